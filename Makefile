@@ -1,0 +1,59 @@
+# QuantLab. `make run` sets everything up and opens a lab; `make help` lists the rest.
+PORT ?= 8000
+QUANT_HOME ?= $(CURDIR)/var
+OUT ?= $(QUANT_HOME)/shots
+UV_VERSION := 0.13.8
+PYTHON ?= python3
+BIN := .venv/bin
+export QUANT_HOME
+export UV_PYTHON_DOWNLOADS = never
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix lock browser shots clean
+
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "QuantLab needs python 3.11 or newer; $(PYTHON) is older."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.run: .venv/bin/uv requirements.txt
+	$(BIN)/uv pip sync --quiet --require-hashes requirements.txt --python $(BIN)/python
+	@rm -f .venv/.dev && touch $@
+
+.venv/.dev: .venv/bin/uv requirements-dev.txt
+	$(BIN)/uv pip sync --quiet --require-hashes requirements-dev.txt --python $(BIN)/python
+	@touch $@ .venv/.run
+
+run: .venv/.run ## Set everything up and open a lab [PORT=8000] [QUANT_HOME=./var]
+	@exec $(BIN)/python manage.py serve --port $(PORT)
+
+test: .venv/.dev ## Run every test that must never break
+	$(BIN)/python -m pytest
+
+check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-cache
+	QUANT_HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+fix: .venv/.dev ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/bin/uv ## Write the hash-locked requirements anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+browser: ## Install Debian's Chromium for the browser tests (needs root)
+	@command -v chromium >/dev/null || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium)
+
+shots: .venv/.dev ## Take screenshots of every page of an open lab [PORT=8000] [OUT=./var/shots]
+	$(BIN)/python manage.py shots --url http://127.0.0.1:$(PORT) --out $(OUT)
+
+clean: ## Remove the environment and caches; the lab's data in QUANT_HOME stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,102 @@
+"""The report of a run for scripts: what its page draws."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import Field
+
+from experiments.api.schemas import HonestyOut, RunMetrics, RunOut
+from experiments.api.trades import RoundTripOut
+from experiments.selectors.report import run_report
+from experiments.selectors.runs import run_get
+
+router = Router(tags=["runs"])
+
+
+class LineOut(Schema):
+    ts: list[int] = Field(description="Epoch ms, at most 500.")
+    value: list[float | None]
+
+
+class BandOut(Schema):
+    ts: list[int] = Field(description="Epoch ms.")
+    low: list[float | None] = Field(description="One standard error below.")
+    high: list[float | None] = Field(description="One standard error above.")
+
+
+class MonthOut(Schema):
+    year: int
+    month: int
+    return_: float = Field(alias="return", description="Fraction.")
+    partial: bool = Field(description="True if the window cuts the month.")
+
+
+class YearOut(Schema):
+    year: int
+    return_: float = Field(alias="return", description="Fraction.")
+    sharpe: float | None
+    max_drawdown: float
+    trade_count: int
+
+
+class BenchmarkYearOut(Schema):
+    year: int
+    return_: float = Field(alias="return", description="Fraction.")
+
+
+class HistogramOut(Schema):
+    edges: list[float] = Field(description="One more than there are counts.")
+    counts: list[int]
+
+
+class DrawdownOut(Schema):
+    start: int = Field(description="Epoch ms of the peak.")
+    trough: int
+    end: int | None = Field(description="Null while it lasts.")
+    depth: float = Field(description="Fraction below 0.")
+    bars: int
+    down_bars: int
+    up_bars: int | None
+
+
+class FirstRoundTripsOut(Schema):
+    items: list[RoundTripOut] = Field(description="At most 100.")
+    total: int
+
+
+class ReportOut(Schema):
+    run: RunOut
+    metrics: RunMetrics
+    flags: dict[str, str]
+    benchmark_metrics: RunMetrics
+    series: dict[str, LineOut]
+    bands: dict[str, BandOut] = Field(description="Around the rolling Sharpe ratios.")
+    monthly_returns: list[MonthOut]
+    yearly: list[YearOut]
+    benchmark_yearly: list[BenchmarkYearOut]
+    returns_histogram: HistogramOut
+    drawdowns: list[DrawdownOut]
+    round_trips: FirstRoundTripsOut
+    validation: dict[str, Any] | None
+    critic: dict[str, Any] | None
+    honesty: HonestyOut | None
+
+
+@router.get(
+    "/model-lab/runs/{run_id}/report",
+    response=ReportOut,
+    by_alias=True,
+    operation_id="get_model_lab_report",
+    summary="Report of a run (alias)",
+)
+@router.get(
+    "/runs/{run_id}/report",
+    response=ReportOut,
+    by_alias=True,
+    operation_id="get_report",
+    summary="Report of a run",
+)
+def get_report(request: HttpRequest, run_id: str) -> Any:
+    """Everything its page shows; 409 unless it has succeeded."""
+    return run_report(run_get(run_id))

@@ -1,0 +1,73 @@
+"""The one answer to every request to run something: 202, or 200 when it is there."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+from ninja import Status
+
+from experiments.api.schemas import RunOut
+from experiments.selectors.runs import run_document, run_get
+from experiments.services.runs import Submission
+from jobs.models import TERMINAL, Job
+
+MAX_WAIT_S = 20
+POLL_S = 0.03
+
+RESPONSES = {200: RunOut, 202: RunOut}
+# `openapi_extra` of an operation that answers so.
+PREFERENCE: dict[str, Any] = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Prefer",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": f"`wait=N`: up to N ≤ {MAX_WAIT_S} seconds for the result.",
+        }
+    ],
+}
+
+
+async def submitted(
+    request: HttpRequest, response: HttpResponse, submit: Callable[[], Submission]
+) -> Any:
+    """Answer with the run: 200 when it is an earlier one or finished in time."""
+    submission = await sync_to_async(submit)()
+    wait_s = wanted_wait_s(request.headers.get("Prefer", ""))
+    has_finished = False
+    if wait_s is not None:
+        response["Preference-Applied"] = f"wait={wait_s}"
+        has_finished = await _finishes(submission.run.job_id, wait_s)
+    document = await sync_to_async(_document)(submission)
+    response["Location"] = document["links"]["self"]
+    return Status(200 if has_finished or submission.reused else 202, document)
+
+
+def wanted_wait_s(prefer: str) -> int | None:
+    """Return the seconds that a `Prefer` header asks for, at most MAX_WAIT_S."""
+    for preference in prefer.split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        seconds = value.strip().strip('"')
+        if name.strip().lower() == "wait" and seconds.isascii() and seconds.isdigit():
+            return min(int(seconds[:9]), MAX_WAIT_S)
+    return None
+
+
+async def _finishes(job_id: str, within_s: float) -> bool:
+    """Wait for the end of a job without holding a thread; False if it takes longer."""
+    deadline = time.monotonic() + within_s
+    ended = Job.objects.filter(pk=job_id, status__in=TERMINAL)
+    while not await ended.aexists():
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(POLL_S)
+    return True
+
+
+def _document(submission: Submission) -> dict[str, Any]:
+    run = run_get(submission.run.pk, deleted=True)
+    return run_document(run, reused=submission.reused)

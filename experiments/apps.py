@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ExperimentsConfig(AppConfig):
+    name = "experiments"
+    verbose_name = "Notebook"
+
+    def ready(self) -> None:
+        from jobs.registry import JobKind, register
+
+        register(
+            JobKind(
+                "backtest",
+                "experiments.tasks:backtest",
+                "Backtest",
+                stages=(
+                    "data_loading",
+                    "features",
+                    "signals",
+                    "simulation",
+                    "metrics",
+                    "artifacts",
+                ),
+            )
+        )

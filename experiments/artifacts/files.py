@@ -1,0 +1,109 @@
+"""From a result to the files of its folder: each a function of config, data and code.
+
+Equal results give equal bytes: columns in a fixed order, no metadata of the program
+that wrote them, no time of writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from experiments.artifacts.store import Writer, json_writer
+from strategies import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from strategies import BacktestResult
+
+ROWS_PER_GROUP = 100_000
+HEADLINES = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "max_drawdown",
+    "trade_count",
+    "win_rate",
+    "exposure",
+)
+PRICES = ("open", "high", "low", "close", "volume")
+
+
+def run_files(result: BacktestResult) -> dict[str, Writer]:
+    """Return the files of a run by name; each is made when its writer is called."""
+    drawdown = result.series.lines["drawdown"]
+    tables: dict[str, Mapping[str, Any]] = {
+        "equity.parquet": {"ts_utc": result.ts, "equity": result.equity},
+        "drawdown.parquet": {"ts_utc": drawdown.ts, "drawdown": drawdown.value},
+        "bars.parquet": _bar_columns(result),
+        "trades.parquet": _columns(result.fills),
+        "round_trips.parquet": _columns(result.round_trips),
+    }
+    documents = {
+        "config.json": result.config.document(),
+        "summary.json": _summary(result),
+        "metrics.json": {**result.metrics, "flags": result.flags},
+    }
+    return {name: json_writer(document) for name, document in documents.items()} | {
+        name: partial(_write_parquet, columns) for name, columns in tables.items()
+    }
+
+
+def _summary(result: BacktestResult) -> dict[str, Any]:
+    return {
+        "config_hash": result.config.config_hash,
+        "data_fingerprint": result.data_fingerprint,
+        "code_version": __version__,
+        "metrics": {name: result.metrics[name] for name in HEADLINES},
+        "flags": result.flags,
+        "accounting_check": asdict(result.simulation.accounting),
+    }
+
+
+def _bar_columns(result: BacktestResult) -> dict[str, Any]:
+    """Return holdings, then prices and features: a price chart needs no candles."""
+    known = _columns(result.bars)
+    holdings = {name: known[name] for name in known if name not in result.columns}
+    prices = {name: getattr(result.candles, name) for name in PRICES}
+    return holdings | prices | dict(result.columns)
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): frame[name].array for name in frame.columns}
+
+
+def _write_parquet(columns: Mapping[str, Any], file: BinaryIO) -> None:
+    import pyarrow.parquet as pq
+
+    table = _table(columns)
+    words = [field.name for field in table.schema if field.type == "string"]
+    pq.write_table(
+        table,
+        file,
+        row_group_size=ROWS_PER_GROUP,
+        compression="zstd",
+        use_dictionary=words,  # type: ignore[arg-type]
+        store_schema=False,
+    )
+
+
+def _table(columns: Mapping[str, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    # Unknown is null, as in JSON: a query that averages NaN would know nothing.
+    arrays = {
+        name: pa.array(values, from_pandas=True) for name, values in columns.items()
+    }
+    return pa.table(
+        {
+            name: array.cast(pa.string())
+            if pa.types.is_large_string(array.type)
+            else array
+            for name, array in arrays.items()
+        }
+    )

@@ -1,0 +1,80 @@
+"""What every chart function returns, and how its Vega-Lite spec is finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Document = dict[str, Any]
+Report = Document
+
+DAILY_OR_LONGER = ("1d", "1w", "1mo")
+NO_TRADES = "No trades, so there is no {thing} to show."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A chart as data.
+
+    Attributes
+    ----------
+    spec : dict or None
+        Vega-Lite; None when there is nothing to draw, or when a table is the chart.
+    facts : dict
+        The numbers of the sentence; templates format them.
+    rows : list of dict
+        What is drawn, for the downloads. Times are epoch ms under ``ts_utc``.
+    table : list
+        What “View as table” shows, at most some sixty rows.
+    empty : str
+        Why there is nothing to draw; "" when there is.
+    """
+
+    spec: Document | None = None
+    facts: Document = field(default_factory=dict)
+    rows: list[Document] = field(default_factory=list)
+    table: list[Any] = field(default_factory=list)
+    empty: str = ""
+
+
+def finished(chart: Any, *, height: int, room_right: int = 6) -> Document:
+    """Return the spec, as wide as its container; `room_right` is for line labels."""
+    sized = chart.properties(
+        width="container",
+        height=height,
+        padding={"left": 2, "top": 6, "bottom": 4, "right": room_right},
+    )
+    spec: Document = sized.to_dict()
+    spec.pop("config", None)  # altair's own look; the theme's config is given later
+    return spec
+
+
+def data_of(rows: list[Document]) -> Any:
+    import altair as alt
+
+    return alt.InlineData(values=rows)
+
+
+def time_axis(*, every_px: int = 95) -> Any:
+    """Return an x axis in UTC with as many labels as fit."""
+    import altair as alt
+
+    ticks = alt.ExprRef(f"max(2, min(10, floor(width / {every_px})))")
+    return alt.X(
+        "t:T",
+        scale=alt.Scale(type="utc", nice=False),
+        axis=alt.Axis(title=None, tickCount=ticks),
+    )
+
+
+def compact(value: float | None) -> float | None:
+    """Return six digits that matter: more than any screen shows."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def thinned(rows: list[Any], most: int) -> list[Any]:
+    """Return at most `most` rows, evenly spread, the first and the last among them."""
+    if len(rows) <= most:
+        return rows
+    step = (len(rows) - 1) / (most - 1)
+    return [rows[round(i * step)] for i in range(most)]

@@ -1,0 +1,259 @@
+"""Equity and drawdown: two panels on one time axis that is dragged and zoomed."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+from experiments.charts.figure import (
+    NO_TRADES,
+    Document,
+    Figure,
+    Report,
+    compact,
+    data_of,
+    finished,
+    time_axis,
+)
+from experiments.charts.scales import label_format, labels, padded, pushed_apart
+
+GROWTH_PX, GAP_PX, FALL_PX = 230, 34, 96
+ALL_PX = GROWTH_PX + GAP_PX + FALL_PX
+LABEL_ROOM_PX = 72
+FALL_POINTS = 200  # of lines but the first two: a chart stays below 2,000 marks
+MONTHS_AS_ROWS = 24  # a longer sample is told by years
+BUY_AND_HOLD = "buy_and_hold"
+
+
+def equity_figure(report: Report, *, scale: str = "log") -> Figure:
+    """Return growth from 1 with the falls below; `scale` is log or linear.
+
+    A log scale cannot show zero: a run that lost everything is drawn linear.
+    """
+    series = report["series"]
+    equity = series["equity"]["value"]
+    if min(equity) == max(equity):
+        return Figure(empty=NO_TRADES.format(thing="equity curve"))
+    lines = {"run": _growth(series["equity"])}
+    if "benchmark" in series:
+        lines["benchmark"] = _growth(series["benchmark"])
+    lowest = min(row["v"] for rows in lines.values() for row in rows)
+    is_log = scale == "log" and lowest > 0
+    return Figure(
+        spec=_spec(lines, series, benchmark_label(report), is_log=is_log),
+        facts=_facts(report, is_log=is_log, lowest=lowest),
+        rows=_rows(series),
+        table=_periods(report),
+    )
+
+
+def benchmark_label(report: Report) -> str:
+    """Return what the benchmark is called beside its line."""
+    word = str(report["run"]["config"].get("benchmark", BUY_AND_HOLD))
+    return "Buy & hold" if word == BUY_AND_HOLD else word
+
+
+def _facts(report: Report, *, is_log: bool, lowest: float) -> Document:
+    series, metrics = report["series"], report["metrics"]
+    worst = min(report["drawdowns"], key=lambda one: one["depth"], default=None)
+    facts = {
+        "scale": "log" if is_log else "linear",
+        "log_is_possible": lowest > 0,
+        "first": series["equity"]["value"][0],
+        "last": series["equity"]["value"][-1],
+        "start": series["equity"]["ts"][0],
+        "end": series["equity"]["ts"][-1],
+        "fall": -metrics["max_drawdown"],
+        "worst": worst,
+        "benchmark": None,
+    }
+    if "benchmark" in series:
+        facts["benchmark"] = {
+            "label": benchmark_label(report),
+            "last": series["benchmark"]["value"][-1],
+            "fall": -report["benchmark_metrics"]["max_drawdown"],
+        }
+    return facts
+
+
+def _rows(series: Document) -> list[Document]:
+    """Return every point that is drawn; unknown where another line has its point."""
+    names = [name for name in ("equity", "benchmark", "drawdown") if name in series]
+    rows: dict[int, Document] = {}
+    for name in names:
+        line = series[name]
+        for ts, value in zip(line["ts"], line["value"], strict=True):
+            blank = {"ts_utc": ts} | dict.fromkeys(names)
+            rows.setdefault(ts, blank)[name] = value
+    return [rows[ts] for ts in sorted(rows)]
+
+
+def _periods(report: Report) -> list[Document]:
+    """Return growth at the end of each year, or of each month of a short sample."""
+    months = report["monthly_returns"]
+    if len(months) <= MONTHS_AS_ROWS:
+        return [
+            {"period": f"{one['year']}-{one['month']:02}", "growth": growth}
+            for one, growth in zip(months, _compounded(months), strict=True)
+        ]
+    years, theirs = report["yearly"], report["benchmark_yearly"]
+    of_benchmark = dict(
+        zip([one["year"] for one in theirs], _compounded(theirs), strict=True)
+    )
+    return [
+        {
+            "period": str(one["year"]),
+            "growth": growth,
+            "benchmark": of_benchmark.get(one["year"]),
+            "max_drawdown": one["max_drawdown"],
+        }
+        for one, growth in zip(years, _compounded(years), strict=True)
+    ]
+
+
+def _compounded(periods: list[Document]) -> list[float]:
+    steps = (1.0 + one["return"] for one in periods)
+    return list(accumulate(steps, lambda growth, step: growth * step))
+
+
+def _growth(line: Document) -> list[Document]:
+    first = line["value"][0]
+    points = zip(line["ts"], line["value"], strict=True)
+    return [{"t": ts, "v": compact(value / first)} for ts, value in points]
+
+
+def _falls(line: Document) -> list[Document]:
+    """Return a drawdown in few points: the lowest and the highest of each stretch."""
+    points = [
+        {"t": ts, "v": compact(value)}
+        for ts, value in zip(line["ts"], line["value"], strict=True)
+    ]
+    length = 2 * -(-len(points) // FALL_POINTS)
+    if length == 2:
+        return points
+    kept: dict[int, Document] = {}
+    for start in range(0, len(points), length):
+        stretch = sorted(points[start : start + length], key=lambda one: one["v"])
+        kept |= {one["t"]: one for one in (stretch[0], stretch[-1])}
+    return [kept[ts] for ts in sorted(kept)]
+
+
+def _falls_of_growth(rows: list[Document]) -> list[Document]:
+    """Return the falls of a thinned line; its extremes are kept, so the deepest is."""
+    peaks = accumulate((row["v"] for row in rows), max)
+    falls = [row["v"] / peak - 1.0 for row, peak in zip(rows, peaks, strict=True)]
+    return _falls({"ts": [row["t"] for row in rows], "value": falls})
+
+
+def _spec(
+    lines: dict[str, list[Document]], series: Document, other: str, *, is_log: bool
+) -> Document:
+    import altair as alt
+
+    # One view, so that both panels have one time axis and the container's width: each
+    # panel is a layer whose y scale ends where the other begins.
+    chart = alt.layer(
+        _growth_panel(lines, other, is_log=is_log),
+        _fall_panel(lines, series),
+    ).resolve_scale(y="independent")
+    return finished(chart, height=ALL_PX, room_right=LABEL_ROOM_PX)
+
+
+def _growth_panel(lines: dict[str, list[Document]], other: str, *, is_log: bool) -> Any:
+    import altair as alt
+
+    values = [row["v"] for rows in lines.values() for row in rows]
+    low, high = padded(min(values), max(values), log=is_log)
+    ticks = labels(low, high, log=is_log)
+    y = alt.Y(
+        "v:Q",
+        scale=alt.Scale(
+            type="log" if is_log else "linear",
+            domain=[low, high],
+            range=[GROWTH_PX, 0],
+            nice=False,
+            zero=alt.Undefined if is_log else False,
+        ),
+        axis=alt.Axis(
+            title=f"growth of 1, {'log' if is_log else 'linear'} scale",
+            values=ticks,
+            format=label_format(ticks),
+        ),
+    )
+    ends = [rows[-1]["v"] for rows in lines.values()]
+    moves = pushed_apart(ends, low, high, GROWTH_PX, log=is_log)
+    styles = {"run": ("strategy", "note-strong"), "benchmark": ("benchmark", "note")}
+    words = {"run": "This run", "benchmark": other}
+    layers = [alt.Chart(data_of([{}])).mark_rule(style="zero").encode(y=alt.datum(1))]
+    for (name, rows), end, move in zip(
+        reversed(lines.items()), reversed(ends), reversed(moves), strict=True
+    ):
+        line_style, word_style = styles[name]
+        line = alt.Chart(data_of(rows)).mark_line(style=line_style, clip=True)
+        word = alt.Chart(data_of([{"v": end, "word": words[name]}])).mark_text(
+            style=word_style,
+            clip=False,
+            align="left",
+            dx=6,
+            dy=move,
+            limit=LABEL_ROOM_PX - 8,
+        )
+        layers.append(line.encode(x=time_axis(), y=y))
+        layers.append(word.encode(x=alt.value("width"), y=y, text="word:N"))
+    return alt.layer(*layers, _readout(lines["run"]))
+
+
+def _readout(rows: list[Document]) -> Any:
+    """Return a rule under the pointer that says date and growth, and the drag."""
+    import altair as alt
+
+    drag = alt.selection_interval(
+        name="span",
+        bind="scales",
+        encodings=["x"],
+        zoom="wheel![event.shiftKey]",
+    )
+    near = alt.selection_point(
+        name="near", on="pointerover", nearest=True, encodings=["x"], empty=False
+    )
+    read = alt.Chart(data_of(rows[:: -(-len(rows) // FALL_POINTS)]))
+    return (
+        read.mark_rule(style="reference", clip=True)
+        .encode(
+            x=time_axis(),
+            opacity=alt.condition(near, alt.value(1), alt.value(0)),
+            tooltip=[
+                alt.Tooltip("utcyearmonthdate(t):T", title="Day", format="%Y-%m-%d"),
+                alt.Tooltip("v:Q", title="This run", format=",.3f"),
+            ],
+        )
+        .add_params(drag, near)
+    )
+
+
+def _fall_panel(lines: dict[str, list[Document]], series: Document) -> Any:
+    import altair as alt
+
+    top = GROWTH_PX + GAP_PX
+    falls = _falls(series["drawdown"])
+    theirs = _falls_of_growth(lines["benchmark"]) if "benchmark" in lines else []
+    deepest = min(row["v"] for row in [*falls, *theirs])
+    ticks = labels(deepest, 0.0, log=False, most=4)
+    is_whole = all(abs(round(tick, 2) - tick) < 1e-9 for tick in ticks)
+    y = alt.Y(
+        "v:Q",
+        scale=alt.Scale(domain=[deepest, 0], range=[ALL_PX, top], nice=False),
+        axis=alt.Axis(
+            title="below the last peak",
+            orient="left",
+            titleY=top - 8,
+            values=ticks,
+            format=".0%" if is_whole else ".1%",
+        ),
+    )
+    area = alt.Chart(data_of(falls)).mark_area(style="drawdown", clip=True)
+    layers = [area.encode(x=time_axis(), y=y, y2=alt.datum(0))]
+    if theirs:
+        line = alt.Chart(data_of(theirs)).mark_line(style="benchmark", clip=True)
+        layers.append(line.encode(x=time_axis(), y=y))
+    return alt.layer(*layers)

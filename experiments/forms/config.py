@@ -1,0 +1,269 @@
+"""What every form that ends in a config has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from experiments.forms.fields import (
+    COSTS,
+    NEEDED,
+    PARAM,
+    cost_field,
+    date_field,
+    date_of,
+    default_params,
+    described,
+    first_bars,
+    number_in,
+    parameter_field,
+    parameters_of,
+    provider_field,
+    strategies_known,
+    strategy_field,
+    symbol_field,
+    symbols_listed,
+    text_of,
+    timeframe_field,
+)
+from experiments.services.runs import config_changed
+from strategies import RunConfig
+from strategies.errors import CandleError, ConfigError, StrategyError
+from strategies.library.resolve import resolve, resolve_window
+
+# What a first visitor sees: the example of the API.
+FIRST_CONFIG = RunConfig(
+    provider="builtin",
+    symbol="SP500",
+    strategy={"name": "sma_cross", "params": {"fast": 20, "slow": 50}},
+    execution={"commission_bps": 5, "slippage_bps": 5},
+)
+# What a refused path begins with -> what its field begins with.
+PATH_STARTS = {
+    "strategy.params.": PARAM,
+    "params.": PARAM,
+    "risk.params.": "",
+    "execution.": "",
+    "cost_model.": "",
+    "hypothesis.": "",
+}
+PATH_WORDS = {
+    "strategy.name": "strategy",
+    "model_key": "strategy",
+    "universe": "symbol",
+}
+UNSEEN = "The fields changed with this choice. Look at them, then send the form again."
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields under one heading; those of a row stand side by side."""
+
+    title: str
+    hint: str
+    rows: list[list[BoundField]]
+
+
+class ConfigForm(forms.Form):
+    """Rule, data and costs; what else a form asks for is added by its children.
+
+    `base` is the config that the form starts from, and whose other parts it leaves
+    alone; `asked` holds first values, from an address or from fields that were sent
+    to be looked at only. Fields follow the chosen strategy and source.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        base: RunConfig = FIRST_CONFIG,
+        asked: Mapping[str, Any] | None = None,
+        novice: bool = False,
+    ) -> None:
+        self.base = base
+        self.config: RunConfig | None = None  # once it was found that it can be run
+        sent = self.first_values() | dict(asked or {}) if data is None else dict(data)
+        self.unseen: list[str] = []
+        values = self._followed({"provider": "", "symbol": "", "strategy": ""} | sent)
+        super().__init__(None if data is None else values, initial=values)
+        self._add_fields(values, novice=novice)
+
+    # --- values
+
+    def first_values(self) -> dict[str, Any]:
+        """Return what the fields say of the config that the form starts from."""
+        own = self.base.document()
+        rule = own.get("strategy", {"name": "", "params": {}})
+        values = default_params(rule["name"])
+        values |= {PARAM + key: text_of(value) for key, value in rule["params"].items()}
+        values |= {name: text_of(own["execution"][name]) for name in COSTS}
+        return values | {
+            "strategy": rule["name"],
+            "shown_strategy": rule["name"],
+            "provider": own["provider"],
+            "shown_provider": own["provider"],
+            "symbol": own.get("symbol", ""),
+            "timeframe": own["timeframe"],
+            "start": date_of(own.get("start")),
+            "end": date_of(own.get("end")),
+        }
+
+    def _followed(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values with those that a choice just made brings along."""
+        if values["strategy"] != values.get("shown_strategy", values["strategy"]):
+            self.unseen.append("strategy")
+            values = {k: v for k, v in values.items() if not k.startswith(PARAM)}
+            values |= default_params(values["strategy"])
+        if values["provider"] != values.get("shown_provider", values["provider"]):
+            self.unseen.append("provider")
+            values |= {"start": "", "end": ""} | first_bars(values["provider"])
+        shown = {f"shown_{name}": values[name] for name in ("strategy", "provider")}
+        return values | shown
+
+    def patch(self) -> dict[str, Any]:
+        """Return what was sent as a merge patch of the config: read, not judged."""
+        sent = self.cleaned_data
+        patch: dict[str, Any] = {
+            name: sent[name] or None
+            for name in ("provider", "symbol", "timeframe", "start", "end")
+            if name in sent
+        }
+        if "strategy" in sent:
+            patch["strategy"] = {"name": sent["strategy"], "params": self.params()}
+        patch["execution"] = self.costs()
+        return patch
+
+    def params(self) -> dict[str, Any]:
+        """Return every parameter sent, also one that the strategy does not have."""
+        words = {
+            PARAM + one["name"]
+            for one in parameters_of(self.cleaned_data.get("strategy", ""))
+            if one["choices"]
+        }
+        return {
+            key.removeprefix(PARAM): value if key in words else number_in(value)
+            for key, value in self.data.items()
+            if key.startswith(PARAM) and value.strip()
+        }
+
+    def costs(self) -> dict[str, Any]:
+        sent = self.cleaned_data
+        return {name: number_in(sent[name]) for name in COSTS if name in sent}
+
+    # --- fields
+
+    def _add_fields(self, values: Mapping[str, Any], *, novice: bool) -> None:
+        info = described(values)
+        listed = symbols_listed(values["provider"])
+        self.suggestions = list(dict.fromkeys(one.symbol for one in listed))
+        spec = strategies_known().get(values["strategy"], {})
+        self.constraints = ", ".join(spec.get("constraints", ()))
+        added: dict[str, forms.Field] = {
+            "strategy": strategy_field(values["strategy"], novice=novice),
+            "provider": provider_field(),
+            "symbol": symbol_field(values, info),
+            "timeframe": timeframe_field(values),
+            "start": date_field("start", info),
+            "end": date_field("end", info),
+        }
+        for parameter in parameters_of(values["strategy"]):
+            added[PARAM + parameter["name"]] = parameter_field(parameter)
+        for name in COSTS:
+            added[name] = cost_field(name)
+        for name in ("shown_strategy", "shown_provider"):
+            added[name] = forms.CharField(required=False, widget=forms.HiddenInput)
+        self.fields |= added
+        self.config_fields = {*added}
+
+    def groups(self) -> list[Group]:
+        params = [name for name in self.fields if name.startswith(PARAM)]
+        needs = f"It needs {self.constraints}." if self.constraints else ""
+        data = self.rows(["provider", "symbol", "timeframe"], ["start", "end"])
+        return [
+            Group("Rule", needs, self.rows(["strategy"], params)),
+            Group("Data", "No bar outside start and end is read.", data),
+        ]
+
+    def order_as_shown(self) -> None:
+        """Let the summary of errors follow the order of the groups."""
+        rows = [row for group in self.groups() for row in group.rows]
+        self.order_fields([field.name for row in rows for field in row])
+
+    def rows(self, *rows: Iterable[str]) -> list[list[BoundField]]:
+        return [found for row in rows if (found := [self[name] for name in row])]
+
+    # --- answers
+
+    def settled(self) -> RunConfig | None:
+        """Return the config that the form stands for now, None if it cannot be run."""
+        looked_at = self
+        if not self.is_bound:
+            first = {name: self.initial.get(name, "") for name in self.fields}
+            looked_at = type(self)(first, base=self.base)
+        looked_at.full_clean()
+        return looked_at.config
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        is_whole = self.errors.keys().isdisjoint(self.config_fields)
+        try:
+            wanted = config_changed(self.base, self.patch())
+            config = resolve_window(resolve(wanted))
+        except StrategyError as exc:
+            self.refuse(exc)
+        else:
+            self.config = config if is_whole else None
+        return self.cleaned_data
+
+    def refuse(self, error: StrategyError) -> None:
+        """Show each problem at its field, or above them all where it has none."""
+        problems = error.problems if isinstance(error, ConfigError) else (error,)
+        for problem in problems:
+            name = self._field_at(problem.field)
+            if name is None and isinstance(problem, CandleError):
+                name = "symbol"  # a column of the user's file
+            if name is not None and name in self.errors:
+                continue  # it is missing, which explains what follows
+            message = problem.message
+            if name is not None and message.startswith(problem.field):
+                message = f"{self[name].label}{message.removeprefix(problem.field)}"
+            self.add_error(name, f"{message} {problem.advice}".strip())
+
+    def _field_at(self, path: str) -> str | None:
+        name = PATH_WORDS.get(path, path)
+        for start, prefix in PATH_STARTS.items():
+            if path.startswith(start):
+                name = prefix + path.removeprefix(start)
+        return name if name in self.fields else None
+
+    def refuse_unseen(self) -> None:
+        """Refuse to go on with fields that nobody can have looked at."""
+        for name in self.unseen:
+            self.add_error(name, UNSEEN)
+
+    def forgive_blanks(self) -> None:
+        """Leave out what is only missing so far: the form is still being filled in."""
+        for name in list(self.errors):
+            if all(error.code == "required" for error in self.errors[name].as_data()):
+                del self.errors[name]
+
+
+def words_field(label: str, hint: str = "", *, limit: int) -> forms.CharField:
+    """Return lines of text that may be left empty."""
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=limit,
+        help_text=hint,
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+
+def name_field(*, required: bool, hint: str = "") -> forms.CharField:
+    return forms.CharField(
+        required=required, max_length=200, help_text=hint, error_messages=NEEDED
+    )

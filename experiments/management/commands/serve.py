@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import subprocess
+import sys
+import warnings
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from experiments.services.setup import setup_is_current
+from jobs.tasks import EmbeddedWorker
+
+STOP_WITHIN_S = 3
+
+
+class LabServer(uvicorn.Server):
+    """Uvicorn with the worker beside it, that says where the lab is once it is open."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.worker = EmbeddedWorker()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self.worker.start()
+            # What is loaded by now stays: scanning it again only delays answers.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 50)
+            host, port = self.config.host, self.config.port
+            print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the connections and stop the worker at the same time."""
+        stopping = asyncio.to_thread(self.worker.stop)
+        await asyncio.gather(super().shutdown(sockets=sockets), stopping)
+
+
+class Command(BaseCommand):
+    help = "Open the lab: pages, API and the worker in one foreground process."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        _refuse_taken_port(host, port)
+        if not setup_is_current():
+            self.stdout.write("Setting the lab up (once for each version):")
+            self.stdout.flush()
+            command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "setup"]
+            if subprocess.run(command, check=False).returncode:  # noqa: S603
+                raise CommandError("The set-up stopped; the reason is printed above.")
+        # WhiteNoise hands small files over as iterators; Django reads them at once.
+        warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume")
+        config = uvicorn.Config(
+            "quantlab.asgi:application",
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+        )
+        # Uvicorn raises the signal again when it has closed: by then all is done.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _leave)
+        LabServer(config).run()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise CommandError(
+                f"{host}:{port} cannot be used ({exc.strerror}). "
+                "Choose another with make run PORT=8001."
+            ) from None

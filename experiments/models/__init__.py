@@ -1,0 +1,16 @@
+"""The notebook's tables."""
+
+from __future__ import annotations
+
+from experiments.models.experiment import ModelExperiment
+from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
+from experiments.models.trial import Trial
+
+__all__ = [
+    "ModelExperiment",
+    "ModelRun",
+    "RunKind",
+    "RunMetric",
+    "RunTimeseries",
+    "Trial",
+]

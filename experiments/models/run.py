@@ -1,0 +1,144 @@
+"""A run: one frozen config, one job, one result; and the numbers lists sort by."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from experiments.models.experiment import ModelExperiment
+from jobs.models import Job
+
+
+class RunKind(models.TextChoices):
+    BACKTEST = "backtest"
+
+
+class ModelRun(models.Model):
+    """One config and what came of it. Its status is its job's status.
+
+    Scalar metrics on the row are an index that can be rebuilt; what a run produced is
+    what its manifest says.
+    """
+
+    id = models.UUIDField(
+        primary_key=True, default=uuid.uuid4, editable=False, db_column="run_id"
+    )
+    kind = models.CharField(
+        max_length=20, choices=RunKind, default=RunKind.BACKTEST, editable=False
+    )
+    name = models.CharField(max_length=200, blank=True)
+    experiment = models.ForeignKey(
+        ModelExperiment,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="runs",
+    )
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="children",
+    )
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="run")
+
+    config = models.JSONField(db_column="config_json")
+    config_hash = models.CharField(max_length=64, db_column="hash")
+    config_family_hash = models.CharField(max_length=64)
+    run_hash = models.CharField(max_length=64)
+    code_version = models.CharField(max_length=20)
+    source_version = models.CharField(
+        max_length=200, help_text="What the data's source said of itself, unread."
+    )
+    data_fingerprint = models.CharField(max_length=64, blank=True)
+    pool = models.CharField(max_length=64, help_text="What is looked at, as a sha256.")
+    seed = models.BigIntegerField(default=0)
+    persist = models.BooleanField(default=True, help_text="Keep files too.")
+
+    ppy = models.FloatField(null=True, blank=True)
+    metrics = models.JSONField(default=dict, db_column="metrics_summary_json")
+    flags = models.JSONField(default=dict, db_column="flags_json")
+    sharpe_se = models.FloatField(null=True, blank=True)
+    sparkline = models.JSONField(default=list, blank=True)
+    accounting = models.JSONField(null=True, blank=True, db_column="accounting_json")
+    manifest_sha = models.CharField(
+        max_length=64, blank=True, db_column="artifacts_manifest_sha"
+    )
+
+    tags = models.JSONField(default=list, blank=True)
+    notes = models.TextField(blank=True)
+    starred = models.BooleanField(default=False)
+    pinned = models.BooleanField(default=False)
+    archived = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "model_runs"
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=["config_hash"], name="idx_runs_hash"),
+            models.Index(fields=["-created_at", "-id"], name="idx_runs_newest"),
+            models.Index(
+                fields=["experiment", "-created_at"], name="idx_runs_experiment"
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="run_kept_files_need_a_manifest",
+                condition=Q(manifest_sha="") | ~Q(data_fingerprint=""),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or str(self.pk)[:8]
+
+    def get_absolute_url(self) -> str:
+        return reverse("experiments:run-detail", args=[self.pk])
+
+    @property
+    def status(self) -> str:
+        return self.job.status
+
+
+class RunMetric(models.Model):
+    """One scalar of one run, so that lists are sorted and filtered by an index."""
+
+    run = models.ForeignKey(
+        ModelRun, on_delete=models.CASCADE, related_name="metric_rows"
+    )
+    key = models.CharField(max_length=40)
+    value = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        db_table = "model_run_metrics"
+        constraints = (
+            models.UniqueConstraint(fields=["run", "key"], name="metric_once_a_run"),
+        )
+        indexes = (
+            models.Index(fields=["key", "value", "run"], name="idx_metrics_by_value"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class RunTimeseries(models.Model):
+    """The report's series of one run, down-sampled; the whole is in its files."""
+
+    run = models.OneToOneField(
+        ModelRun, on_delete=models.CASCADE, related_name="timeseries", primary_key=True
+    )
+    report = models.JSONField(help_text="Series, months, years, histogram, drawdowns.")
+
+    class Meta:
+        db_table = "model_run_timeseries"
+
+    def __str__(self) -> str:
+        return f"series of {self.run_id}"

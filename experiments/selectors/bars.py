@@ -1,0 +1,179 @@
+"""Bars of a run around one of its round trips, and how many bars it stood aside.
+
+Read out of the run's own files: what is drawn is what was simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from experiments.models import ModelRun
+from experiments.selectors.artifacts import artifact_open
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+MOST_CANDLES = 500
+MOST_MARKS = 1_600  # of candles, two each, and lines; fills come on top
+MOST_FILLS = 300
+FEWEST_BARS = 160  # a short round trip is shown with its surroundings
+SURROUNDINGS = 2.5  # bars shown for each bar held, while they fit
+PRICES = ("open", "high", "low", "close")
+ON_PRICE = ("sma(", "ema(", "bollinger(", "donchian(")  # in the unit of the price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceWindow:
+    """Candles around one round trip.
+
+    Attributes
+    ----------
+    number, total : int
+        Which round trip, from 1, and of how many.
+    trip : dict
+        Its row of ``round_trips.parquet``.
+    bars_per_candle : int
+        1, or more where the round trip is longer than a chart has room for.
+    candles : list of dict
+        ``ts_utc open high low close`` and one key per name of `lines`.
+    lines : sequence of str
+        Features in the unit of the price, by column name.
+    fills : list of dict
+        Rows of ``trades.parquet`` inside the window, with `candle`, a place in
+        `candles`.
+    entry, exit : int
+        Places in `candles`.
+    """
+
+    number: int
+    total: int
+    trip: dict[str, Any]
+    bars_per_candle: int
+    candles: list[dict[str, Any]]
+    lines: Sequence[str]
+    fills: list[dict[str, Any]]
+    entry: int
+    exit: int
+
+
+def price_window(run: ModelRun, number: int | None = None) -> PriceWindow | None:
+    """Return the window of round trip `number`, else of the last; None without any.
+
+    A number beyond the last means the last. 409 for a run that kept no files. Reads
+    round trips, fills and the row groups of bars that are shown.
+    """
+    trips = _read(run, "round_trips.parquet")
+    if len(trips) == 0:
+        return None
+    total = len(trips)
+    number = min(max(number or total, 1), total)
+    [trip] = trips.slice(number - 1, 1).to_pylist()
+    ts = _read(run, "bars.parquet", ["ts_utc"]).column(0).to_numpy()
+    entry, leave = (int(ts.searchsorted(trip[f"{s}_ts"])) for s in ("entry", "exit"))
+    lines = _lines(run)
+    first, last, step = _span(len(ts), entry, leave, _room(len(lines)))
+    bars = _read_bars(run, ["ts_utc", *PRICES, *lines], first, last)
+    return PriceWindow(
+        number=number,
+        total=total,
+        trip=trip,
+        bars_per_candle=step,
+        candles=_candles(bars, lines, step),
+        lines=lines,
+        fills=_fills(run, ts, first, last, step),
+        entry=(entry - first) // step,
+        exit=(leave - first) // step,
+    )
+
+
+def flat_bars(run: ModelRun) -> int | None:
+    """Return on how many bars nothing was held and nothing changed; None if unknown.
+
+    The bars of the histogram are those after the first one.
+    """
+    if not run.manifest_sha:
+        return None
+    bars = _read(run, "bars.parquet", ["position_qty", "equity"])
+    held, equity = (column.to_numpy() for column in bars.columns)
+    aside = (held[1:] == 0) & (held[:-1] == 0) & (equity[1:] == equity[:-1])
+    return int(aside.sum())
+
+
+def _read(run: ModelRun, name: str, columns: list[str] | None = None) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    with artifact_open(run, name).file as file:
+        return pq.read_table(file, columns=columns)
+
+
+def _lines(run: ModelRun) -> list[str]:
+    import pyarrow.parquet as pq
+
+    with artifact_open(run, "bars.parquet").file as file:
+        names = pq.read_schema(file).names
+    return [name for name in names if name.startswith(ON_PRICE)]
+
+
+def _room(n_lines: int) -> int:
+    return min(MOST_CANDLES, MOST_MARKS // (2 + n_lines))
+
+
+def _span(n_bars: int, entry: int, leave: int, room: int) -> tuple[int, int, int]:
+    """Return the first bar, the bar after the last, and how many bars a candle is."""
+    held = leave - entry + 1
+    wanted = max(FEWEST_BARS, min(int(SURROUNDINGS * held), room), int(1.1 * held))
+    first = max(0, min(entry - (wanted - held) // 2, n_bars - wanted))
+    last = min(n_bars, first + wanted)
+    return first, last, -(-(last - first) // room)
+
+
+def _read_bars(run: ModelRun, columns: list[str], first: int, last: int) -> pa.Table:
+    """Return rows `first` to `last`, reading only the row groups they are in."""
+    import pyarrow.parquet as pq
+
+    with artifact_open(run, "bars.parquet").file as file:
+        source = pq.ParquetFile(file)
+        length = source.metadata.row_group(0).num_rows
+        groups = range(first // length, (last - 1) // length + 1)
+        table = source.read_row_groups(list(groups), columns=columns)
+    return table.slice(first - groups[0] * length, last - first)
+
+
+def _candles(bars: pa.Table, lines: list[str], step: int) -> list[dict[str, Any]]:
+    """Return one candle for every `step` bars; unknown prices are None."""
+    import numpy as np
+
+    starts = np.arange(0, len(bars), step)
+    ends = np.append(starts[1:], len(bars)) - 1
+    values = {name: bars.column(name).to_numpy() for name in bars.column_names}
+    columns = {
+        "ts_utc": values["ts_utc"][starts],
+        "open": values["open"][starts],
+        "high": np.fmax.reduceat(values["high"], starts),
+        "low": np.fmin.reduceat(values["low"], starts),
+        "close": values["close"][ends],
+    }
+    columns |= {name: values[name][ends] for name in lines}
+    known = {name: _known(column) for name, column in columns.items()}
+    rows = zip(*known.values(), strict=True)
+    return [dict(zip(known, row, strict=True)) for row in rows]
+
+
+def _known(column: np.ndarray) -> list[Any]:
+    return [None if value != value else value for value in column.tolist()]
+
+
+def _fills(
+    run: ModelRun, ts: np.ndarray, first: int, last: int, step: int
+) -> list[dict[str, Any]]:
+    """Return the fills of the bars shown, unless they would hide the candles."""
+    fills = _read(run, "trades.parquet")
+    when = fills.column("ts_utc").to_numpy()
+    shown = fills.filter((when >= ts[first]) & (when <= ts[last - 1]))
+    rows = shown.to_pylist() if len(shown) <= MOST_FILLS else []
+    bars = ts.searchsorted([row["ts_utc"] for row in rows])
+    places = ((bars - first) // step).tolist()
+    return [row | {"candle": place} for row, place in zip(rows, places, strict=True)]

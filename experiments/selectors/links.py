@@ -1,0 +1,32 @@
+"""Where runs and experiments are found: addresses that the contract fixes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+
+def run_page_url(run_id: UUID) -> str:
+    return f"/model-lab/runs/{run_id}"
+
+
+def run_links(run_id: UUID, job_id: str) -> dict[str, str]:
+    itself = f"/api/runs/{run_id}"
+    job = f"/api/jobs/{job_id}"
+    return {
+        "self": itself,
+        "job": job,
+        "logs": f"{job}/log",
+        "report": f"{itself}/report",
+        "artifacts": f"{itself}/artifacts",
+        "page": run_page_url(run_id),
+    }
+
+
+def experiment_links(experiment_id: UUID) -> dict[str, str]:
+    itself = f"/api/model-lab/experiments/{experiment_id}"
+    return {
+        "self": itself,
+        "run": f"{itself}/run",
+        "runs": f"/api/runs?experiment_id={experiment_id}",
+        "page": f"/model-lab/experiments/{experiment_id}",
+    }

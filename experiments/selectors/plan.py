@@ -1,0 +1,104 @@
+"""What a launch would do, told before it: time, trials, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from experiments.models import ModelRun, RunKind, Trial
+from experiments.selectors.honesty import pool_of
+from jobs.models import ACTIVE, Job, JobStatus
+from strategies import RunConfig
+
+TIMED_RUNS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One backtest, before it runs.
+
+    `seconds` is the median of the last `n_timed` backtests; `twin` is a run of the
+    same settings.
+    """
+
+    config: RunConfig
+    n_trials: int
+    is_new: bool
+    seconds: float | None
+    n_timed: int
+    twin: ModelRun | None
+
+    @property
+    def n_trials_after(self) -> int:
+        return self.n_trials + self.is_new
+
+
+def run_plan(config: RunConfig, *, experiment_id: UUID | None = None) -> Plan:
+    """Return what running a settled config means; three queries."""
+    family = config.config_family_hash
+    tried = Trial.objects.filter(
+        pool=pool_of([f"{config.provider}:{config.symbol}"])
+    ).aggregate(
+        n=Count("config_family_hash", distinct=True),
+        same=Count("pk", filter=Q(config_family_hash=family)),
+    )
+    seconds = _last_seconds()
+    return Plan(
+        config=config,
+        n_trials=tried["n"],
+        is_new=not tried["same"],
+        seconds=median(seconds) if seconds else None,
+        n_timed=len(seconds),
+        twin=_twin(config, experiment_id),
+    )
+
+
+def _last_seconds() -> list[float]:
+    ended = Job.objects.filter(
+        kind=RunKind.BACKTEST.value, status=JobStatus.SUCCEEDED
+    ).order_by("-created_at")
+    times = ended.values_list("started_at", "finished_at")[:TIMED_RUNS]
+    return [(end - start).total_seconds() for start, end in times if start and end]
+
+
+def _twin(config: RunConfig, experiment_id: UUID | None) -> ModelRun | None:
+    same = ModelRun.objects.filter(
+        config_hash=config.config_hash,
+        deleted_at__isnull=True,
+        job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
+    ).select_related("job")
+    if experiment_id is not None:
+        same = same.filter(experiment_id=experiment_id)
+    return same.order_by("-created_at", "-pk").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting that differs; None where there is none."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+def config_changes(before: RunConfig, after: RunConfig) -> list[Change]:
+    """Return what differs between two configs, by path, in the order of paths."""
+    old, new = dict(_leaves(before.document())), dict(_leaves(after.document()))
+    return [
+        Change(path, old.get(path), new.get(path))
+        for path in sorted(old.keys() | new.keys())
+        if old.get(path) != new.get(path)
+    ]
+
+
+def _leaves(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value

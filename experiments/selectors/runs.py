@@ -1,0 +1,280 @@
+"""Every read of runs: one, a page of them, and the document each is shown as."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from experiments.models import ModelRun, RunKind, RunMetric
+from experiments.selectors.honesty import honesty_of
+from experiments.selectors.links import run_links
+from jobs.models import Job, JobStatus
+from jobs.selectors import status_named
+from quantlab.web.paging import Page, keyset_page, unknown_word
+from quantlab.web.problem import Problem
+from strategies.errors import StrategyError
+from strategies.metrics.registry import METRICS, metric_named
+
+ORDERS = {
+    "created_at": "created_at",
+    "finished_at": "job__finished_at",
+    "name": "name",
+    "status": "job__status",
+}
+# A cursor that begins so is behind the last run that has the number asked for.
+NO_NUMBER = "none."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs are wanted; "" and None want all. Deleted ones never are."""
+
+    status: str = ""
+    kind: str = ""
+    experiment_id: UUID | None = None
+    q: str = ""
+    starred: bool | None = None
+    archived: bool | None = None
+
+    def where(self, prefix: str = "") -> Q:
+        """Return the condition on a run, or on the run that `prefix` leads to."""
+        exact: dict[str, Any] = {"deleted_at__isnull": True}
+        if self.status:
+            exact["job__status"] = status_named(self.status)
+        if self.kind:
+            exact["kind"] = _kind_known(self.kind)
+        for name in ("experiment_id", "starred", "archived"):
+            value = getattr(self, name)
+            if value is not None:
+                exact[name] = value
+        condition = Q(**{f"{prefix}{key}": value for key, value in exact.items()})
+        return condition & named_or_tagged(self.q, prefix) if self.q else condition
+
+
+def named_or_tagged(text: str, prefix: str = "") -> Q:
+    """Return the condition that name or a tag contains `text`, whatever its case."""
+    escaped = json.dumps(text)[1:-1]  # SQLite holds tags as JSON in plain ASCII
+    return (
+        Q(**{f"{prefix}name__icontains": text})
+        | Q(**{f"{prefix}tags__icontains": text})
+        | Q(**{f"{prefix}tags__icontains": escaped})
+    )
+
+
+def run_get(run_id: UUID | str, *, deleted: bool = False) -> ModelRun:
+    """Return a run with its job and experiment, one query; 404 if there is none.
+
+    A deleted run is there only for who says that it may be deleted.
+    """
+    runs = ModelRun.objects.select_related("job", "experiment")
+    if not deleted:
+        runs = runs.filter(deleted_at__isnull=True)
+    key = _uuid(run_id)
+    run = runs.filter(pk=key).first() if key else None
+    if run is None:
+        message = f"There is no run {str(run_id)[:40]!r}."
+        raise Problem(status=404, message=message, next_steps=["GET /api/runs"])
+    return run
+
+
+def _uuid(text: UUID | str) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+def run_page(
+    *,
+    status: str = "",
+    kind: str = "",
+    experiment_id: UUID | None = None,
+    q: str = "",
+    starred: bool | None = None,
+    archived: bool | None = None,
+    order: str = "-created_at",
+    limit: int = 50,
+    cursor: str = "",
+) -> Page[ModelRun]:
+    """Return one page of runs; one query, by a metric at most two.
+
+    `order` is a field or the key or alias of a metric. 422 for a status, kind, order
+    or cursor that is none.
+    """
+    wanted = RunFilter(
+        status=status,
+        kind=kind,
+        experiment_id=experiment_id,
+        q=q,
+        starred=starred,
+        archived=archived,
+    )
+    name = order.removeprefix("-")
+    if name not in ORDERS:
+        return _page_by_metric(wanted, name, order, limit, cursor)
+    runs = _with_job(ModelRun.objects.filter(wanted.where()))
+    return keyset_page(runs, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+
+
+def _with_job(runs: QuerySet[ModelRun]) -> QuerySet[ModelRun]:
+    return runs.select_related("job", "experiment")
+
+
+def _kind_known(word: str) -> str:
+    if word not in RunKind.values:
+        raise unknown_word("kind", word, RunKind.values)
+    return word
+
+
+def _page_by_metric(
+    wanted: RunFilter, name: str, order: str, limit: int, cursor: str
+) -> Page[ModelRun]:
+    """Return the runs that have the number, by it, and behind them all others.
+
+    The first come from the index on (key, value, run), however many runs there are.
+    """
+    key = _metric_key(name)
+    found: list[ModelRun] = []
+    has_begun_rest = cursor.startswith(NO_NUMBER)
+    if not has_begun_rest:
+        page = keyset_page(
+            _numbers(wanted, key),
+            order=order,
+            fields={name: "value"},
+            limit=limit,
+            cursor=cursor,
+            tie="run_id",
+        )
+        found = [number.run for number in page.items]
+        if page.next_cursor is not None:
+            return Page(found, page.next_cursor)
+    rest = _without_number(wanted, key)
+    room = limit - len(found)
+    if room == 0:
+        return Page(found, NO_NUMBER if rest.exists() else None)
+    behind = keyset_page(
+        rest,
+        order=order,
+        fields={name: "id"},
+        limit=room,
+        cursor=cursor.removeprefix(NO_NUMBER) if has_begun_rest else "",
+    )
+    more = behind.next_cursor
+    return Page(found + behind.items, None if more is None else f"{NO_NUMBER}{more}")
+
+
+def _numbers(wanted: RunFilter, key: str) -> QuerySet[RunMetric]:
+    numbers = RunMetric.objects.filter(key=key, value__isnull=False)
+    return numbers.filter(wanted.where("run__")).select_related(
+        "run__job", "run__experiment"
+    )
+
+
+def _without_number(wanted: RunFilter, key: str) -> QuerySet[ModelRun]:
+    number = RunMetric.objects.filter(run=OuterRef("pk"), key=key, value__isnull=False)
+    return _with_job(ModelRun.objects.filter(wanted.where(), ~Exists(number)))
+
+
+def _metric_key(name: str) -> str:
+    try:
+        return metric_named(name).key
+    except StrategyError:
+        raise unknown_word("order", name, [*ORDERS, *METRICS]) from None
+
+
+# --- documents ---------------------------------------------------------------------
+
+OF_RUN = (
+    "kind",
+    "name",
+    "job_id",
+    "status",
+    "created_at",
+    "config_hash",
+    "run_hash",
+    "code_version",
+    "seed",
+    "ppy",
+    "metrics",
+    "flags",
+    "tags",
+    "starred",
+    "pinned",
+    "archived",
+    "notes",
+)
+OF_JOB = (
+    "progress",
+    "processed",
+    "total",
+    "rate",
+    "eta_s",
+    "best",
+    "message",
+    "started_at",
+    "finished_at",
+    "error",
+)
+
+
+def run_documents(
+    runs: Iterable[ModelRun], *, with_config: bool
+) -> list[dict[str, Any]]:
+    """Return each run as pages and the API show it; one query for all of them.
+
+    The runs come from `run_get` or `run_page`, so that job and experiment are there.
+    """
+    runs = list(runs)
+    honesty = honesty_of(runs)
+    documents = []
+    for run in runs:
+        document = _document(run)
+        luck = honesty[run.pk]
+        document["honesty"] = None if luck is None else luck.as_json()
+        if with_config:
+            document["config"] = run.config
+        documents.append(document)
+    return documents
+
+
+def run_document(run: ModelRun, *, reused: bool = False) -> dict[str, Any]:
+    """Return one run with its config; `reused` when it answers an older request."""
+    [document] = run_documents([run], with_config=True)
+    return document | {"reused": reused}
+
+
+def _document(run: ModelRun) -> dict[str, Any]:
+    job = run.job
+    ids = {
+        "id": str(run.pk),
+        "run_id": str(run.pk),
+        "experiment_id": _id(run.experiment_id),
+        "parent_id": _id(run.parent_id),
+    }
+    document = ids | {name: getattr(run, name) for name in OF_RUN}
+    document |= {name: getattr(job, name) for name in OF_JOB}
+    return document | {
+        "stage": _stage(job),
+        "completed_at": job.finished_at,
+        "data_fingerprint": run.data_fingerprint or None,
+        "manifest_sha": run.manifest_sha or None,
+        "reused": False,
+        "links": run_links(run.pk, job.pk),
+    }
+
+
+def _id(key: UUID | None) -> str | None:
+    return None if key is None else str(key)
+
+
+def _stage(job: Job) -> str | None:
+    """Return where the work is, or where it stopped; None once it is done."""
+    if job.status == JobStatus.SUCCEEDED:
+        return None
+    waits = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+    return job.stage or (JobStatus.QUEUED.value if waits else None)

@@ -1,0 +1,74 @@
+"""The demo: one question about real data, answered by four runs of the worker.
+
+It is queued once in the life of a lab. A removed demo stays in the table as a deleted
+experiment, and that is what says that it must not come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from experiments.models import ModelExperiment
+from experiments.selectors.demo import demo_shown
+from experiments.services.experiments import (
+    experiment_create,
+    experiment_delete,
+    experiment_run,
+)
+
+QUESTION: Mapping[str, Any] = {
+    "name": "Trend following on the S&P 500",
+    "model_key": "sma_cross",
+    "params": {"fast": 20, "slow": 50},
+    "universe": ["SP500"],
+    "cost_model": {"commission_bps": 5, "slippage_bps": 5},
+    "hypothesis": {
+        "cause": "Investors take in news slowly, so that a move goes on for months.",
+        "effect": "Holding the index only while its short average is above its long "
+        "one leaves out the worst falls, and the Sharpe ratio is above that of "
+        "holding it all the time.",
+        "metric": "sharpe",
+        "threshold": 0.5,
+        "planned_trials": 4,
+    },
+    "notes": "Made at the first start, as an example. Change it or remove it.",
+}
+# The first one is the experiment's own config, and the one a newcomer reads.
+RUNS: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("SMA 20/50", {}),
+    ("SMA 50/200", {"strategy": {"params": {"fast": 50, "slow": 200}}}),
+    ("RSI 14, 30 to 70", {"strategy": {"name": "rsi_reversion"}}),
+    ("Buy and hold", {"strategy": {"name": "buy_and_hold"}}),
+)
+
+
+def demo_exists() -> bool:
+    """Return True once a demo was made, also after it was removed."""
+    return ModelExperiment.objects.filter(is_demo=True).exists()
+
+
+@transaction.atomic
+def demo_create() -> ModelExperiment | None:
+    """Queue the demo; None and nothing is written if there was one before."""
+    if demo_exists():
+        return None
+    experiment = experiment_create(**QUESTION, is_demo=True)
+    for name, patch in RUNS:
+        experiment_run(experiment=experiment, patch={**patch, "name": name})
+    return experiment
+
+
+@transaction.atomic
+def demo_remove() -> bool:
+    """Hide the demo and its runs for good; False if it is not there.
+
+    Its trials stay counted: they have looked at these bars.
+    """
+    experiment = demo_shown()
+    if experiment is None:
+        return False
+    experiment_delete(experiment=experiment)
+    return True

@@ -1,0 +1,123 @@
+"""Run a config and keep what came of it: files first, then all rows at once.
+
+Whoever is killed on the way leaves either nothing that counts or everything: a run
+that has its fingerprint is done, and only the owner of the job's lease may write it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from experiments.artifacts.files import run_files
+from experiments.artifacts.manifest import manifest_facts
+from experiments.artifacts.report import report_document, sparkline
+from experiments.artifacts.store import run_store
+from experiments.models import ModelRun, RunMetric, RunTimeseries, Trial
+from experiments.services.runs import WITHOUT_BARS, data_version
+from jobs import lease
+from jobs.progress import JobCancelled, JobContext
+from strategies import RunConfig, __version__, load_candles, run_backtest
+from strategies.trials import MemorySink, reporting_to
+
+if TYPE_CHECKING:
+    from strategies import BacktestResult, Candles
+
+
+def run_execute(*, run_id: str, context: JobContext) -> None:
+    """Compute a run that is queued; once it is written, doing it again is nothing."""
+    run = ModelRun.objects.get(pk=run_id)
+    if run.data_fingerprint:
+        return  # the worker was lost between writing the run and ending its job
+    config = RunConfig(**run.config)
+    _enter(context, "data_loading")
+    # Asked before the bars are read: if they change meanwhile, this one is too old.
+    version = data_version(config)
+    candles = load_candles(config)
+    benchmark = _benchmark_candles(config)
+    sink = MemorySink()
+    with reporting_to(sink):
+        result = run_backtest(
+            config,
+            candles,
+            benchmark=benchmark,
+            on_stage=lambda stage: _enter(context, stage),
+        )
+    report = report_document(result)
+    _enter(context, "artifacts")
+    manifest_sha = ""
+    if run.persist:
+        facts = manifest_facts(result, [c for c in (candles, benchmark) if c])
+        manifest_sha = run_store().save(run_id, run_files(result), facts)
+    run.source_version = version
+    run.manifest_sha = manifest_sha
+    _commit(run, result, report, sink, context)
+    n_stages = len(context.stages)
+    context.report(n_stages, n_stages, latest_sharpe=result.metrics["sharpe"])
+
+
+def _enter(context: JobContext, stage: str) -> None:
+    context.report(context.stages.index(stage), len(context.stages))
+    context.stage(stage)
+
+
+def _benchmark_candles(config: RunConfig) -> Candles | None:
+    if config.benchmark in WITHOUT_BARS:
+        return None
+    return load_candles(config.with_changes({"symbol": config.benchmark}))
+
+
+@transaction.atomic
+def _commit(
+    run: ModelRun,
+    result: BacktestResult,
+    report: dict[str, Any],
+    sink: MemorySink,
+    context: JobContext,
+) -> None:
+    job = context.job
+    if not lease.renew(job.pk, job.lease_owner):
+        raise JobCancelled(job.pk)
+    for name, value in _row(result).items():
+        setattr(run, name, value)
+    written = [*_row(result), "source_version", "manifest_sha", "updated_at"]
+    run.save(update_fields=written)
+    RunMetric.objects.bulk_create(
+        RunMetric(run=run, key=key, value=value)
+        for key, value in result.metrics.items()
+    )
+    RunTimeseries.objects.create(run=run, report=report)
+    Trial.objects.bulk_create(_trials(run, sink))
+
+
+def _row(result: BacktestResult) -> dict[str, Any]:
+    """Return what the run's own row says; the hashes are those of this code."""
+    config = result.config
+    return {
+        "config_hash": config.config_hash,
+        "config_family_hash": config.config_family_hash,
+        "run_hash": config.run_hash,
+        "code_version": __version__,
+        "data_fingerprint": result.data_fingerprint,
+        "ppy": result.candles.ppy,
+        "metrics": result.metrics,
+        "flags": result.flags,
+        "sharpe_se": result.sharpe_se,
+        "sparkline": sparkline(result.equity),
+        "accounting": asdict(result.simulation.accounting),
+    }
+
+
+def _trials(run: ModelRun, sink: MemorySink) -> list[Trial]:
+    return [
+        Trial(
+            **asdict(trial) | {"instruments": list(trial.instruments)},
+            pool=run.pool,
+            run_id=str(run.pk),
+            job_id=run.job_id,
+            chunk=chunk,
+        )
+        for chunk, trial in enumerate(sink.trials)
+    ]

@@ -1,0 +1,284 @@
+"""Every write of runs but what the worker writes: submit, change, delete, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from experiments.models import ModelExperiment, ModelRun, RunKind
+from experiments.selectors.experiments import experiment_get
+from experiments.selectors.honesty import pool_of
+from experiments.selectors.links import run_page_url
+from jobs.models import ACTIVE, JobStatus
+from jobs.queue import cancel, enqueue
+from quantlab.web.problem import Problem
+from strategies import RunConfig, __version__
+from strategies.config import merge_patch, sha256_of
+from strategies.errors import ConfigError, NotAvailableYet
+from strategies.library.resolve import resolve, resolve_window
+from strategies.market.sources import source_version
+
+CHANGEABLE = ("name", "notes", "tags", "starred", "pinned", "archived")
+WITHOUT_BARS = ("buy_and_hold", "none")
+
+Name = Annotated[str, Field(max_length=200)]
+Notes = Annotated[str, Field(max_length=20_000)]
+Tag = Annotated[str, Field(min_length=1, max_length=60)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=50)]
+
+
+class RunOptions(BaseModel):
+    """What a request to run says besides the config; None was left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name | None = None
+    notes: Notes | None = None
+    tags: Tags | None = None
+    preset_ref: str | None = None
+    experiment_id: UUID | None = None
+    persist: bool | None = None
+    force: bool = False
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Return the named options that were not left out."""
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    run: ModelRun
+    reused: bool  # it answers an earlier request for the same thing
+
+
+def split_request(body: Mapping[str, Any]) -> tuple[dict[str, Any], RunOptions]:
+    """Return the part of a body that is config, or a patch of one, and the options.
+
+    Raises `ConfigError` for an option of the wrong kind.
+    """
+    known = RunOptions.model_fields
+    config = {key: value for key, value in body.items() if key not in known}
+    chosen = {key: value for key, value in body.items() if key in known}
+    if chosen.get("force") is None:
+        chosen.pop("force", None)
+    try:
+        options = RunOptions(**chosen)
+    except ValidationError as exc:
+        raise ConfigError.of(tuple(_option_problem(e) for e in exc.errors())) from None
+    if options.preset_ref is not None:
+        raise NotAvailableYet(
+            "preset_ref is not available yet.",
+            field="preset_ref",
+            advice="Send the config itself.",
+        )
+    return config, options
+
+
+def _option_problem(error: Any) -> ConfigError:
+    field = ".".join(str(part) for part in error["loc"])
+    return ConfigError(f"{field}: {error['msg']}.", code="invalid_value", field=field)
+
+
+def config_changed(config: RunConfig, patch: Mapping[str, Any]) -> RunConfig:
+    """Return the config with a JSON merge patch applied: null removes a key."""
+    if not isinstance(patch.get("strategy"), Mapping | None):
+        return RunConfig(**merge_patch(config.document(), patch))  # refused by name
+    return config.with_changes(patch)
+
+
+def data_version(config: RunConfig) -> str:
+    """Return a token that changes when any bar the run reads may have; reads none."""
+    own = source_version(config.provider, config.symbol or "", config.timeframe)
+    if config.benchmark in WITHOUT_BARS:
+        return own
+    other = source_version(config.provider, config.benchmark, config.timeframe)
+    return sha256_of([own, other])
+
+
+def run_submit(
+    *,
+    config: RunConfig,
+    experiment: ModelExperiment | None = None,
+    name: str = "",
+    notes: str = "",
+    tags: Sequence[str] = (),
+    persist: bool = True,
+    force: bool = False,
+    owner: str = "",
+) -> Submission:
+    """Queue a run of the config, or return the one that is or gives the same.
+
+    Reused is the newest run of this config on unchanged data that did not fail, was
+    not called off or deleted, and keeps at least what is asked for; of the experiment
+    if one is given, which would miss its run otherwise. `force` reuses none. Whatever
+    cannot be run is refused here, with a `StrategyError`, before anything is written.
+    """
+    settled = resolve_window(resolve(config))
+    version = data_version(settled)
+    with transaction.atomic():  # on SQLite nobody else writes between look and insert
+        if not force:
+            same = _same_runs(settled, version, persist)
+            if experiment is not None:
+                same = same.filter(experiment=experiment)
+            twin = same.order_by("-created_at", "-pk").first()
+            if twin is not None:
+                return Submission(twin, reused=True)
+        run = _create(
+            config=settled,
+            owner=owner,
+            source_version=version,
+            experiment=experiment,
+            name=name,
+            notes=notes,
+            tags=list(dict.fromkeys(tags)),
+            persist=persist,
+        )
+    return Submission(run, reused=False)
+
+
+def _same_runs(config: RunConfig, version: str, persist: bool) -> QuerySet[ModelRun]:
+    same = ModelRun.objects.filter(
+        kind=RunKind.BACKTEST,
+        config_hash=config.config_hash,
+        source_version=version,
+        deleted_at__isnull=True,
+        job__cancel_requested=False,
+        job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
+    )
+    if persist:
+        same = same.filter(persist=True)
+    return same.select_related("job", "experiment")
+
+
+def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
+    run_id = uuid4()
+    job = enqueue(
+        RunKind.BACKTEST.value,
+        owner=owner,
+        title=fields["name"] or run_title(config),
+        run_id=str(run_id),
+        page=run_page_url(run_id),
+    )
+    return ModelRun.objects.create(
+        id=run_id,
+        job=job,
+        config=config.document(),
+        config_hash=config.config_hash,
+        config_family_hash=config.config_family_hash,
+        run_hash=config.run_hash,
+        code_version=__version__,
+        pool=pool_of([f"{config.provider}:{config.symbol}"]),
+        seed=config.seed,
+        **fields,
+    )
+
+
+def run_title(config: RunConfig) -> str:
+    """Return what a run without a name is called: `SP500, sma_cross 20/50`."""
+    rule = ""
+    if config.strategy is not None:
+        values = "/".join(f"{value}" for value in config.strategy.params.values())
+        rule = f"{config.strategy.name} {values}".strip()
+    return f"{config.symbol}, {rule}"[:200]
+
+
+def run_request(*, body: Mapping[str, Any], owner: str = "") -> Submission:
+    """Run what the body of POST /api/backtest asks for: config and options."""
+    values, options = split_request(body)
+    config = RunConfig(**values)
+    experiment = None
+    if options.experiment_id is not None:
+        experiment = _experiment_named(options.experiment_id)
+    return run_submit(
+        config=config,
+        experiment=experiment,
+        force=options.force,
+        owner=owner,
+        **options.given("name", "notes", "tags", "persist"),
+    )
+
+
+def run_rerun(
+    *, run: ModelRun, patch: Mapping[str, Any], force: bool = False, owner: str = ""
+) -> Submission:
+    """Run the config of a run again with a JSON merge patch; name and tags stay.
+
+    A patch that changes nothing returns the run itself if it would be reused.
+    """
+    changes, options = split_request(patch)
+    experiment = run.experiment
+    if options.experiment_id is not None:
+        experiment = _experiment_named(options.experiment_id)
+    elif "experiment_id" in patch:
+        experiment = None
+    kept = {"name": run.name, "tags": run.tags, "persist": run.persist}
+    return run_submit(
+        config=config_changed(RunConfig(**run.config), changes),
+        experiment=experiment,
+        force=force or options.force,
+        owner=owner,
+        **kept | options.given("name", "notes", "tags", "persist"),
+    )
+
+
+def _experiment_named(experiment_id: UUID) -> ModelExperiment:
+    """Return the experiment of a body; what a body names and is not is a 422."""
+    try:
+        return experiment_get(experiment_id)
+    except Problem as exc:
+        raise ConfigError(
+            exc.message, code="unknown_experiment", field="experiment_id"
+        ) from None
+
+
+@transaction.atomic
+def run_update(*, run: ModelRun, changes: Mapping[str, Any]) -> ModelRun:
+    """Change what people say of a run; never what it did."""
+    unknown = changes.keys() - set(CHANGEABLE)
+    if unknown:
+        raise ValueError(f"not of a run's own words: {sorted(unknown)}")
+    for field, value in changes.items():
+        if field == "tags":
+            value = list(dict.fromkeys(value))
+        setattr(run, field, value)
+    run.save(update_fields=[*changes, "updated_at"])
+    return run
+
+
+@transaction.atomic
+def run_delete(*, run: ModelRun) -> ModelRun:
+    """Hide a run; its files and its trials stay. One that works is called off."""
+    if run.job.status in ACTIVE:
+        run.job = cancel(run.job_id)
+    run.deleted_at = timezone.now()
+    run.save(update_fields=["deleted_at", "updated_at"])
+    return run
+
+
+@transaction.atomic
+def run_restore(*, run: ModelRun) -> ModelRun:
+    """Show a deleted run again; one that is not deleted stays as it is."""
+    if run.experiment is not None and run.experiment.deleted_at is not None:
+        raise Problem(
+            status=409,
+            message="The experiment of this run is deleted.",
+            advice="Restore the experiment; its runs come back with it.",
+            next_steps=[f"POST /api/model-lab/experiments/{run.experiment_id}/restore"],
+        )
+    run.deleted_at = None
+    run.save(update_fields=["deleted_at", "updated_at"])
+    return run
+
+
+def run_cancel(*, run: ModelRun) -> ModelRun:
+    """Call a run off; asking again, or for one that has ended, changes nothing."""
+    run.job = cancel(run.job_id)
+    return run

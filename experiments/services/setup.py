@@ -1,0 +1,97 @@
+"""What a lab needs before its first page: tables, the chart bundle, static files.
+
+`setup_lab` runs in a process of its own (`manage.py setup`), because some steps
+import libraries that the web process never loads. A stamp says for which sources
+it was done, so that a second start skips it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+from experiments.services.demo import demo_create
+from strategies.kernels import cache_folder
+
+STAMP_NAME = ".setup"
+
+
+def setup_fingerprint() -> str:
+    """Return the sha256 of everything whose change asks for a new set-up."""
+    root: Path = settings.BASE_DIR
+    watched = [root / "requirements.txt", *sorted((root / "static").rglob("*.*"))]
+    watched += sorted((root / "strategies" / "kernels").glob("*.py"))
+    for app in ("experiments", "jobs"):
+        watched += sorted((root / app / "migrations").glob("0*.py"))
+    digest = hashlib.sha256(str(settings.DATABASE_URL or "sqlite").encode())
+    for path in watched:
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def setup_is_current() -> bool:
+    stamp: Path = settings.QUANT_HOME / STAMP_NAME
+    database_is_there = settings.DATABASE_URL or settings.QUANT_DB_PATH.exists()
+    return (
+        bool(database_is_there)
+        and stamp.exists()
+        and stamp.read_text() == setup_fingerprint()
+        and cache_folder().exists()
+    )
+
+
+def setup_lab(say: Callable[[str], None]) -> None:
+    """Bring the lab to the state that the present sources expect; safe to repeat."""
+    from strategies.market.builtin import install_builtin
+
+    os.umask(0o077)
+    for folder in (settings.QUANT_HOME, settings.QUANT_DATA_ROOT):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Compiling is most of a first start, so it goes on beside everything else.
+    compiling = [_compile("features"), _compile("all")]
+    say("Tables")
+    call_command("migrate", interactive=False, verbosity=0)
+    say("Market data")
+    install_builtin()
+    say("Chart bundle")
+    build_chart_bundle(settings.BUILT_STATIC)
+    say("Static files")
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    say("Kernels")
+    if any(process.wait() for process in compiling):
+        raise RuntimeError("The kernels could not be compiled.")
+    if demo_create():
+        say("Demo: four backtests wait for the worker")
+    write_whole(settings.QUANT_HOME / STAMP_NAME, setup_fingerprint())
+
+
+def _compile(part: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "strategies.warmup", part]
+    return subprocess.Popen(command, cwd=settings.BASE_DIR)  # noqa: S603 - fixed words
+
+
+def build_chart_bundle(folder: Path) -> Path:
+    """Write Vega, Vega-Lite, Vega-Embed and the interpreter as one script."""
+    import vl_convert
+
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;")
+    target = folder / "vega" / "vega.js"
+    # Unwrapped, its top-level constants clash with every other script.
+    write_whole(target, f"(()=>{{{bundle}}})();\n")
+    return target
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)

@@ -1,0 +1,49 @@
+"""What the worker calls: take the id, call one service."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import BinaryIO
+
+from experiments.artifacts.files import run_files
+from experiments.artifacts.manifest import manifest_facts
+from experiments.artifacts.report import report_document
+from experiments.models import ModelRun
+from experiments.services.execute import run_execute
+from jobs.progress import JobContext
+from strategies import Candles, RunConfig, load_candles, run_backtest
+from strategies.trials import MemorySink, reporting_to
+from strategies.warmup import warm_up
+
+
+def backtest(context: JobContext) -> None:
+    run_execute(run_id=context.job.run_id, context=context)
+
+
+def preload() -> None:
+    """Do in the fork server, once, what each child would pay for the first time."""
+    warm_up()
+    config = RunConfig(
+        provider="synthetic",
+        symbol="SYN-gbm-1",
+        strategy={"name": "buy_and_hold"},
+    )
+    candles = load_candles(config)
+    with reporting_to(MemorySink()):  # nobody looks at this result
+        result = run_backtest(config, candles)
+    report_document(result)
+    manifest_facts(result, [candles])
+    files = {name: BytesIO() for name in run_files(result)}
+    for name, write in run_files(result).items():
+        write(files[name])
+    _read_candles(files["bars.parquet"])
+    str(ModelRun.objects.filter(name="").query)  # compiled without a connection
+
+
+def _read_candles(file: BinaryIO) -> None:
+    import pyarrow.parquet as pq
+
+    # Alone: a process that forks must not have started a pool of threads.
+    table = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
+    frame = table.to_pandas(use_threads=False)
+    Candles.from_frame(frame, symbol="SYN-gbm-1", timeframe="1d")

@@ -1,0 +1,259 @@
+"""Every number a page shows is written by one of these filters (DESIGN §7).
+
+Unknown is an en dash, never 0. Minus is U+2212, and a value that rounds to zero has
+no sign. The exact value belongs into `title`: see `exact`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+
+UNKNOWN = "–"
+MINUS = "−"
+INFINITELY_SURE = 0.01  # a probability is never written as 0 or 1
+
+
+def number(value: Any, digits: int, *, signed: bool = False) -> str:
+    """Return `value` with thousands commas and `digits` decimals."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return UNKNOWN
+    if not math.isfinite(value):
+        return UNKNOWN
+    text = f"{abs(value):,.{digits}f}"
+    if not any(c in "123456789" for c in text):
+        return text
+    if value < 0:
+        return MINUS + text
+    return f"+{text}" if signed else text
+
+
+@register.filter
+def percent(fraction: Any, digits: int = 1) -> str:
+    """0.0563 -> 5.6; the sign % stands in the header or behind the number."""
+    return number(_times(fraction, 100), digits)
+
+
+@register.filter
+def signed_percent(fraction: Any, digits: int = 1) -> str:
+    return number(_times(fraction, 100), digits, signed=True)
+
+
+@register.filter
+def ratio(value: Any, digits: int = 2) -> str:
+    """0.5512 -> 0.55: Sharpe and other ratios."""
+    return number(value, digits)
+
+
+@register.filter
+def signed(value: Any, digits: int = 2) -> str:
+    return number(value, digits, signed=True)
+
+
+@register.filter
+def probability(value: Any) -> str:
+    """0.003 -> < 0.01; a probability is never shown as certain."""
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return UNKNOWN
+    if value < INFINITELY_SURE:
+        return f"< {INFINITELY_SURE}"
+    if value > 1 - INFINITELY_SURE:
+        return f"> {1 - INFINITELY_SURE}"
+    return number(value, 2)
+
+
+@register.filter
+def count(value: Any) -> str:
+    """5031 -> 5,031."""
+    return number(value, 0)
+
+
+@register.filter
+def money(value: Any) -> str:
+    """22637.4 -> 22,637; below 1,000 with two decimals."""
+    small = isinstance(value, (int, float)) and abs(value) < 1000
+    return number(value, 2 if small else 0)
+
+
+@register.filter
+def price(value: Any) -> str:
+    """2111.23 -> 2,111.23; a price below 1 keeps four digits that matter."""
+    if isinstance(value, (int, float)) and 0 < abs(value) < 1:
+        return number(value, min(8, 3 - math.floor(math.log10(abs(value)))))
+    return number(value, 2)
+
+
+@register.filter
+def quantity(value: Any) -> str:
+    return number(value, 2)
+
+
+@register.filter
+def bps(value: Any) -> str:
+    """5.0 -> 5, 2.5 -> 2.5: basis points as people write them."""
+    is_whole = isinstance(value, (int, float)) and float(value).is_integer()
+    return number(value, 0 if is_whole else 1)
+
+
+@register.filter
+def exact(value: Any) -> str:
+    """Return the value as programs see it, for `title`."""
+    return UNKNOWN if value is None else repr(value)
+
+
+@register.filter
+def day(value: Any) -> str:
+    """Epoch ms or a datetime -> 2018-12-31, UTC."""
+    moment = _moment(value)
+    return f"{moment:%Y-%m-%d}" if moment else UNKNOWN
+
+
+@register.filter
+def long_day(value: Any) -> str:
+    """Epoch ms or a datetime -> 31 Dec 2018, for sentences."""
+    moment = _moment(value)
+    return f"{moment.day} {moment:%b %Y}" if moment else UNKNOWN
+
+
+@register.filter
+def stamp(value: Any) -> str:
+    """Epoch ms or a datetime -> 2018-12-31, or with the time where there is one."""
+    moment = _moment(value)
+    if moment is None:
+        return UNKNOWN
+    is_day = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+    return f"{moment:%Y-%m-%d}" if is_day else f"{moment:%Y-%m-%d %H:%M}"
+
+
+@register.filter
+def clock(value: Any) -> str:
+    """A datetime -> 14:03:18.526, for logs."""
+    moment = _moment(value)
+    if moment is None:
+        return UNKNOWN
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+@register.filter
+def ago(value: Any) -> str:
+    """A datetime -> now, 4 min, 2 h, 3 d: how long ago it was."""
+    moment = _moment(value)
+    if moment is None:
+        return UNKNOWN
+    seconds = (timezone.now() - moment).total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
+
+
+@register.filter
+def duration(seconds: Any) -> str:
+    """101.3 -> 1 min 41 s: two units at most."""
+    if not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+        return UNKNOWN
+    if seconds < 1:
+        return f"{max(seconds, 0):.1f} s"
+    left = round(seconds)
+    parts: list[str] = []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        if left >= size or (parts and unit == "s" and len(parts) < 2):
+            parts.append(f"{left // size} {unit}")
+            left %= size
+        if len(parts) == 2 or (parts and left == 0):
+            break
+    return " ".join(parts)
+
+
+@register.filter
+def size(n_bytes: Any) -> str:
+    """18874368 -> 18.0 MB."""
+    if not isinstance(n_bytes, (int, float)):
+        return UNKNOWN
+    value = float(n_bytes)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+@register.filter
+def short_hash(value: Any) -> str:
+    return str(value)[:8] if value else UNKNOWN
+
+
+@register.filter
+def seal_hash(value: Any) -> str:
+    """Two groups of four, as in the seal: 3f9c 51e8."""
+    return f"{str(value)[:4]} {str(value)[4:8]}" if value else UNKNOWN
+
+
+@register.filter
+def tone(value: Any) -> str:
+    """Return the class of a signed return: up, down or none at zero."""
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value == 0:
+        return ""
+    return "up" if value > 0 else "down"
+
+
+HEAT_STEPS = (0.01, 0.025, 0.05)
+
+
+@register.filter
+def heat(fraction: Any) -> str:
+    """Return the class of a heat cell: u1…u4, d1…d4, none at zero."""
+    if not isinstance(fraction, (int, float)) or not math.isfinite(fraction):
+        return "none"
+    if number(_times(fraction, 100), 1) == "0.0":
+        return "none"
+    level = 1 + sum(abs(fraction) >= step for step in HEAT_STEPS)
+    return f"{'u' if fraction > 0 else 'd'}{level}"
+
+
+BY_UNIT: dict[str, Callable[[Any], str]] = {
+    "fraction": percent,
+    "percent": lambda value: number(value, 1),
+    "ratio": ratio,
+    "cash": money,
+    "count": count,
+    "bars": count,
+    "ms": stamp,
+}
+UNIT_WORDS = {
+    "fraction": "%",
+    "percent": "%",
+    "cash": "USD",
+    "bars": "bars",
+}
+
+
+@register.filter
+def by_unit(value: Any, unit: str) -> str:
+    """Write a metric the way its unit in the registry asks for."""
+    return BY_UNIT.get(unit, ratio)(value)
+
+
+@register.filter
+def unit_word(unit: str) -> str:
+    return UNIT_WORDS.get(unit, "")
+
+
+def _times(value: Any, factor: float) -> Any:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value * factor if is_number else None
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return datetime.fromtimestamp(value / 1000, tz=UTC)
+    return None

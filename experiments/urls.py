@@ -1,0 +1,43 @@
+"""Addresses of the notebook's pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from experiments.views.backtesting import backtesting
+from experiments.views.charts import run_chart
+from experiments.views.dashboard import dashboard, demo_removal
+from experiments.views.experiments import (
+    experiment_detail,
+    experiment_list,
+    experiment_new,
+)
+from experiments.views.run import run_check, run_detail, run_stop
+from experiments.views.runs_new import run_again, run_new
+
+app_name = "experiments"
+
+urlpatterns = [
+    path("", dashboard, name="dashboard"),
+    path("model-lab/runs/<uuid:run_id>", run_detail, name="run-detail"),
+    path("model-lab/runs/<uuid:run_id>/cancel", run_stop, name="run-cancel"),
+    path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
+    path("model-lab/demo/remove", demo_removal, name="demo-remove"),
+    path(
+        "model-lab/runs/<uuid:run_id>/charts/<slug:name>",
+        run_chart,
+        name="run-chart",
+    ),
+    path("model-lab", experiment_list, name="experiment-list"),
+    path("model-lab/new", experiment_new, name="experiment-new"),
+    path(
+        "model-lab/experiments/<uuid:experiment_id>",
+        experiment_detail,
+        name="experiment-detail",
+    ),
+    path(
+        "model-lab/experiments/<uuid:experiment_id>/runs/new", run_new, name="run-new"
+    ),
+    path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
+    path("backtesting", backtesting, name="backtesting"),
+]

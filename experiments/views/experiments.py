@@ -1,0 +1,176 @@
+"""Pages of experiments: the list, a new question, and one question with its runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import trigger_client_event
+
+from experiments.forms.experiment import ExperimentForm
+from experiments.selectors.counts import experiment_count
+from experiments.selectors.experiments import (
+    experiment_document,
+    experiment_documents,
+    experiment_get,
+    experiment_page,
+)
+from experiments.services.experiments import experiment_create
+from experiments.views.run_form import FormPage
+from experiments.views.run_table import (
+    NEWEST,
+    ROWS_PER_PAGE,
+    Column,
+    asked_of,
+    downloads,
+    headings,
+    query_of,
+    run_table,
+)
+from jobs.models import ACTIVE
+from quantlab.web.htmx import HtmxHttpRequest, render_page
+from strategies.library.registry import STRATEGIES
+from strategies.metrics.registry import METRICS, Metric
+
+COLUMNS = (
+    Column("Experiment", "name"),
+    Column("Rule"),
+    Column("Data"),
+    Column("Runs", is_number=True),
+    Column("Trials", is_number=True),
+    Column("Best run"),
+    Column("Created", NEWEST, is_number=True),
+)
+
+
+@require_GET
+def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
+    """Show the experiments, the newest first."""
+    asked = asked_of(request, NEWEST)
+    page = experiment_page(
+        q=asked["q"],
+        order=asked["order"],
+        limit=ROWS_PER_PAGE,
+        cursor=asked["cursor"],
+    )
+    rows = [shown(document) for document in experiment_documents(page.items)]
+    following = asked | {"cursor": page.next_cursor or ""}
+    context = {
+        "rows": rows,
+        "headings": headings(COLUMNS, asked, NEWEST),
+        "total": experiment_count(asked["q"]),
+        "q": asked["q"],
+        "cursor": asked["cursor"],
+        "query": query_of(asked, NEWEST),
+        "first_query": query_of(asked | {"cursor": ""}, NEWEST),
+        "next_query": query_of(following, NEWEST) if page.next_cursor else "",
+        "downloads": downloads("api:list_experiments", asked),
+        "is_live": any(row.n_active for row in rows),
+    }
+    return render_page(
+        request,
+        "experiments/experiment_list.html",
+        "experiments/_experiment_table.html",
+        context=context,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownExperiment:
+    """An experiment as pages speak of it; `document` is that of the API."""
+
+    document: dict[str, Any]
+    rule: str
+    params: str
+    symbols: str
+    n_runs: int
+    n_active: int
+    best: dict[str, Any] | None
+    metric: Metric | None
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the best run reaches what the hypothesis asks for."""
+        threshold = (self.document["hypothesis"] or {}).get("threshold")
+        if self.best is None or self.metric is None or threshold is None:
+            return None
+        if self.metric.better == "lower":
+            return bool(self.best["value"] <= threshold)
+        return bool(self.best["value"] >= threshold)
+
+    @property
+    def budget(self) -> tuple[int, float] | None:
+        """Return how many trials were planned, and the share of them used."""
+        planned = (self.document["hypothesis"] or {}).get("planned_trials")
+        if not planned:
+            return None
+        return planned, min(self.document["n_trials"] / planned, 1.0)
+
+    @property
+    def best_as_run(self) -> dict[str, Any]:
+        """Return the best run as far as its Sharpe is shown from it."""
+        best = self.best or {}
+        return {
+            "metrics": {best["metric"]: best["value"]},
+            "flags": {},
+            "honesty": best["honesty"],
+        }
+
+
+def shown(document: dict[str, Any]) -> ShownExperiment:
+    key, counts = document["model_key"], document["run_counts"]
+    best = document["best_run"]
+    universe = document["universe"]
+    return ShownExperiment(
+        document=document,
+        rule=STRATEGIES[key].label if key in STRATEGIES else key,
+        params=", ".join(f"{k} {v}" for k, v in document["params"].items()),
+        symbols=", ".join(universe) if isinstance(universe, list) else "a universe",
+        n_runs=sum(counts.values()),
+        n_active=sum(counts[status] for status in ACTIVE),
+        best=best,
+        metric=METRICS.get(best["metric"]) if best else None,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def experiment_new(request: HtmxHttpRequest) -> HttpResponse:
+    """State a question; nothing runs yet."""
+
+    def launch(form: ExperimentForm) -> str:
+        return experiment_create(**form.request()).get_absolute_url()
+
+    page = FormPage(
+        template="experiments/experiment_new.html",
+        form=ExperimentForm,
+        launch=launch,
+        context={"submit": "Create the experiment", "is_question": True},
+    )
+    return page.answer(request)
+
+
+@require_GET
+def experiment_detail(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResponse:
+    """Show a question, how far it is answered, and its runs."""
+    experiment = experiment_get(experiment_id)
+    table = cache(partial(run_table, request, experiment=experiment))
+    context = {
+        "experiment": experiment,
+        "shown": cache(lambda: shown(experiment_document(experiment))),
+        "table": table,
+        "q": request.GET.get("q", ""),
+    }
+    response = render_page(
+        request,
+        "experiments/experiment_detail.html",
+        "experiments/_run_table.html",
+        "experiments/_experiment_answer.html",
+        context=context,
+    )
+    if request.htmx.target == "run-table" and not table().is_live:
+        trigger_client_event(response, "runs-finished")
+    return response

@@ -1,0 +1,127 @@
+"""The page of one run: its head, what it is doing, and five tabs of what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
+
+from experiments.models import ModelRun
+from experiments.selectors.runs import run_document, run_get
+from experiments.services.runs import run_cancel
+from experiments.services.verify import run_verify
+from experiments.views import run_tabs
+from jobs.models import JobStatus
+from jobs.queue import worker_health
+from jobs.selectors import job_rows
+from jobs.views import job_stages, job_state
+from quantlab.web.htmx import HtmxHttpRequest, render_page
+
+PAGE = "experiments/run_detail.html"
+REGIONS = (
+    "experiments/_run_head.html",
+    "experiments/_run_result.html",
+    "experiments/_run_trades.html",
+    "experiments/_run_verify.html",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One view of a run: the region that shows it and where its context comes from."""
+
+    name: str
+    label: str
+    context: Callable[[HttpRequest, ModelRun], dict[str, Any]]
+    needs_result: bool = True
+
+    @property
+    def region(self) -> str:
+        return f"experiments/_run_{self.name}.html"
+
+
+TABS = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", run_tabs.summary_tab),
+        Tab("charts", "Charts", run_tabs.charts_tab),
+        Tab("trades", "Trades", run_tabs.trades_tab),
+        Tab("config", "Config", run_tabs.config_tab, needs_result=False),
+        Tab("files", "Files", run_tabs.files_tab),
+    )
+}
+
+WITHOUT_RESULT = (TABS["summary"], TABS["config"])
+
+
+@require_GET
+def run_detail(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
+    """Show a run; while it is at work, its job's region tells the others to ask."""
+    run = run_get(run_id)
+    tab = TABS.get(request.GET.get("tab", "summary"))
+    if tab is None:
+        raise Http404("no such tab")
+    context = _context(request, run, tab)
+    return render_page(request, PAGE, *REGIONS, context=context)
+
+
+def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
+    has_result = run.status == JobStatus.SUCCEEDED
+    is_shown = has_result or not tab.needs_result
+    context = {
+        "run": run_document(run),
+        "title": run.name or run.job.title,
+        "experiment": run.experiment,
+        "tabs": TABS.values() if has_result else WITHOUT_RESULT,
+        "tab": tab if is_shown else TABS["summary"],
+        "panel": tab.region if is_shown else "",
+    }
+    context |= _work(run)
+    return context | tab.context(request, run) if is_shown else context
+
+
+def _work(run: ModelRun) -> dict[str, Any]:
+    """Return what the region of the job needs while there is work, and the head."""
+    job = run.job
+    facts = {"job": job, "state": job_state(job)}
+    if job.status == JobStatus.SUCCEEDED:
+        return facts
+    [row] = job_rows([job])
+    silent = not job.is_finished and not worker_health()["alive"]
+    return facts | {"row": row, "stages": job_stages(job), "worker_silent": silent}
+
+
+@require_POST
+def run_check(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
+    """Hash the files of a run again and show which are still the same."""
+    run = run_get(run_id)
+    context = {"run": run_document(run), "verified": run_verify(run=run)}
+    if not request.htmx:
+        context = _context(request, run, TABS["files"]) | context
+    return render_page(request, PAGE, "experiments/_run_verify.html", context=context)
+
+
+@require_http_methods(["GET", "POST"])
+def run_stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Ask before cancelling (GET, for browsers without script), then do it (POST)."""
+    run = run_get(run_id)
+    if request.method == "GET":
+        title = run.name or run.job.title
+        context = {"run": run_document(run), "job": run.job, "title": title}
+        return render(request, "experiments/run_cancel.html", context)
+    if run.job.is_finished:
+        messages.info(request, "The run had finished before it could be cancelled.")
+    else:
+        run_cancel(run=run)
+        messages.success(request, "Cancel requested.")
+    return redirect(run)

@@ -1,0 +1,199 @@
+"""What each tab of the run page shows: a run in, the context of one region out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.utils.http import urlencode
+
+from experiments.models import ModelRun
+from experiments.selectors.artifacts import artifact_list
+from experiments.selectors.report import run_report
+from experiments.selectors.trades import fill_page, round_trip_page
+from strategies.metrics import REASONS
+from strategies.metrics.registry import METRICS, Metric
+
+Context = dict[str, Any]
+
+# What a reader sees first, in this order.
+HEADLINES = (
+    "cagr",
+    "max_drawdown",
+    "volatility",
+    "exposure",
+    "total_return",
+    "sortino",
+    "calmar",
+    "max_drawdown_duration_bars",
+    "trade_count",
+    "win_rate",
+    "profit_factor",
+    "turnover",
+    "beta",
+    "alpha",
+    "skew",
+    "kurtosis",
+)
+COMPARED = ("cagr", "max_drawdown", "volatility", "exposure")
+OF_TRADES = (
+    "trade_count",
+    "win_rate",
+    "avg_win",
+    "avg_loss",
+    "profit_factor",
+    "payoff_ratio",
+)
+# Shown by the honesty tags only, never as a bare number.
+SHARPES = ("sharpe", "sharpe_bar")
+N_DRAWDOWNS = 6
+ROWS_PER_PAGE = 50
+MAX_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One metric of a run beside that of its benchmark."""
+
+    metric: Metric
+    value: float | None
+    other: float | None
+    why: str  # there is no value, or little in it; "" for nothing to say
+
+
+def readings(
+    keys: tuple[str, ...], run: Context, benchmark: Context | None = None
+) -> list[Reading]:
+    return [
+        Reading(
+            METRICS[key],
+            run["metrics"][key],
+            (benchmark or {}).get(key),
+            REASONS.get(run["flags"].get(key, ""), ""),
+        )
+        for key in keys
+        if key in run["metrics"]
+    ]
+
+
+def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
+    report = run_report(run)
+    document, benchmark = report["run"], report["benchmark_metrics"] or {}
+    everything = tuple(key for key in METRICS if key not in SHARPES)
+    worst = sorted(report["drawdowns"], key=lambda one: one["depth"])
+    return {
+        "run": document,
+        "benchmark_metrics": benchmark,
+        "benchmark_name": document["config"]["benchmark"].replace("_", " "),
+        "headlines": readings(
+            HEADLINES, document, {key: benchmark.get(key) for key in COMPARED}
+        ),
+        "readings": readings(everything, document, benchmark),
+        "accounting": run.accounting,
+        "drawdowns": worst[:N_DRAWDOWNS],
+        "n_drawdowns": len(worst),
+        "has_traded": has_traded(document),
+        "report_call": f"curl {_address(request, document['links']['report'])}",
+    }
+
+
+def _address(request: HttpRequest, path: str) -> str:
+    return shlex.quote(request.build_absolute_uri(path))
+
+
+def has_traded(run: Context) -> bool:
+    return run["metrics"].get("exposure") != 0
+
+
+def charts_tab(request: HttpRequest, run: ModelRun) -> Context:
+    """Return nothing: each chart is a region that loads itself."""
+    return {}
+
+
+def trades_tab(request: HttpRequest, run: ModelRun) -> Context:
+    """Return one page of round trips or of fills; without files the first hundred."""
+    show = request.GET.get("show", "round-trips")
+    if show not in TRADE_LISTS:
+        raise Http404(f"no list of trades {show!r}")
+    report = run_report(run)
+    document = report["run"]
+    if run.manifest_sha:
+        cursor = request.GET.get("cursor", "")
+        page = TRADE_LISTS[show](run, limit=ROWS_PER_PAGE, cursor=cursor)
+    else:
+        show, page = "round-trips", report["round_trips"] | {"next_cursor": None}
+    first = _whole(request.GET.get("first", "1"))
+    place = {key: request.GET[key] for key in PLACE if key in request.GET}
+    return {
+        "run": document,
+        "has_traded": has_traded(document),
+        "readings": readings(OF_TRADES, document),
+        "show": show,
+        "trip": _whole(request.GET.get("trip", str(first))),
+        "here_query": _trades_query(show, **place),
+        "api": f"{document['links']['self']}/{TRADES_API[show]}",
+        **_rows(page, show, first),
+    }
+
+
+TRADE_LISTS: dict[str, Callable[..., Context]] = {
+    "round-trips": round_trip_page,
+    "fills": fill_page,
+}
+TRADES_API = {"round-trips": "round-trips", "fills": "trades"}
+# Where a page of trades begins: the number of its first row, for people, and a cursor.
+PLACE = ("first", "cursor")
+SUMMED = ("bars_held", "fees", "pnl")
+
+
+def _rows(page: Context, show: str, first: int) -> Context:
+    """Return the rows of one page and the way to the others."""
+    rows, cursor = page["items"], page["next_cursor"]
+    after = first + len(rows)
+    trips = rows if show == "round-trips" and len(rows) == page["total"] else []
+    return {
+        "rows": rows,
+        "first": first,
+        "last": after - 1,
+        "total": page["total"],
+        "sums": {key: sum(trip[key] for trip in trips) for key in SUMMED},
+        "shows_sums": bool(trips),
+        "is_open": bool(trips) and trips[-1]["open"],
+        "first_query": "" if first == 1 else _trades_query(show),
+        "next_query": cursor and _trades_query(show, first=after, cursor=cursor),
+    }
+
+
+def _trades_query(show: str, **place: Any) -> str:
+    return "?" + urlencode({"tab": "trades", "show": show} | place)
+
+
+def _whole(text: str) -> int:
+    """Return the number of a row; 1 for a text that is none."""
+    is_number = text.isdecimal() and len(text) <= MAX_DIGITS
+    return max(int(text), 1) if is_number else 1
+
+
+def config_tab(request: HttpRequest, run: ModelRun) -> Context:
+    body = json.dumps(run.config, sort_keys=True)
+    address = _address(request, "/api/backtest")
+    return {
+        "config_text": json.dumps(run.config, indent=2, sort_keys=True),
+        "hashes": [
+            ("Config", "The settings and the version of the code", run.config_hash),
+            ("Family", "The same without the seed", run.config_family_hash),
+            ("Data", "The bars it read", run.data_fingerprint),
+            ("Manifest", "All its files", run.manifest_sha),
+        ],
+        "run_call": f"curl {address} -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(body)}",
+    }
+
+
+def files_tab(request: HttpRequest, run: ModelRun) -> Context:
+    files = artifact_list(run)
+    return {"files": files, "n_bytes": sum(file["size"] for file in files)}

@@ -1,0 +1,207 @@
+"""Jobs for scripts: list, watch, read the log, cancel."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from jobs.models import Job
+from jobs.queue import cancel
+from jobs.selectors import JobRow, job_get, job_page, job_rows, log_lines
+from quantlab.web.downloads import (
+    TABLE_FORMATS,
+    FormatQuery,
+    ListQuery,
+    download,
+    listing,
+    table_of,
+)
+from quantlab.web.paging import MAX_LIMIT
+from quantlab.web.times import Moment
+
+router = Router(tags=["jobs"])
+
+# The first document's word for a kind, where it has one of its own.
+TYPE_WORDS = {"generate": "train"}
+KINDS_BY_TYPE = {word: kind for kind, word in TYPE_WORDS.items()}
+MAX_TAIL = 10_000
+
+
+class JobQuery(ListQuery):
+    order: str = Field("-created_at", description="A field; `-` is descending.")
+    status: str = Field("", description="Also the words of other documents.")
+    kind: str = Field("", description="A kind or a type.")
+    q: str = Field("", description="Part of title, message, id or run id.")
+
+
+class LogQuery(FormatQuery):
+    after: int = Field(0, ge=0, description="Only lines behind this one.")
+    level: str = Field("", description="This level and above.")
+    q: str = Field("", description="Part of message or event.")
+    limit: int = Field(MAX_LIMIT, ge=1, le=MAX_LIMIT)
+    tail: int | None = Field(
+        None, ge=1, le=MAX_TAIL, description="The last lines instead of the first."
+    )
+
+
+class JobLinksOut(Schema):
+    self: str
+    log: str
+    page: str
+    cancel: str
+    result: str | None = Field(description="Page of what the job works for.")
+
+
+class JobOut(Schema):
+    job_id: str
+    id: str
+    type: str = Field(description="`train` for the kind `generate`, else the kind.")
+    kind: str
+    title: str
+    status: str = Field(description="queued, running, succeeded, failed, cancelled.")
+    stage: str | None
+    progress: float = Field(description="Fraction done, 0 to 1.")
+    processed: int
+    total: int | None
+    rate: float | None = Field(description="Items per second.")
+    eta_s: float | None
+    queue_position: int | None = Field(description="1 is the next to start.")
+    message: str
+    latest_sharpe: float | None
+    best: dict[str, Any] | None = Field(description="`metric`, `value`, `ref`.")
+    attempt: int
+    cancel_requested: bool
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    error: dict[str, Any] | None = Field(description="As `error` of a refusal.")
+    run_id: str | None
+    links: JobLinksOut
+
+
+class JobListOut(Schema):
+    items: list[JobOut]
+    next_cursor: str | None
+
+
+class LogLineOut(Schema):
+    seq: int
+    ts: Moment
+    level: str
+    event: str
+    message: str
+    fields: dict[str, Any]
+
+
+class LogOut(Schema):
+    items: list[LogLineOut]
+    next_after: int = Field(description="Send it as `after` to go on reading.")
+
+
+@router.get("", response=JobListOut, summary="Jobs", openapi_extra=TABLE_FORMATS)
+def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> Any:
+    """The newest first."""
+    asked = query.dict(include={"order", "status", "q"})
+    kind = KINDS_BY_TYPE.get(query.kind, query.kind)
+
+    def read(*, limit: int, cursor: str) -> dict[str, Any]:
+        page = job_page(**asked, kind=kind, limit=limit, cursor=cursor)
+        items = [job_document(row) for row in job_rows(page.items)]
+        return {"items": items, "next_cursor": page.next_cursor}
+
+    return listing(query, read, name="jobs")
+
+
+@router.get("/{job_id}", response=JobOut, summary="One job")
+def get_job(request: HttpRequest, job_id: str) -> Any:
+    return _document(job_get(job_id))
+
+
+@router.post("/{job_id}/cancel", response={202: JobOut}, summary="Cancel a job")
+def cancel_job(request: HttpRequest, job_id: str) -> Any:
+    """Ask the job to stop, which takes less than a second; asking twice is the same."""
+    job_get(job_id)
+    return Status(202, _document(cancel(job_id)))
+
+
+@router.get(
+    "/{job_id}/log",
+    response=LogOut,
+    summary="Log of a job",
+    openapi_extra=TABLE_FORMATS,
+)
+def get_log(request: HttpRequest, job_id: str, query: Query[LogQuery]) -> Any:
+    """Lines in the order they were written."""
+    return log_answer(job_get(job_id), query)
+
+
+@router.get(
+    "/{job_id}/logs",
+    response=LogOut,
+    summary="Log of a job (alias)",
+    openapi_extra=TABLE_FORMATS,
+)
+def get_logs(request: HttpRequest, job_id: str, query: Query[LogQuery]) -> Any:
+    """The same as `/log`."""
+    return get_log(request, job_id, query)
+
+
+def log_answer(job: Job, query: LogQuery) -> Any:
+    """Return the lines asked for; a table has all of them unless a limit is sent."""
+    asked = query.dict(exclude={"format"})
+    if query.format == "json":
+        lines = log_lines(job, **asked)
+        return {"items": lines, "next_after": lines[-1].seq if lines else query.after}
+    if "limit" not in query.model_fields_set:
+        asked["limit"] = None
+    rows = [LogLineOut.from_orm(line).dict() for line in log_lines(job, **asked)]
+    return download(table_of(rows), form=query.format, name=f"{job.pk}-log")
+
+
+def _document(job: Job) -> dict[str, Any]:
+    [row] = job_rows([job])
+    return job_document(row)
+
+
+SAME_NAME = (
+    "id",
+    "kind",
+    "title",
+    "status",
+    "progress",
+    "processed",
+    "total",
+    "rate",
+    "eta_s",
+    "message",
+    "latest_sharpe",
+    "best",
+    "attempt",
+    "cancel_requested",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "error",
+)
+
+
+def job_document(row: JobRow) -> dict[str, Any]:
+    """Return the job as every answer that carries one writes it."""
+    job = row.job
+    itself = reverse("api:get_job", args=[job.pk])
+    return {name: getattr(job, name) for name in SAME_NAME} | {
+        "job_id": job.pk,
+        "type": TYPE_WORDS.get(job.kind, job.kind),
+        "stage": job.stage or None,
+        "run_id": job.run_id or None,
+        "queue_position": row.queue_position,
+        "links": {
+            "self": itself,
+            "log": f"{itself}/log",
+            "page": job.get_absolute_url(),
+            "cancel": f"{itself}/cancel",
+            "result": job.page or None,
+        },
+    }

@@ -1,0 +1,147 @@
+"""Every read of the queue that a page or the API needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from jobs.logs import LEVELS
+from jobs.models import ACTIVE, Job, JobLog, JobStatus, canonical_status
+from jobs.registry import kinds
+from quantlab.web.paging import Page, keyset_page, unknown_word
+from quantlab.web.problem import Problem
+
+ORDERS = {
+    name: name
+    for name in (
+        "created_at",
+        "started_at",
+        "finished_at",
+        "progress",
+        "latest_sharpe",
+        "status",
+        "kind",
+        "title",
+        "id",
+    )
+}
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job and what only the rest of the queue, or the clock, can say about it."""
+
+    job: Job
+    queue_position: int | None  # 1 is the next to start
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds of work so far, or in all; None when it never started."""
+        if self.job.started_at is None:
+            return None
+        end = self.job.finished_at or timezone.now()
+        return max((end - self.job.started_at).total_seconds(), 0.0)
+
+
+def job_get(job_id: str) -> Job:
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None:
+        message = f"There is no job {job_id[:40]!r}."
+        raise Problem(status=404, message=message, next_steps=["GET /api/jobs"])
+    return job
+
+
+def job_page(
+    *,
+    status: str = "",
+    kind: str = "",
+    q: str = "",
+    order: str = "-created_at",
+    limit: int = 50,
+    cursor: str = "",
+) -> Page[Job]:
+    """Return one page of jobs; 422 for a status, kind, order or cursor that is none."""
+    jobs = _matching(q)
+    if kind:
+        jobs = jobs.filter(kind=kind_known(kind))
+    if status:
+        jobs = jobs.filter(status=status_named(status))
+    return keyset_page(jobs, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+
+
+def status_counts(*, q: str = "") -> dict[str, int]:
+    """Return how many jobs there are of each status, those without any left out."""
+    counted = _matching(q).order_by().values("status").annotate(n=Count("id"))
+    return {row["status"]: row["n"] for row in counted}
+
+
+def _matching(q: str) -> QuerySet[Job]:
+    if not q:
+        return Job.objects.all()
+    wanted = Q()
+    for field in ("title", "message", "id", "run_id"):
+        wanted |= Q(**{f"{field}__icontains": q})
+    return Job.objects.filter(wanted)
+
+
+def status_named(word: str) -> JobStatus:
+    status = canonical_status(word)
+    if status is None:
+        raise unknown_word("status", word, JobStatus.values)
+    return status
+
+
+def kind_known(name: str) -> str:
+    names = [kind.name for kind in kinds()]
+    if name not in names:
+        raise unknown_word("kind", name, names)
+    return name
+
+
+def job_rows(jobs: Iterable[Job]) -> list[JobRow]:
+    """Return the jobs with their places in the queue; at most one query."""
+    jobs = list(jobs)
+    waiting: list[str] = []
+    if any(job.status == JobStatus.QUEUED for job in jobs):
+        queued = Job.objects.filter(status=JobStatus.QUEUED)
+        waiting = list(queued.order_by("created_at", "id").values_list("id", flat=True))
+    places = {job_id: place for place, job_id in enumerate(waiting, start=1)}
+    return [JobRow(job, places.get(job.pk)) for job in jobs]
+
+
+def active_count() -> int:
+    return Job.objects.filter(status__in=ACTIVE).count()
+
+
+def log_lines(
+    job: Job,
+    *,
+    after: int = 0,
+    level: str = "",
+    q: str = "",
+    limit: int | None = 200,
+    tail: int | None = None,
+) -> list[JobLog]:
+    """Return the first `limit` lines after line `after`, or the last `tail` of them.
+
+    `level` keeps the lines of that level and above. Always in the order they were
+    written; one query.
+    """
+    lines = job.log_lines.filter(seq__gt=after)
+    if level:
+        lines = lines.filter(level__in=_at_least(level))
+    if q:
+        lines = lines.filter(Q(message__icontains=q) | Q(event__icontains=q))
+    if tail is None:
+        return list(lines.order_by("seq")[:limit])
+    return list(lines.order_by("-seq")[:tail])[::-1]
+
+
+def _at_least(level: str) -> tuple[str, ...]:
+    name = level.strip().upper()
+    if name not in LEVELS:
+        raise unknown_word("level", level, [known.lower() for known in LEVELS])
+    return LEVELS[LEVELS.index(name) :]

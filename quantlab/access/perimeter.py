@@ -1,0 +1,128 @@
+"""Who may speak to this lab at all: its own pages, and scripts on this machine.
+
+An open lab on loopback could otherwise be driven by any web page the user visits:
+browsers send such requests, and only their `Origin` and `Sec-Fetch-Site` tell.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
+
+from quantlab.web.problem import Problem
+from strategies.errors import StrategyError
+
+UPLOADS = ("/api/datasets/upload", "/api/import")
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Answer a script with the error document, a person with the error page."""
+    if is_api(request):
+        response: HttpResponse = JsonResponse(problem.document(), status=problem.status)
+    else:
+        response = render(
+            request, "refused.html", {"problem": problem.inner()}, status=problem.status
+        )
+    if problem.retry_after_s is not None:
+        response["Retry-After"] = str(problem.retry_after_s)
+    return response
+
+
+class Perimeter(MiddlewareMixin):
+    """Refuse foreign hosts, foreign pages, foreign machines and unreadable bodies.
+
+    A view refuses by raising too: `Problem`, or the library's `StrategyError`.
+    """
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        if isinstance(exception, StrategyError):
+            exception = Problem.of_strategy(exception)
+        return refuse(request, exception) if isinstance(exception, Problem) else None
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        problem = (
+            _foreign_host(request)
+            or _foreign_machine(request)
+            or _foreign_page(request)
+            or _unreadable_body(request)
+        )
+        return refuse(request, problem) if problem else None
+
+
+def _foreign_host(request: HttpRequest) -> Problem | None:
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return Problem(
+            status=403,
+            message="This lab does not answer to that host name.",
+            advice="Use the address it printed, or set QUANT_ALLOWED_HOSTS.",
+        )
+    return None
+
+
+def _foreign_machine(request: HttpRequest) -> Problem | None:
+    """Without a key only this machine may ask."""
+    if settings.QUANT_API_KEY:
+        return None
+    address = request.META.get("REMOTE_ADDR") or "127.0.0.1"
+    if ip_address(address).is_loopback:
+        return None
+    return Problem(
+        status=403,
+        message="Without an API key this lab answers to its own machine only.",
+        advice="Set QUANT_API_KEY and send it as X-API-Key.",
+    )
+
+
+def _foreign_page(request: HttpRequest) -> Problem | None:
+    origin = request.headers.get("Origin")
+    own = {f"{request.scheme}://{request.get_host()}"}
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    follows_a_link = (
+        request.method in SAFE
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        and not is_api(request)
+    )
+    if (origin is None or origin in own) and (
+        site in ("none", "same-origin") or follows_a_link
+    ):
+        return None
+    asked_by = urlsplit(origin).netloc if origin else site
+    return Problem(
+        status=403,
+        message=f"Another page asked for this ({asked_by or 'unknown'}).",
+        advice="Use the lab's own pages, or a script without an Origin header.",
+    )
+
+
+def _unreadable_body(request: HttpRequest) -> Problem | None:
+    try:
+        length = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        return Problem(status=400, message="Content-Length is not a number.")
+    has_body = length > 0 or "Transfer-Encoding" in request.headers
+    if request.method in SAFE or not has_body:
+        return None
+    uploads = request.path in UPLOADS
+    if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not uploads:
+        return Problem(status=413)
+    if not is_api(request):
+        return None
+    wanted = "multipart/form-data" if uploads else "application/json"
+    if request.content_type != wanted:
+        return Problem(status=415)
+    return None

@@ -1,0 +1,300 @@
+"""The JSON API: its routers, who may call, and the one shape of every error."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import structlog
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
+from ninja import NinjaAPI, Schema
+from ninja.errors import (
+    AuthenticationError,
+    HttpError,
+    ValidationError,
+    ValidationErrorContext,
+)
+from ninja.parser import Parser
+from ninja.renderers import JSONRenderer
+from pydantic import BaseModel, Field
+
+from experiments.api.artifacts import router as artifacts_router
+from experiments.api.backtest import router as backtest_router
+from experiments.api.config import router as config_router
+from experiments.api.experiments import router as experiments_router
+from experiments.api.logs import router as logs_router
+from experiments.api.metrics import router as metrics_router
+from experiments.api.report import router as report_router
+from experiments.api.runs import router as runs_router
+from experiments.api.trades import router as trades_router
+from jobs.api import router as jobs_router
+from quantlab.access.auth import LabKey
+from quantlab.access.perimeter import is_api, refuse
+from quantlab.telemetry import health
+from quantlab.web.problem import Problem
+from strategies import __version__
+from strategies.errors import StrategyError, did_you_mean
+
+logger = structlog.get_logger(__name__)
+
+
+class FieldErrorOut(Schema):
+    field: str = Field(description="Dotted path of the value at fault.")
+    code: str
+    message: str
+
+
+class ErrorDetailsOut(Schema):
+    errors: list[FieldErrorOut]
+
+
+class ErrorOut(Schema):
+    code: str = Field(description="Stable, for programs: `unknown_parameter`.")
+    message: str = Field(description="What is wrong, for people.")
+    advice: str = Field(description="What to do about it.")
+    next_steps: list[str]
+    details: ErrorDetailsOut
+    trace_id: str
+
+
+class ErrorDocument(Schema):
+    error: ErrorOut
+
+
+class StrictParser(Parser):
+    """JSON only; a value that cannot be used is refused by its path."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            body = json.loads(request.body)
+            refuse_unusable(body)
+        except (ValueError, RecursionError) as exc:
+            raise Problem(
+                status=400,
+                code="malformed_json",
+                message=f"The body is not JSON: {exc}.",
+                advice="Send one JSON object.",
+            ) from None
+        return body
+
+
+def refuse_unusable(value: Any, path: str = "") -> None:
+    """Raise for the first NaN, Infinity or unstorable text below `value`."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            refuse_unusable(key, path)
+            refuse_unusable(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            refuse_unusable(item, f"{path}.{index}" if path else str(index))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise _unusable(path, "not_finite", f"is {value}: a finite number is needed")
+    elif isinstance(value, str) and not _is_storable(value):
+        raise _unusable(path, "bad_text", "has a character that is no character")
+
+
+def _is_storable(text: str) -> bool:
+    """Return False for a NUL and for half of a surrogate pair: no database has them."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _unusable(path: str, code: str, words: str) -> Problem:
+    message = f"{path or 'body'} {words}."
+    return Problem(
+        status=422,
+        code=code,
+        message=message,
+        advice="Leave the key out, or send null where null is allowed.",
+        errors=[{"field": path, "code": code, "message": message}],
+    )
+
+
+class StrictRenderer(JSONRenderer):
+    """Refuse to answer with NaN: unknown is `null`, and a test should have said so."""
+
+    json_dumps_params = {"allow_nan": False, "ensure_ascii": False}  # noqa: RUF012
+
+
+class LabAPI(NinjaAPI):
+    """Adds the error document to the OpenAPI description, and guesses to refusals."""
+
+    def validation_error_from_error_contexts(
+        self, error_contexts: list[ValidationErrorContext]
+    ) -> ValidationError:
+        refusal = super().validation_error_from_error_contexts(error_contexts)
+        models = [context.model for context in error_contexts]
+        for error in refusal.errors:
+            if error["type"] == "extra_forbidden":
+                known = {key for model in models for key in _keys(model, error["loc"])}
+                error["msg"] = "is not a known key"
+                error["advice"] = did_you_mean(str(error["loc"][-1]), known)
+        return refusal
+
+    def get_openapi_schema(self, **kwargs: Any) -> Any:
+        schema = super().get_openapi_schema(**kwargs)
+        models = schema.setdefault("components", {}).setdefault("schemas", {})
+        definition = ErrorDocument.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        models.update(definition.pop("$defs"))
+        models["ErrorDocument"] = definition
+        reference = {"$ref": "#/components/schemas/ErrorDocument"}
+        answer = {
+            "description": "The one error document.",
+            "content": {"application/json": {"schema": reference}},
+        }
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].update({"4XX": answer, "5XX": answer})
+        return schema
+
+
+def _keys(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
+    """Return the keys beside the one that `loc`, ("body", "payload", …), leads to."""
+    for part in loc[1:-1]:
+        field = model.model_fields.get(str(part))
+        inner = _models_in(field.annotation) if field else []
+        if not inner:
+            return []
+        model = inner[0]
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models of `X`, `X | None` or `list[X]`."""
+    parts = [annotation, *get_args(annotation)]
+    types = [part for part in parts if isinstance(part, type)]
+    return [one for one in types if issubclass(one, BaseModel)]
+
+
+api = LabAPI(
+    title="QuantLab",
+    version=__version__,
+    description="Everything the pages do, for scripts. Errors have one shape.",
+    urls_namespace="api",
+    auth=LabKey(),
+    parser=StrictParser(),
+    renderer=StrictRenderer(),
+)
+
+
+class WorkerOut(Schema):
+    alive: bool
+    heartbeat_age_s: float | None
+
+
+class QueueOut(Schema):
+    queued: int
+    running: int
+
+
+class HealthOut(Schema):
+    status: str = Field(description="`ok`, or `degraded` when work would not be done.")
+    version: str
+    git_hash: str
+    worker: WorkerOut
+    queue: QueueOut
+    database: str
+    disk_free_bytes: int
+
+
+@api.get("/health", response=HealthOut, auth=None, tags=["lab"], summary="Health")
+def get_health(request: HttpRequest) -> Any:
+    """Answer 200 as long as the process answers at all."""
+    return health()
+
+
+api.add_router("/jobs", jobs_router)
+api.add_router("/backtest", backtest_router)
+api.add_router("/model-lab", experiments_router)
+api.add_router("/runs", runs_router)
+for of_a_run in (artifacts_router, trades_router, logs_router):
+    api.add_router("/runs", of_a_run)
+api.add_router("", report_router)
+api.add_router("/config", config_router)
+api.add_router("/metrics", metrics_router)
+
+
+# --- errors ------------------------------------------------------------------------
+
+
+@api.exception_handler(Problem)
+def on_problem(request: HttpRequest, exc: Problem) -> HttpResponse:
+    return refuse(request, exc)
+
+
+@api.exception_handler(StrategyError)
+def on_strategy_error(request: HttpRequest, exc: StrategyError) -> HttpResponse:
+    return refuse(request, Problem.of_strategy(exc))
+
+
+CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
+
+
+@api.exception_handler(ValidationError)
+def on_invalid_body(request: HttpRequest, exc: ValidationError) -> HttpResponse:
+    errors = [
+        {
+            "field": ".".join(str(part) for part in _place(error["loc"])),
+            "code": CODES.get(error["type"], "invalid_value"),
+            "message": str(error["msg"]),
+        }
+        for error in exc.errors
+    ]
+    first = errors[0]
+    problem = Problem(
+        status=422,
+        code=first["code"],
+        message=f"{first['field']}: {first['message']}.",
+        advice=exc.errors[0].get("advice") or "The fields are described at /api/docs.",
+        errors=errors,
+    )
+    return refuse(request, problem)
+
+
+def _place(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Drop ninja's own words: ("body", "payload", "fast") is the field "fast"."""
+    return loc[2:] or ("body",) if loc[:1] == ("body",) else loc[1:] or loc
+
+
+@api.exception_handler(AuthenticationError)
+def on_no_key(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
+    return refuse(request, Problem(status=401))
+
+
+@api.exception_handler(Http404)
+def on_missing(request: HttpRequest, exc: Http404) -> HttpResponse:
+    return refuse(request, Problem(status=404))
+
+
+@api.exception_handler(HttpError)
+def on_refusal(request: HttpRequest, exc: HttpError) -> HttpResponse:
+    if isinstance(exc.__cause__, Problem):  # ninja hides what the parser raised
+        return refuse(request, exc.__cause__)
+    return refuse(request, Problem(status=exc.status_code, message=str(exc)))
+
+
+@api.exception_handler(Exception)
+def on_mistake(request: HttpRequest, exc: Exception) -> HttpResponse:
+    logger.error("request_failed", path=request.path, exc_info=exc)
+    return refuse(request, Problem(status=500))
+
+
+class ApiErrors(MiddlewareMixin):
+    """Turn what Django itself answers below /api (404, 405 …) into the document."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        is_json = response.get("Content-Type", "").startswith("application/json")
+        if response.status_code < 400 or not is_api(request) or is_json:
+            return response
+        document = Problem(status=response.status_code).document()
+        answer = JsonResponse(document, status=response.status_code)
+        if response.has_header("Allow"):
+            answer["Allow"] = response["Allow"]
+        return answer

@@ -1,0 +1,180 @@
+"""One list, three forms: JSON in pages, or the whole table as CSV or Parquet.
+
+Every list takes `?format=json|csv|parquet`. A table has one row per item: objects
+inside an item become dotted columns (`metrics.sharpe`), lists become JSON text. It
+holds every row from the cursor on, unless a limit is sent with the request.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+from ninja import Schema
+from pydantic import Field
+
+from quantlab.web.paging import MAX_LIMIT
+from quantlab.web.times import rfc3339
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Format = Literal["json", "csv", "parquet"]
+Row = Mapping[str, Any]
+MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+# `openapi_extra` of an operation that answers with `listing` or `whole_list`.
+TABLE_FORMATS: dict[str, Any] = {
+    "responses": {
+        200: {
+            "content": {
+                media_type: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in MEDIA_TYPES.values()
+            }
+        }
+    }
+}
+
+
+class FormatQuery(Schema):
+    format: Format = Field("json", description="`csv` and `parquet` are whole tables.")
+
+
+class ListQuery(FormatQuery):
+    """What every list in pages takes; each adds its own order and filters."""
+
+    limit: int = Field(50, ge=1, le=MAX_LIMIT)
+    cursor: str = Field("", description="`next_cursor` of the answer before.")
+
+
+class ReadPage(Protocol):
+    """Returns a page as an answer has it: `items`, `next_cursor` and what is beside."""
+
+    def __call__(self, *, limit: int, cursor: str) -> Mapping[str, Any]: ...
+
+
+def listing(
+    query: ListQuery, read: ReadPage, *, name: str
+) -> Mapping[str, Any] | HttpResponse:
+    """Return one page, or the table of all pages as the file `name`."""
+    asked_for_some = "limit" in query.model_fields_set
+    if query.format == "json" or asked_for_some:
+        page = read(limit=query.limit, cursor=query.cursor)
+        if query.format == "json":
+            return page
+        return download(table_of(page["items"]), form=query.format, name=name)
+    rows = _all_rows(read, query.cursor)
+    return download(table_of(rows), form=query.format, name=name)
+
+
+def whole_list(
+    query: FormatQuery, items: list[Any], *, name: str
+) -> Mapping[str, Any] | HttpResponse:
+    """Return a short list that needs no pages, in the shape of those that do."""
+    if query.format == "json":
+        return {"items": items, "next_cursor": None}
+    return download(table_of(items), form=query.format, name=name)
+
+
+def _all_rows(read: ReadPage, cursor: str) -> Iterator[Row]:
+    while True:
+        page = read(limit=MAX_LIMIT, cursor=cursor)
+        yield from page["items"]
+        if page["next_cursor"] is None:
+            return
+        cursor = page["next_cursor"]
+
+
+def download(table: pa.Table, *, form: Format, name: str) -> HttpResponse:
+    """Answer with the table as a file: `form` is csv or parquet."""
+    content = _as_csv(table) if form == "csv" else _as_parquet(table)
+    disposition = content_disposition_header(True, f"{name}.{form}")
+    return HttpResponse(
+        content,
+        content_type=MEDIA_TYPES[form],
+        headers={"Content-Disposition": disposition or "attachment"},
+    )
+
+
+def table_of(rows: Iterable[Row]) -> pa.Table:
+    """Return the rows as a table; columns in the order in which they first appear."""
+    import pyarrow as pa
+
+    flat = [dict(_flat(row)) for row in rows]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    # An object that is null in some rows only is not a column beside its own parts.
+    parents = {name[:at] for name in names for at in _dots(name)}
+    return pa.table(
+        {
+            name: _column([row.get(name) for row in flat])
+            for name in names
+            if name not in parents
+        }
+    )
+
+
+def _flat(row: Row, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _dots(name: str) -> Iterator[int]:
+    return (at for at, letter in enumerate(name) if letter == ".")
+
+
+NUMBERS: set[type] = {int, float}
+UNMIXED: tuple[set[type], ...] = (NUMBERS, {bool}, {str}, {datetime})
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Return a typed column; values of several types, or of none, are text."""
+    import pyarrow as pa
+
+    kinds = {type(value) for value in values if value is not None}
+    if not (kinds and any(kinds <= unmixed for unmixed in UNMIXED)):
+        values = [None if value is None else _text(value) for value in values]
+        return pa.array(values, pa.string())
+    column: pa.Array = pa.array(values)
+    return column
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _as_parquet(table: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _as_csv(table: pa.Table) -> bytes:
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(table.column_names)
+    columns = [column.to_pylist() for column in table.columns]
+    rows = zip(*columns, strict=True)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return sink.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Return what a CSV says: nothing where nothing is known."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return rfc3339(value) if isinstance(value, datetime) else value

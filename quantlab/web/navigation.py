@@ -1,0 +1,68 @@
+"""The links beside every page: those whose pages exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, get_urlconf, reverse
+
+# group title -> (label, URL name); a page appears here when its URL exists.
+LINKS: dict[str, tuple[tuple[str, str], ...]] = {
+    "": (
+        ("Dashboard", "experiments:dashboard"),
+        ("Jobs", "jobs:job-list"),
+    ),
+    "Research": (
+        ("Experiments", "experiments:experiment-list"),
+        ("Backtests", "experiments:backtesting"),
+    ),
+    "Lab": (
+        ("Settings", "settings"),
+        ("API", "api:openapi-view"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    name: str
+    href: str
+    current: str  # value of aria-current: "page", "true" for a page below it, or ""
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    links: tuple[Link, ...]
+
+
+def navigation(request: HttpRequest) -> dict[str, list[Group]]:
+    """Context processor: `nav`, the groups of links with the current one marked."""
+    groups: dict[str, list[Link]] = {}
+    for title, label, name, href in _existing_links(get_urlconf()):
+        link = Link(label, name, href, _current(request.path, href))
+        groups.setdefault(title, []).append(link)
+    return {"nav": [Group(title, tuple(links)) for title, links in groups.items()]}
+
+
+@cache
+def _existing_links(urlconf: str | None) -> tuple[tuple[str, str, str, str], ...]:
+    """Return (group title, label, URL name, path); resolved once per URL map."""
+    found = []
+    for title, links in LINKS.items():
+        for label, name in links:
+            try:
+                found.append((title, label, name, reverse(name, urlconf)))
+            except NoReverseMatch:
+                continue
+    return tuple(found)
+
+
+def _current(path: str, href: str) -> str:
+    if path == href:
+        return "page"
+    is_below = href != "/" and path.startswith(f"{href.rstrip('/')}/")
+    return "true" if is_below else ""

@@ -1,0 +1,65 @@
+"""QuantLab's research library: what a strategy would have earned, and was it luck.
+
+The walk, step by step; each step is a function, each function has its room:
+
+1. ``RunConfig(...)``       what to run, frozen and hashed          ``config``
+2. ``load_candles(config)`` aligned bars with a fingerprint         ``market``
+3. ``compute_features``     named, causal, NaN while warming up     ``features``
+4. ``strategy.signal``      what it wants to hold after each close  ``library``
+5. ``to_position``          as a fraction of cash                   ``positions``
+6. ``simulate``             the one lag, costs, fills, equity       ``simulation``
+7. ``compute_all``          numbers, each with unit and direction   ``metrics``
+8. ``report_series``        drawdowns, months, rolling Sharpe       ``timeseries``
+
+Steps 3 to 8 are ``run_backtest``, the first page to read. Everything below needs no
+Django and no web, and importing this package imports neither numba nor pandas:
+
+>>> from strategies import RunConfig, load_candles, run_backtest
+>>> config = RunConfig(symbol="SYN-gbm-1", provider="synthetic",
+...                    strategy={"name": "sma_cross"})
+>>> result = run_backtest(config, load_candles(config))
+>>> len(result.equity)
+2520
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from strategies import library, statistics
+    from strategies.backtest import BacktestResult, run_backtest
+    from strategies.config import RunConfig
+    from strategies.market.candles import Candles
+    from strategies.market.sources import load_candles
+
+__all__ = [
+    "BacktestResult",
+    "Candles",
+    "RunConfig",
+    "__version__",
+    "library",
+    "load_candles",
+    "run_backtest",
+    "statistics",
+]
+
+_ROOMS = {
+    "BacktestResult": "strategies.backtest",
+    "Candles": "strategies.market.candles",
+    "RunConfig": "strategies.config",
+    "load_candles": "strategies.market.sources",
+    "run_backtest": "strategies.backtest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that importing the package is instant."""
+    if name in _ROOMS:
+        return getattr(import_module(_ROOMS[name]), name)
+    if name in ("library", "statistics"):
+        return import_module(f"strategies.{name}")
+    raise AttributeError(f"module 'strategies' has no attribute {name!r}")

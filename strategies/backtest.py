@@ -1,0 +1,317 @@
+"""One strategy through one price history: the whole walk on one page.
+
+1. The config is completed and checked          strategies.library.resolve
+2. The strategy names the features it needs     strategies.library
+3. They are computed, NaN while warming up      strategies.features
+4. The strategy says what it wants to hold      strategies.library
+5. The signal becomes a position                strategies.positions
+6. The position meets prices and costs          strategies.simulation
+7. The result is measured                       strategies.metrics, timeseries
+8. The trial is reported                        strategies.trials
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from strategies.config import ExecutionConfig, RunConfig
+from strategies.errors import CandleError
+from strategies.features.compute import FeatureCache, compute_features
+from strategies.library.registry import complete_params, strategy_named
+from strategies.library.resolve import indicator_features, resolve
+from strategies.market.calendar import session_keys
+from strategies.market.candles import Candles
+from strategies.metrics import MetricInputs, compute_all
+from strategies.positions import to_position
+from strategies.simulation.engine import Simulation, simulate
+from strategies.statistics import sharpe_se
+from strategies.timeseries import ReportSeries, report_series
+from strategies.trials import Trial, current_sink
+from strategies.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BUY_AND_HOLD = "buy_and_hold"
+MIN_BARS = 2
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """Everything there is to know about one run; frames are made on first access.
+
+    Attributes
+    ----------
+    config : RunConfig
+        Completed: every default filled in.
+    candles : Candles
+        The bars that were read.
+    columns : dict of str to float64 array of shape (n_bars,)
+        The features the strategy used, NaN while warming up.
+    position : float64 array of shape (n_bars,)
+        Signed fraction wanted after each close, before the lag.
+    simulation : Simulation
+        Equity, cash, quantities and fills.
+    benchmark : Simulation or None
+        The benchmark held over the same bars, without costs.
+    metrics : dict
+        Keys of the metric registry; None where a number is undefined.
+    flags : dict
+        Metric key to the reason why it is undefined or doubtful.
+    """
+
+    config: RunConfig
+    candles: Candles
+    columns: dict[str, FloatArray]
+    position: FloatArray
+    simulation: Simulation
+    benchmark: Simulation | None
+    metrics: dict[str, Any]
+    flags: dict[str, str]
+
+    @property
+    def ts(self) -> IntArray:
+        """Open time of each bar, epoch ms UTC, shape (n_bars,)."""
+        return self.candles.ts
+
+    @property
+    def equity(self) -> FloatArray:
+        """Account value at each close, in cash, shape (n_bars,)."""
+        return self.simulation.equity
+
+    @property
+    def bar_returns(self) -> FloatArray:
+        """Simple returns of the equity, net of costs, shape (n_bars − 1,)."""
+        return self.simulation.bar_returns
+
+    @property
+    def benchmark_equity(self) -> FloatArray | None:
+        """Account value of the benchmark at each close, shape (n_bars,)."""
+        return self.benchmark.equity if self.benchmark else None
+
+    @cached_property
+    def benchmark_metrics(self) -> dict[str, Any]:
+        """The metrics of the benchmark, without alpha and beta; {} without one."""
+        if self.benchmark is None:
+            return {}
+        inputs = _inputs(self.config, self.candles, self.benchmark, None)
+        return compute_all(inputs)[0]
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The sha256 of the bars that were read."""
+        return self.candles.fingerprint
+
+    @property
+    def sharpe_se(self) -> float | None:
+        """Standard error of the annualised Sharpe ratio; None where that is."""
+        return annual_sharpe_se(self.metrics, self.candles.ppy)
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """One row per execution: the columns of ``trades.parquet``."""
+        from strategies.simulation.records import fills_frame
+
+        return fills_frame(self.simulation, self.candles)
+
+    @cached_property
+    def round_trips(self) -> pd.DataFrame:
+        """One row per trip from flat to flat, the open one last."""
+        from strategies.simulation.records import round_trips_frame
+
+        return round_trips_frame(self.simulation, self.candles)
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """One row per bar: holdings, prices and the features behind them."""
+        from strategies.simulation.records import bars_frame
+
+        return bars_frame(self.simulation, self.candles).assign(**self.columns)
+
+    @cached_property
+    def series(self) -> ReportSeries:
+        """The series of the report: drawdown, rolling Sharpe, months, histogram."""
+        return report_series(
+            self.candles,
+            self.equity,
+            benchmark=self.benchmark_equity,
+            trips=self.simulation.trips,
+            rf=self.config.rf,
+        )
+
+
+def run_backtest(
+    config: RunConfig,
+    candles: Candles,
+    *,
+    cache: FeatureCache | None = None,
+    benchmark: Candles | None = None,
+    source: str = "run",
+    on_stage: Callable[[str], object] = str,
+) -> BacktestResult:
+    """Return the result of one strategy on one price history.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to run; defaults are filled in first.
+    candles : Candles
+        The bars of the config's symbol; those outside [start, end] are not read.
+    cache : FeatureCache, optional
+        Where computed features are kept between runs.
+    benchmark : Candles, optional
+        Bars of the benchmark symbol, when the config names one.
+    source : str
+        Who evaluates it, for the trial: ``run``, ``sweep``, …
+    on_stage : callable ``(stage)``
+        Told what begins: ``features``, ``signals``, ``simulation``, ``metrics``.
+
+    Raises
+    ------
+    ConfigError
+        If the strategy, a parameter or the benchmark cannot be used.
+    CandleError
+        If fewer than two bars lie in the window.
+    """
+    config = resolve(config)
+    candles = candles.between(config.start_ms, config.end_ms)
+    if len(candles) < MIN_BARS:
+        raise CandleError(
+            f"{len(candles)} bars lie in the window: at least {MIN_BARS} are needed.",
+            code="too_few_bars",
+            field="start",
+            advice="Choose an earlier start or a later end.",
+        )
+    assert config.strategy is not None  # `resolve` refuses anything else  # noqa: S101
+    strategy = strategy_named(config.strategy.name)
+    params = complete_params(strategy, config.strategy.params)
+    on_stage("features")
+    features = (*strategy.features(params), *indicator_features(config))
+    columns = compute_features(candles, features, cache)
+    on_stage("signals")
+    signal = strategy.signal(candles, columns, params)
+    position = to_position(signal, config)
+    on_stage("simulation")
+    simulation = simulate(
+        candles,
+        position,
+        config.execution,
+        initial_cash=config.initial_cash,
+        ppy=candles.ppy,
+    )
+    on_stage("metrics")
+    result = _measured(config, candles, columns, position, simulation, benchmark)
+    current_sink().report(_trial(result, source))
+    return result
+
+
+def _measured(
+    config: RunConfig,
+    candles: Candles,
+    columns: dict[str, FloatArray],
+    position: FloatArray,
+    simulation: Simulation,
+    benchmark: Candles | None,
+) -> BacktestResult:
+    held = _benchmark(config, candles, benchmark)
+    held_equity = held.equity if held else None
+    metrics, flags = compute_all(_inputs(config, candles, simulation, held_equity))
+    return BacktestResult(
+        config=config,
+        candles=candles,
+        columns=columns,
+        position=position,
+        simulation=simulation,
+        benchmark=held,
+        metrics=metrics,
+        flags=flags,
+    )
+
+
+def _benchmark(
+    config: RunConfig, candles: Candles, other: Candles | None
+) -> Simulation | None:
+    """Hold the benchmark from the first fill on, without costs, on the run's bars."""
+    if config.benchmark == "none":
+        return None
+    if config.benchmark != BUY_AND_HOLD:
+        candles = _aligned(candles, other, config.benchmark)
+    return simulate(
+        candles,
+        np.ones(len(candles)),
+        ExecutionConfig(),
+        initial_cash=config.initial_cash,
+        ppy=candles.ppy,
+    )
+
+
+def _aligned(candles: Candles, other: Candles | None, symbol: str) -> Candles:
+    """Return the benchmark's bars on the stamps of `candles`."""
+    if other is None or other.symbol != symbol:
+        raise CandleError(
+            f"The bars of the benchmark {symbol} were not given.",
+            code="benchmark_missing",
+            field="benchmark",
+            advice="Pass benchmark=load_candles(...) or use buy_and_hold.",
+        )
+    return other.on_stamps(candles.ts)
+
+
+def _inputs(
+    config: RunConfig,
+    candles: Candles,
+    simulation: Simulation,
+    benchmark_equity: FloatArray | None,
+) -> MetricInputs:
+    trips = simulation.trips
+    closed = ~trips.open
+    # Bar 0 carries the starting cash and is no trading day of the run.
+    sessions = session_keys(candles.ts[1:], candles.calendar, candles.timeframe)
+    return MetricInputs(
+        ts=candles.ts,
+        equity=simulation.equity,
+        in_position=simulation.quantity != 0.0,
+        gross_exposure=simulation.gross_exposure,
+        fill_notional=simulation.fill_notional,
+        trip_pnl=trips.pnl[closed],
+        trip_return=trips.ret[closed],
+        ppy=candles.ppy,
+        n_sessions=int(np.count_nonzero(np.diff(sessions))) + 1,
+        rf=config.rf,
+        benchmark_equity=benchmark_equity,
+        ruined=simulation.ruined,
+    )
+
+
+def annual_sharpe_se(metrics: dict[str, Any], ppy: float) -> float | None:
+    """Return the standard error of `metrics["sharpe"]` (NUMBERS: first formula)."""
+    sr, n = metrics.get("sharpe_bar"), metrics.get("n_bars", 0) - 1
+    if sr is None or n < MIN_BARS:
+        return None
+    skew, kurtosis = metrics.get("skew"), metrics.get("kurtosis")
+    if skew is None or kurtosis is None:
+        return None
+    return float(sharpe_se(sr, n, skew, kurtosis) * np.sqrt(ppy))
+
+
+def _trial(result: BacktestResult, source: str) -> Trial:
+    config, candles = result.config, result.candles
+    return Trial(
+        source=source,
+        config_hash=config.config_hash,
+        config_family_hash=config.config_family_hash,
+        instruments=(f"{config.provider}:{config.symbol}",),
+        data_fingerprint=candles.fingerprint,
+        start_ms=int(candles.ts[0]),
+        end_ms=int(candles.ts[-1]),
+        sharpe_bar=result.metrics["sharpe_bar"],
+        skew=result.metrics["skew"],
+        kurtosis=result.metrics["kurtosis"],
+        n_returns=len(candles) - 1,
+        ppy=candles.ppy,
+    )

@@ -1,0 +1,1 @@
+"""Features: named, causal columns made of candles; NaN while warming up."""

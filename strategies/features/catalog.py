@@ -1,0 +1,295 @@
+"""What features there are: data only, so that a page may list them cheaply.
+
+A kernel is named, not imported; `strategies.features.compute` resolves it on first use.
+It is called with the candle columns of `inputs`, then the parameters in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from strategies.errors import StrategyError, did_you_mean
+from strategies.types import Parameter, Params, Scalar, complete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSpec:
+    """One kind of feature.
+
+    Attributes
+    ----------
+    name : str
+    inputs : tuple of str
+        Columns of the candles that the kernel reads.
+    params : tuple of Parameter
+    outputs : tuple of str
+        Names of the kernel's arrays; a single one is called like the feature.
+    meaning : str
+        One sentence for people.
+    kernel : str
+        Dotted name for `strategies.kernels.resolve`.
+    lookback : callable ``(params) -> int``
+        Bars at the start without a value, on candles without gaps.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    params: tuple[Parameter, ...]
+    outputs: tuple[str, ...]
+    meaning: str
+    kernel: str
+    lookback: Callable[[Params], int]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Feature:
+    """A feature with its parameters: a hashable name for a column.
+
+    Parameters
+    ----------
+    name : str
+        A key of `FEATURES`.
+    params : mapping, optional
+        Checked, and completed with the defaults.
+
+    Raises
+    ------
+    StrategyError
+        ``unknown_feature``, ``unknown_parameter`` and those of `Parameter.check`.
+
+    Examples
+    --------
+    >>> str(Feature("sma", {"period": 50}))
+    'sma(close, 50)'
+    >>> Feature("bollinger").columns[0]
+    'bollinger(close, 20, 2.0).upper'
+    """
+
+    name: str
+    values: tuple[Scalar, ...]
+
+    def __init__(self, name: str, params: Mapping[str, object] | None = None) -> None:
+        spec = feature_named(name)
+        values = complete(spec.params, params or {}, owner=name, field=name)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "values", tuple(values.values()))
+
+    def __str__(self) -> str:
+        arguments = (*self.spec.inputs, *map(str, self.values))
+        return f"{self.name}({', '.join(arguments)})"
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """What kind of feature this is."""
+        return FEATURES[self.name]
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        """Every parameter by name."""
+        names = (parameter.name for parameter in self.spec.params)
+        return dict(zip(names, self.values, strict=True))
+
+    @property
+    def lookback(self) -> int:
+        """Bars at the start without a value, on candles without gaps."""
+        return self.spec.lookback(self.params)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Keys of its arrays in the answer of `compute_features`."""
+        key = str(self)
+        if len(self.spec.outputs) == 1:
+            return (key,)
+        return tuple(f"{key}.{output}" for output in self.spec.outputs)
+
+
+def feature_named(name: str) -> FeatureSpec:
+    """Return the feature kind called `name`.
+
+    Raises
+    ------
+    StrategyError
+        ``unknown_feature``.
+    """
+    if name not in FEATURES:
+        raise StrategyError(
+            f"There is no feature named '{name:.40}'.",
+            code="unknown_feature",
+            field="features",
+            advice=did_you_mean(name, FEATURES) or f"Known: {', '.join(FEATURES)}.",
+        )
+    return FEATURES[name]
+
+
+def _window(default: int, *, minimum: int = 1) -> Parameter:
+    return Parameter.bars(
+        "period", default, "How many bars the window holds.", minimum=minimum
+    )
+
+
+def _bars(params: Params, *names: str) -> int:
+    """Return the sum of the named numbers of bars."""
+    return sum(int(params[name]) for name in names)
+
+
+def _one_less(params: Params) -> int:
+    return _bars(params, "period") - 1
+
+
+def _whole_period(params: Params) -> int:
+    return _bars(params, "period")
+
+
+_ROLLING = "strategies.kernels.rolling"
+
+_SPECS = (
+    FeatureSpec(
+        name="sma",
+        inputs=("close",),
+        params=(_window(20),),
+        outputs=("sma",),
+        meaning="Mean close of the last bars.",
+        kernel=f"{_ROLLING}:sma_nb",
+        lookback=_one_less,
+    ),
+    FeatureSpec(
+        name="ema",
+        inputs=("close",),
+        params=(_window(20),),
+        outputs=("ema",),
+        meaning="Exponential mean of the close, weight 2/(period+1), seeded with the "
+        "first close.",
+        kernel=f"{_ROLLING}:ema_nb",
+        lookback=_one_less,
+    ),
+    FeatureSpec(
+        name="std",
+        inputs=("close",),
+        params=(
+            _window(20, minimum=2),
+            Parameter(
+                name="ddof",
+                kind="int",
+                default=1,
+                minimum=0,
+                maximum=1,
+                step=1,
+                meaning="1 estimates the spread from a sample, 0 describes the window.",
+            ),
+        ),
+        outputs=("std",),
+        meaning="Standard deviation of the close over the last bars.",
+        kernel=f"{_ROLLING}:std_nb",
+        lookback=_one_less,
+    ),
+    FeatureSpec(
+        name="rsi",
+        inputs=("close",),
+        params=(_window(14),),
+        outputs=("rsi",),
+        meaning="Wilder's relative strength, 0 to 100: the share of recent movement "
+        "that went up.",
+        kernel=f"{_ROLLING}:rsi_nb",
+        lookback=_whole_period,
+    ),
+    FeatureSpec(
+        name="macd",
+        inputs=("close",),
+        params=(
+            Parameter.bars("fast", 12, "Span of the faster exponential mean."),
+            Parameter.bars("slow", 26, "Span of the slower exponential mean."),
+            Parameter.bars("signal", 9, "Span of the mean of their difference."),
+        ),
+        outputs=("line", "signal", "histogram"),
+        meaning="Fast minus slow exponential mean, the mean of that, and the gap "
+        "between the two.",
+        kernel=f"{_ROLLING}:macd_nb",
+        lookback=lambda params: _bars(params, "slow", "signal") - 2,
+    ),
+    FeatureSpec(
+        name="atr",
+        inputs=("high", "low", "close"),
+        params=(_window(14),),
+        outputs=("atr",),
+        meaning="Wilder's average true range: how far price usually moves in one bar.",
+        kernel=f"{_ROLLING}:atr_nb",
+        lookback=_whole_period,
+    ),
+    FeatureSpec(
+        name="bollinger",
+        inputs=("close",),
+        params=(
+            _window(20),
+            Parameter(
+                name="width",
+                kind="float",
+                default=2.0,
+                minimum=0.1,
+                maximum=10.0,
+                step=0.1,
+                unit="standard deviations",
+                meaning="How far the bands lie from the mean.",
+            ),
+        ),
+        outputs=("upper", "middle", "lower"),
+        meaning="Mean close and a band of some standard deviations (ddof 0) on "
+        "either side.",
+        kernel=f"{_ROLLING}:bollinger_nb",
+        lookback=_one_less,
+    ),
+    FeatureSpec(
+        name="donchian",
+        inputs=("high", "low"),
+        params=(_window(20),),
+        outputs=("upper", "lower"),
+        meaning="Highest high and lowest low of the bars before this one.",
+        kernel=f"{_ROLLING}:donchian_nb",
+        lookback=_whole_period,
+    ),
+    FeatureSpec(
+        name="returns",
+        inputs=("close",),
+        params=(_window(1),),
+        outputs=("returns",),
+        meaning="Simple return of the close over the last bars, as a fraction.",
+        kernel=f"{_ROLLING}:returns_nb",
+        lookback=_whole_period,
+    ),
+    FeatureSpec(
+        name="volume_ratio",
+        inputs=("volume",),
+        params=(_window(20),),
+        outputs=("volume_ratio",),
+        meaning="Volume of the bar over the mean volume of the bars before.",
+        kernel=f"{_ROLLING}:volume_ratio_nb",
+        lookback=_whole_period,
+    ),
+    FeatureSpec(
+        name="momentum",
+        inputs=("close",),
+        params=(
+            _window(231),
+            Parameter.bars(
+                "skip", 21, "How many of the latest bars are left out.", minimum=0
+            ),
+        ),
+        outputs=("momentum",),
+        meaning="Return over a period that ended some bars ago; the defaults are "
+        "twelve months of daily bars less the latest one.",
+        kernel=f"{_ROLLING}:momentum_nb",
+        lookback=lambda params: _bars(params, "period", "skip"),
+    ),
+    FeatureSpec(
+        name="volatility",
+        inputs=("close",),
+        params=(_window(20, minimum=2),),
+        outputs=("volatility",),
+        meaning="Standard deviation (ddof 1) of the last one-bar returns; per bar, "
+        "not per year.",
+        kernel=f"{_ROLLING}:volatility_nb",
+        lookback=_whole_period,
+    ),
+)
+
+FEATURES: Mapping[str, FeatureSpec] = {spec.name: spec for spec in _SPECS}

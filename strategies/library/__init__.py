@@ -1,0 +1,1 @@
+"""Ready-made strategies: a rule with parameters, stated as a desired state per bar."""

@@ -1,0 +1,204 @@
+"""From a structural config to one that can be run, or every reason why it cannot.
+
+`resolve` needs no data: names, parameters, what is built. `resolve_window` looks at
+what a source says about itself: first and last bar, not the bars. Both are called when
+a run is created, so that nothing is refused after work has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from strategies.config import RunConfig
+from strategies.errors import CandleError, ConfigError, NotAvailableYet, StrategyError
+from strategies.features.catalog import Feature
+from strategies.library.registry import complete_params, strategy_named
+from strategies.market.sources import describe, load_candles
+from strategies.market.symbol import SymbolInfo
+from strategies.market.timeframe import DAY_MS, timeframe_named
+from strategies.types import Parameter, complete
+
+FRACTION = Parameter(
+    name="fraction",
+    kind="float",
+    default=1.0,
+    minimum=0.001,
+    maximum=1.0,
+    step=0.05,
+    meaning="Share of the cash that a new position takes.",
+)
+BARS_AFTER_WARM_UP = 2
+# The average density tells how many bars a window holds; within this factor, count.
+DENSITY_DOUBT = 2.0
+
+
+def resolve(config: RunConfig) -> RunConfig:
+    """Return the config with every default filled in; idempotent.
+
+    Raises
+    ------
+    ConfigError
+        With every problem found: ``unknown_strategy``, ``unknown_parameter``,
+        ``constraint_violated``, ``unknown_timeframe``, ``not_available_yet``, …
+    """
+    problems: list[StrategyError] = list(_not_built(config))
+    changes: dict[str, object] = {}
+    for part in (_strategy, _timeframe, _risk, _indicators):
+        try:
+            changes |= part(config)
+        except ConfigError as exc:
+            problems += exc.problems
+        except StrategyError as exc:
+            problems.append(exc)
+    if problems:
+        raise ConfigError.of(tuple(problems))
+    return RunConfig(**{**config.document(), **changes})
+
+
+def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
+    wanted = {
+        "universe": config.universe is not None,
+        "expr": config.expr is not None,
+        "sizing": bool(config.sizing.changed()),
+        "exits": bool(config.exits.changed()),
+        "validation": bool(config.validation),
+        "execution.overrides": bool(config.execution.overrides),
+        "risk.name": config.risk.name != "fixed_fraction",
+    }
+    for field, is_wanted in wanted.items():
+        if is_wanted:
+            yield NotAvailableYet(
+                f"{field} is not available yet.",
+                field=field,
+                advice="Use one symbol, one library strategy and fixed_fraction.",
+            )
+
+
+def _strategy(config: RunConfig) -> dict[str, object]:
+    if config.strategy is None:
+        return {}
+    strategy = strategy_named(config.strategy.name)
+    params = complete_params(strategy, config.strategy.params)
+    return {"strategy": {"name": strategy.name, "params": params}}
+
+
+def _timeframe(config: RunConfig) -> dict[str, object]:
+    return {"timeframe": timeframe_named(config.timeframe).key}
+
+
+def _risk(config: RunConfig) -> dict[str, object]:
+    if config.risk.name != "fixed_fraction":
+        return {}
+    params = complete(
+        (FRACTION,), config.risk.params, owner="fixed_fraction", field="risk.params"
+    )
+    return {"risk": {"name": config.risk.name, "params": params}}
+
+
+def _indicators(config: RunConfig) -> dict[str, object]:
+    chosen = []
+    for index, indicator in enumerate(config.indicators):
+        try:
+            feature = Feature(indicator.name, indicator.params)
+        except StrategyError as exc:
+            raise ConfigError(
+                exc.message,
+                code=exc.code,
+                field=f"indicators.{index}",
+                advice=exc.advice,
+            ) from None
+        chosen.append({"name": feature.name, "params": feature.params})
+    return {"indicators": chosen}
+
+
+def indicator_features(config: RunConfig) -> tuple[Feature, ...]:
+    """Return the further series of a resolved config as features."""
+    return tuple(Feature(one.name, one.params) for one in config.indicators)
+
+
+def resolve_window(config: RunConfig) -> RunConfig:
+    """Return a resolved config with `start` and `end` set to bars that exist.
+
+    Raises
+    ------
+    StrategyError
+        ``unknown_provider``, ``unknown_symbol``: see `strategies.market.sources`.
+    ConfigError
+        ``outside_data`` if a date lies before the first or after the last bar.
+    CandleError
+        ``too_few_bars`` if the strategy could not decide anything in the window.
+    """
+    info = describe(config.provider, config.symbol or "", config.timeframe)
+    if config.benchmark not in ("buy_and_hold", "none"):
+        _check_benchmark(config)
+    start = info.start_ms if config.start_ms is None else config.start_ms
+    end = info.end_ms if config.end_ms is None else config.end_ms
+    if not timeframe_named(config.timeframe).intraday:
+        start, end = -(-start // DAY_MS) * DAY_MS, end // DAY_MS * DAY_MS
+    _check_reach(info, start, end)
+    settled = config.with_changes(
+        {
+            "start": max(start, info.start_ms),
+            "end": end if config.provider == "synthetic" else min(end, info.end_ms),
+        }
+    )
+    _check_length(settled, info)
+    return settled
+
+
+def _check_benchmark(config: RunConfig) -> None:
+    try:
+        describe(config.provider, config.benchmark, config.timeframe)
+    except StrategyError as exc:
+        raise ConfigError(
+            exc.message, code=exc.code, field="benchmark", advice=exc.advice
+        ) from None
+
+
+def _check_reach(info: SymbolInfo, start: int, end: int) -> None:
+    first, last = info.start_ms // DAY_MS, info.end_ms // DAY_MS
+    if start // DAY_MS < first:
+        raise _outside("start", f"The first bar is {_date(info.start_ms)}", info)
+    if info.provider != "synthetic" and end // DAY_MS > last:
+        raise _outside("end", f"The last bar is {_date(info.end_ms)}", info)
+    if start > end or (info.provider != "synthetic" and start > info.end_ms):
+        raise _outside("start", "No bar lies in this window", info)
+
+
+def _outside(field: str, fact: str, info: SymbolInfo) -> ConfigError:
+    return ConfigError(
+        f"{fact}; {field} is outside the data of {info.symbol}.",
+        code="outside_data",
+        field=field,
+        advice=f"Use dates from {_date(info.start_ms)} to {_date(info.end_ms)}.",
+    )
+
+
+def _check_length(config: RunConfig, info: SymbolInfo) -> None:
+    if config.strategy is None or config.start_ms is None or config.end_ms is None:
+        return
+    strategy = strategy_named(config.strategy.name)
+    params = complete_params(strategy, config.strategy.params)
+    needed = strategy.lookback(params) + BARS_AFTER_WARM_UP
+    bar_ms = (info.end_ms - info.start_ms) / max(info.rows - 1, 1)
+    expected = (config.end_ms - config.start_ms) / bar_ms + 1
+    if expected > needed * DENSITY_DOUBT:
+        return
+    if expected > needed / DENSITY_DOUBT:
+        n_bars = len(load_candles(config))
+        if n_bars >= needed:
+            return
+    else:
+        n_bars = max(round(expected), 1)
+    raise CandleError(
+        f"About {n_bars} bars lie between start and end; "
+        f"{strategy.name} needs at least {needed}.",
+        code="too_few_bars",
+        field="start",
+        advice="Choose an earlier start, a later end, or shorter windows.",
+    )
+
+
+def _date(stamp_ms: int) -> str:
+    return f"{datetime.fromtimestamp(stamp_ms / 1000, tz=UTC):%Y-%m-%d}"

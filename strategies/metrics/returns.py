@@ -1,0 +1,189 @@
+"""Metrics of the equity curve: growth, swings and falls. Sources: NUMBERS, section 2.
+
+Every function returns NaN where its number is undefined, never 0 and never infinity;
+`return_figures` adds the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from strategies.equity import NOTHING, Moments, checked_equity
+from strategies.kernels import resolve
+from strategies.metrics.figures import Figure
+from strategies.types import FloatArray
+
+FALLS = "strategies.kernels.drawdown:drawdown_figures_nb"
+
+
+class Falls(NamedTuple):
+    """The falls below an earlier peak in three numbers; 0 where there was none."""
+
+    deepest: float
+    mean: float
+    longest_bars: int
+
+
+def falls_of(equity: FloatArray) -> Falls:
+    """Return depth and length of the falls below an earlier peak.
+
+    Parameters
+    ----------
+    equity : float64 array of shape (n_bars,)
+        The first value is the starting capital and counts as a peak.
+
+    Raises
+    ------
+    StrategyError
+        Code ``bad_equity``, naming the first bar at fault.
+    """
+    return Falls(*resolve(FALLS)(checked_equity(equity)))
+
+
+def cagr(growth: float, n: int, ppy: float) -> float:
+    """Return the yearly rate that compounds to `growth` in `n` bars.
+
+    Parameters
+    ----------
+    growth : float
+        E_n / E_0.
+    n : int
+        Number of returns.
+    ppy : float
+        Bars per year.
+
+    Returns
+    -------
+    float
+        Fraction. −1 for a growth of 0 or less. NaN for no returns, and where a few
+        bars compound to more than a float can hold.
+    """
+    if n < 1:
+        return math.nan
+    if growth <= 0.0:
+        return -1.0
+    try:
+        return math.pow(growth, ppy / n) - 1.0
+    except OverflowError:
+        return math.nan
+
+
+def volatility(moments: Moments, ppy: float) -> float:
+    """Return the standard deviation of the returns per year (ddof = 1)."""
+    return moments.spread * math.sqrt(ppy)
+
+
+def sharpe(moments: Moments, ppy: float) -> float:
+    """Return the Sharpe ratio per year: that of a bar times √ppy.
+
+    References
+    ----------
+    .. [1] Sharpe (1994), "The Sharpe Ratio", J. Portfolio Management 21(1).
+    """
+    return moments.sharpe_bar * math.sqrt(ppy)
+
+
+def sortino(moments: Moments, ppy: float) -> float:
+    """Return mean excess return over the downside deviation, per year.
+
+    Returns
+    -------
+    float
+        The downside is taken over all returns, not only the negative ones. NaN for
+        fewer than two returns, or if none fell below the risk-free rate.
+
+    References
+    ----------
+    .. [1] Sortino & Price (1994), "Performance Measurement in a Downside Risk
+       Framework", Journal of Investing 3(3).
+    """
+    downside = math.sqrt(moments.downside) if moments.n >= 2 else 0.0
+    if downside < NOTHING:
+        return math.nan
+    return moments.excess / downside * math.sqrt(ppy)
+
+
+def skewness(moments: Moments) -> float:
+    """Return the skewness of the population; NaN where the Sharpe ratio is."""
+    if not moments.varies:
+        return math.nan
+    return float(moments.third / moments.second**1.5)
+
+
+def kurtosis(moments: Moments) -> float:
+    """Return the kurtosis of the population (normal: 3); NaN as `skewness`."""
+    if not moments.varies:
+        return math.nan
+    return float(moments.fourth / moments.second**2)
+
+
+def calmar(growth_rate: float, max_drawdown: float) -> float:
+    """Return CAGR over the depth of the worst fall; NaN if there was none.
+
+    References
+    ----------
+    .. [1] Young (1991), "Calmar Ratio: A Smoother Tool", Futures 20(1).
+    """
+    if max_drawdown > -NOTHING:
+        return math.nan
+    return growth_rate / -max_drawdown
+
+
+def fitness(sharpe_ratio: float, ann_return: float, turnover_daily: float) -> float:
+    """Return the Sharpe ratio, raised by return and lowered by trading.
+
+    References
+    ----------
+    .. [1] WorldQuant BRAIN, "Alpha fitness":
+       ``sharpe · √(|return| / max(turnover, 0.125))``.
+    """
+    return sharpe_ratio * math.sqrt(abs(ann_return) / max(turnover_daily, 0.125))
+
+
+def return_figures(
+    equity: FloatArray, moments: Moments, ppy: float, *, ruined: bool
+) -> Iterator[Figure]:
+    """Yield every metric of the equity curve, with the reason where one is due.
+
+    Parameters
+    ----------
+    equity : float64 array of shape (n_bars,)
+        As `checked_equity` returns it.
+    moments : Moments
+        Of its returns.
+    ppy : float
+        Bars per year.
+    ruined : bool
+        The account fell to zero.
+    """
+    n = moments.n
+    growth = float(equity[-1] / equity[0])
+    too_few = "short_sample" if n < 2 else ""
+    rate_reason = "ruined" if ruined else "short_sample" if n < ppy / 4.0 else ""
+    rate = cagr(growth, n, ppy)
+    yield Figure("total_return", growth - 1.0, "ruined" if ruined else "")
+    yield Figure("cagr", rate, rate_reason)
+    yield Figure("ann_return", moments.mean * ppy, "short_sample" if n < 1 else "")
+    yield Figure("volatility", volatility(moments, ppy), too_few)
+
+    flat = too_few or ("" if moments.varies else "zero_vol")
+    yield Figure("sharpe", sharpe(moments, ppy), flat)
+    yield Figure("sharpe_bar", moments.sharpe_bar, flat)
+    yield Figure("skew", skewness(moments), flat)
+    yield Figure("kurtosis", kurtosis(moments), flat)
+    ratio = sortino(moments, ppy)
+    yield Figure("sortino", ratio, too_few or _if_nan(ratio, "no_losses"))
+
+    falls = Falls(*resolve(FALLS)(equity))
+    yield Figure("max_drawdown", falls.deepest)
+    yield Figure("avg_drawdown", falls.mean)
+    yield Figure("max_drawdown_duration_bars", falls.longest_bars)
+    ratio = calmar(rate, falls.deepest)
+    no_fall = "no_losses" if falls.deepest > -NOTHING else ""
+    yield Figure("calmar", ratio, no_fall or rate_reason)
+
+
+def _if_nan(value: float, reason: str) -> str:
+    return reason if math.isnan(value) else ""

@@ -1,0 +1,1 @@
+"""From a position to equity, fills and round trips, checked against themselves."""

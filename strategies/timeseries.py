@@ -1,0 +1,489 @@
+"""What a report draws: falls, rolling ratios, months, years and the spread of returns.
+
+Everything is made of the equity curve: one value per bar at its close, the first one
+the starting capital. Arrays come out where a chart needs them, rows where a table does.
+Every function that takes equity raises `StrategyError`, code ``bad_equity`` and naming
+the first bar at fault, if it is empty, not finite or negative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from strategies.equity import (
+    NOTHING,
+    bar_returns,
+    checked_equity,
+    checked_returns,
+    moments_of,
+    risk_free_of_a_bar,
+    session_equity,
+)
+from strategies.errors import StrategyError
+from strategies.kernels import resolve
+from strategies.market.calendar import bars_per_year, month_keys, session_keys
+from strategies.market.timeframe import DAY_MS, timeframe_named
+from strategies.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from strategies.market.candles import Candles
+    from strategies.simulation.records import Trips
+
+ROLLING_WINDOWS = (30, 90, 252)
+FEWEST_BINS, MOST_BINS = 10, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series of a chart; `value` is NaN where nothing is known yet."""
+
+    ts: IntArray
+    value: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One stretch of bars below an earlier peak.
+
+    Attributes
+    ----------
+    start, trough : int
+        ts of the last bar at the peak and of the lowest bar, ms UTC.
+    end : int or None
+        ts of the first bar back at the peak or above; None while it is open.
+    depth : float
+        Equity at the trough against the peak, a fraction below 0.
+    bars : int
+        Bars spent below the peak.
+    down_bars : int
+        Bars from the peak to the trough.
+    up_bars : int or None
+        Bars from the trough to `end`.
+    """
+
+    start: int
+    trough: int
+    end: int | None
+    depth: float
+    bars: int
+    down_bars: int
+    up_bars: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReturn:
+    """The change of one calendar month, a fraction; `partial` if it was cut."""
+
+    year: int
+    month: int
+    value: float
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class YearRow:
+    """One calendar year; `sharpe` is None where it is undefined."""
+
+    year: int
+    value: float
+    sharpe: float | None
+    max_drawdown: float
+    trade_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """`counts` of shape (n_bins,) between `edges` of shape (n_bins + 1,)."""
+
+    edges: FloatArray
+    counts: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSeries:
+    """Everything a report shows beside its metrics.
+
+    Attributes
+    ----------
+    lines : dict of str to Line
+        ``equity``, ``benchmark`` (if there is one), ``drawdown``, ``underwater``,
+        ``rolling_sharpe_30``, ``_90`` and ``_252``; all points.
+    monthly, yearly, drawdowns : tuples of rows, oldest first
+    histogram : Histogram
+        Of the returns of the bars.
+    """
+
+    lines: dict[str, Line]
+    monthly: tuple[MonthReturn, ...]
+    yearly: tuple[YearRow, ...]
+    histogram: Histogram
+    drawdowns: tuple[Episode, ...]
+
+
+def report_series(
+    candles: Candles,
+    equity: FloatArray,
+    *,
+    benchmark: FloatArray | None,
+    trips: Trips,
+    rf: float = 0.0,
+) -> ReportSeries:
+    """Return the series and tables of one run's report.
+
+    Parameters
+    ----------
+    candles : Candles
+        The bars of the run: stamps, calendar and timeframe are read.
+    equity, benchmark : float64 arrays of shape (n_bars,)
+        In cash.
+    trips : Trips
+        Round trips; closed ones are counted in the year of their exit.
+    rf : float
+        Risk-free rate per year, a fraction.
+    """
+    ts = candles.ts
+    months = month_keys(ts, candles.calendar, candles.timeframe)
+    lines = {"equity": Line(ts, equity)}
+    if benchmark is not None:
+        lines["benchmark"] = Line(ts, benchmark)
+    lines["drawdown"] = Line(ts, drawdown(equity))
+    lines["underwater"] = Line(ts, underwater(equity))
+    closed = trips.exit_bar[~trips.open]
+    return ReportSeries(
+        lines=lines | _rolling_lines(candles, equity, rf),
+        monthly=monthly_returns(ts, equity, months),
+        yearly=yearly_table(equity, months, closed, ppy=candles.ppy, rf=rf),
+        histogram=returns_histogram(bar_returns(equity)),
+        drawdowns=drawdown_episodes(ts, equity),
+    )
+
+
+def _rolling_lines(candles: Candles, equity: FloatArray, rf: float) -> dict[str, Line]:
+    ts, ppy = candles.ts, candles.ppy
+    if timeframe_named(candles.timeframe).intraday:
+        sessions = session_keys(ts, candles.calendar, candles.timeframe)
+        ts, equity = session_equity(ts, equity, sessions)
+        ppy = bars_per_year(candles.calendar, "1d")
+    returns = bar_returns(equity)
+    return {
+        f"rolling_sharpe_{window}": Line(
+            ts[1:], rolling_sharpe(returns, window, ppy, rf=rf)
+        )
+        for window in ROLLING_WINDOWS
+    }
+
+
+def drawdown(equity: FloatArray) -> FloatArray:
+    """Return the change from the running peak, bar by bar.
+
+    Parameters
+    ----------
+    equity : float64 array of shape (n_bars,)
+        Account value in cash, oldest first; the first value counts as a peak.
+
+    Returns
+    -------
+    float64 array of shape (n_bars,)
+        Fractions in [−1, 0].
+
+    References
+    ----------
+    .. [1] Magdon-Ismail & Atiya (2004), "Maximum Drawdown", Risk 17(10).
+    """
+    kernel = resolve("strategies.kernels.drawdown:drawdown_nb")
+    fall: FloatArray = kernel(checked_equity(equity))
+    return fall
+
+
+def underwater(equity: FloatArray) -> FloatArray:
+    """Return equity less its running peak, in cash, shape (n_bars,), never above 0."""
+    equity = checked_equity(equity)
+    return np.asarray(equity - np.maximum.accumulate(equity))
+
+
+def drawdown_episodes(ts: IntArray, equity: FloatArray) -> tuple[Episode, ...]:
+    """Return the stretches spent below an earlier peak, oldest first.
+
+    Parameters
+    ----------
+    ts : int64 array of shape (n_bars,)
+        Opens of the bars, ms UTC.
+    equity : float64 array of shape (n_bars,)
+        In cash.
+    """
+    kernel = resolve("strategies.kernels.drawdown:drawdown_episodes_nb")
+    bars = zip(*(part.tolist() for part in kernel(checked_equity(equity))), strict=True)
+    stamps = ts.tolist()
+    return tuple(
+        Episode(
+            start=stamps[peak],
+            trough=stamps[trough],
+            end=stamps[end] if end >= 0 else None,
+            depth=depth,
+            bars=(end if end >= 0 else len(stamps)) - peak - 1,
+            down_bars=trough - peak,
+            up_bars=end - trough if end >= 0 else None,
+        )
+        for peak, trough, end, depth in bars
+    )
+
+
+def rolling_sharpe(
+    returns: FloatArray, window: int, ppy: float, *, rf: float = 0.0
+) -> FloatArray:
+    """Return the Sharpe ratio of the last `window` returns, per year.
+
+    Parameters
+    ----------
+    returns : float64 array of shape (n,)
+        Simple returns; of sessions where bars are shorter (see `session_equity`).
+    window : int
+        At least 2.
+    ppy : float
+        Returns per year.
+    rf : float
+        Risk-free rate per year, a fraction.
+
+    Returns
+    -------
+    float64 array of shape (n,)
+        NaN for the first ``window − 1``, and where the returns did not vary.
+
+    Raises
+    ------
+    StrategyError
+        Code ``bad_window``, or ``bad_returns`` if a return is not finite.
+    """
+    if window < 2:
+        raise StrategyError(f"window is {window}, needs 2 or more.", code="bad_window")
+    excess = checked_returns(returns) - risk_free_of_a_bar(rf, ppy)
+    mean = resolve("strategies.kernels.rolling:sma_nb")(excess, window)
+    spread = resolve("strategies.kernels.rolling:std_nb")(excess, window, 1)
+    out = np.full(excess.shape[0], np.nan)
+    np.divide(mean, spread, out=out, where=spread >= NOTHING)
+    return out * math.sqrt(ppy)
+
+
+def rolling_sharpe_band(
+    ratio: FloatArray, window: int, ppy: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return one standard error below and above a rolling Sharpe ratio.
+
+    Parameters
+    ----------
+    ratio : float64 array of shape (n,)
+        As `rolling_sharpe` returns it; NaN stays NaN.
+    window : int
+        Returns behind each value.
+    ppy : float
+        Returns per year.
+
+    References
+    ----------
+    .. [1] Lo (2002), "The Statistics of Sharpe Ratios": √((1 + SR²/2) / window) per
+       bar, the form for independent normal returns.
+    """
+    error = np.sqrt((ppy + ratio * ratio / 2.0) / window)
+    return ratio - error, ratio + error
+
+
+def monthly_returns(
+    ts: IntArray, equity: FloatArray, months: IntArray
+) -> tuple[MonthReturn, ...]:
+    """Return the change of each calendar month; they multiply back to the total.
+
+    Parameters
+    ----------
+    ts, months : int64 arrays of shape (n_bars,)
+        Stamps in ms UTC, and the month of each bar, e.g. 199901.
+    equity : float64 array of shape (n_bars,)
+        In cash.
+
+    Returns
+    -------
+    tuple of MonthReturn
+        From the last close of the month before to the last close of the month. The
+        first month is partial: nothing is earned on its first bar. The last one is
+        partial unless no further bar could have fallen into it.
+    """
+    equity = checked_equity(equity)
+    rows = [
+        (int(months[last]), _change(equity[before], equity[last]))
+        for _, before, last in _spans(months)
+    ]
+    final = len(rows) - 1
+    cut = not _last_month_is_over(ts, int(months[-1]))
+    return tuple(
+        MonthReturn(month // 100, month % 100, value, i == 0 or (i == final and cut))
+        for i, (month, value) in enumerate(rows)
+    )
+
+
+def yearly_table(
+    equity: FloatArray,
+    months: IntArray,
+    exit_bars: IntArray,
+    *,
+    ppy: float,
+    rf: float = 0.0,
+) -> tuple[YearRow, ...]:
+    """Return one row per calendar year.
+
+    Parameters
+    ----------
+    equity : float64 array of shape (n_bars,)
+        In cash.
+    months : int64 array of shape (n_bars,)
+        Month of each bar, e.g. 199901.
+    exit_bars : int64 array of shape (n_trips,)
+        Bar of the exit of each closed round trip: it counts in that year.
+    ppy, rf : float
+        Bars per year; risk-free rate per year.
+
+    Returns
+    -------
+    tuple of YearRow
+        Each year starts from the last close of the year before, which counts as a
+        peak; a fall that began earlier counts from there.
+    """
+    equity = checked_equity(equity)
+    years = months // 100
+    return tuple(
+        YearRow(
+            year=int(years[last]),
+            value=_change(equity[before], equity[last]),
+            sharpe=_sharpe(equity[before : last + 1], ppy, rf),
+            max_drawdown=_deepest(equity[before : last + 1]),
+            trade_count=int(
+                np.count_nonzero((exit_bars >= first) & (exit_bars <= last))
+            ),
+        )
+        for first, before, last in _spans(years)
+    )
+
+
+def returns_histogram(returns: FloatArray) -> Histogram:
+    """Return how often returns of each size came.
+
+    Parameters
+    ----------
+    returns : float64 array of shape (n,)
+        Fractions.
+
+    Returns
+    -------
+    Histogram
+        Equal bins as wide as Freedman and Diaconis propose, 2·IQR/∛n, but 10 to 100
+        of them; the counts sum to n. No bins for no returns.
+
+    Raises
+    ------
+    StrategyError
+        Code ``bad_returns``, if a return is not finite.
+
+    References
+    ----------
+    .. [1] Freedman & Diaconis (1981), "On the histogram as a density estimator: L2
+       theory", Z. Wahrscheinlichkeitstheorie verw. Gebiete 57.
+    """
+    returns = checked_returns(returns)
+    if returns.size == 0:
+        return Histogram(np.empty(0), np.empty(0, dtype=np.int64))
+    low, high = float(returns.min()), float(returns.max())
+    if high - low < NOTHING:
+        # All the same: one full bin in the middle of some width.
+        low, high = low - 0.005, high + 0.005
+    quarter, three_quarters = np.percentile(returns, [25.0, 75.0])
+    width = 2.0 * float(three_quarters - quarter) / returns.size ** (1.0 / 3.0)
+    wanted = (high - low) / width if width > NOTHING else MOST_BINS
+    bins = math.ceil(min(max(wanted, FEWEST_BINS), MOST_BINS))
+    counts, edges = np.histogram(returns, bins=bins, range=(low, high))
+    return Histogram(edges, counts.astype(np.int64))
+
+
+def downsample(
+    ts: IntArray, values: FloatArray, points: int = 500
+) -> tuple[IntArray, FloatArray]:
+    """Return at most `points` of the points of a series, its extremes among them.
+
+    Parameters
+    ----------
+    ts : int64 array of shape (n,)
+    values : float64 array of shape (n,)
+        NaN is skipped where a neighbour has a value.
+    points : int
+        At least 4.
+
+    Returns
+    -------
+    ts, values : arrays of shape (at most points,)
+        The exact first and last point, and the lowest and highest one of each of
+        ``(points − 2) // 2`` stretches of equal length; nothing is averaged.
+
+    Raises
+    ------
+    StrategyError
+        Code ``bad_points``, if `points` is below 4.
+    """
+    if points < 4:
+        raise StrategyError(f"points is {points}, needs 4 or more.", code="bad_points")
+    n = values.shape[0]
+    if n <= points:
+        return ts, values
+    inner = values[1:-1]
+    length = math.ceil(inner.size / ((points - 2) // 2))
+    stretches = math.ceil(inner.size / length)
+    padded = np.full(stretches * length, np.nan)
+    padded[: inner.size] = inner
+    grid = padded.reshape(stretches, length)
+    unknown = np.isnan(grid)
+    lowest = np.where(unknown, np.inf, grid).argmin(axis=1)
+    highest = np.where(unknown, -np.inf, grid).argmax(axis=1)
+    first = 1 + length * np.arange(stretches)
+    rows = np.unique(np.concatenate([[0, n - 1], first + lowest, first + highest]))
+    return ts[rows], values[rows]
+
+
+def _spans(keys: IntArray) -> Iterator[tuple[int, int, int]]:
+    """Yield first bar, bar before it (bar 0 has none) and last bar of equal keys."""
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1)).tolist()
+    for first, after in zip(starts, [*starts[1:], keys.shape[0]], strict=True):
+        yield first, max(0, first - 1), after - 1
+
+
+def _change(before: float, after: float) -> float:
+    return float(after / before - 1.0) if before > 0.0 else 0.0
+
+
+def _deepest(equity: FloatArray) -> float:
+    return float(drawdown(equity).min()) if equity[0] > 0.0 else 0.0
+
+
+def _sharpe(equity: FloatArray, ppy: float, rf: float) -> float | None:
+    if equity[0] <= 0.0:
+        return None
+    ratio = moments_of(bar_returns(equity), rf=rf, ppy=ppy).sharpe_bar
+    return None if math.isnan(ratio) else ratio * math.sqrt(ppy)
+
+
+def _last_month_is_over(ts: IntArray, month: int) -> bool:
+    """Return whether the next bar one would expect lies in a later month.
+
+    That is a day or one bar after the last one, on a weekday unless the series has
+    bars on weekends. A holiday is not known: then the month counts as cut.
+    """
+    if ts.shape[0] < 2:
+        return False
+    step = max(DAY_MS, int(np.median(np.diff(ts))))
+    days = ts // DAY_MS
+    day_done = ts[-1] % DAY_MS >= np.max(ts[days == days[-1] - 1] % DAY_MS, initial=0)
+    following = ((ts[-1] + step) // DAY_MS).astype("datetime64[D]")
+    if np.is_busday(days.astype("datetime64[D]")).all():
+        following = np.busday_offset(following, 0, roll="forward")
+    year, months = divmod(int(following.astype("datetime64[M]").astype(np.int64)), 12)
+    return bool(day_done) and (1970 + year) * 100 + months + 1 > month

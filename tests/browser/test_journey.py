@@ -1,0 +1,225 @@
+"""The walk of a new user: a question, its run, the progress, the report; then mistakes.
+
+Everything is real: the lab, its worker, the demo it made at its first start.
+"""
+
+import json
+import re
+import time
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+LOOKS = [("light", "wide"), ("dark", "wide"), ("light", "narrow")]
+# A million bars: there is time to think better of it.
+LONG = {
+    "provider": "synthetic",
+    "symbol": "SYN-garch-3",
+    "timeframe": "1m",
+    "end": "2011-12-31",
+    "persist": False,
+}
+RUN_PAGE = re.compile(r"/model-lab/runs/[0-9a-f-]{36}$")
+FINISHED_MS = 20_000
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="module")
+def demo(lab_url):
+    """Return the finished demo runs by name, without a browser."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{lab_url}/api/runs", timeout=10) as answer:
+            runs = [r for r in json.load(answer)["items"] if r["experiment_id"]]
+        if len(runs) >= 4 and all(r["status"] == "succeeded" for r in runs):
+            return {run["name"]: run for run in runs}
+        time.sleep(0.1)
+    raise AssertionError("the demo did not finish")
+
+
+def run_page(demo, name="SMA 20/50"):
+    return demo[name]["links"]["page"]
+
+
+def finished(page):
+    """Wait until the page of a run says by itself that it is done."""
+    head = page.locator("#run-head")
+    expect(head.locator('[data-status="succeeded"]')).to_be_visible(timeout=FINISHED_MS)
+
+
+def drawn(page, name):
+    """Scroll to a chart and wait until Vega has drawn it."""
+    figure = page.locator(f"#chart-{name}")
+    figure.scroll_into_view_if_needed()
+    expect(figure.locator(".chart-view svg")).to_be_visible(timeout=FINISHED_MS)
+    return page.locator(f"#chart-{name}")
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_from_a_question_to_its_report(watch, theme, width):
+    lab = watch(theme, width)
+    page = lab.open("/")
+    page.get_by_role("link", name="New experiment").first.click()
+
+    page.locator("#id_name").fill(f"Does the trend last? {theme} {width}")
+    page.locator("#id_cause").fill("People react slowly to news.")
+    page.locator("#id_effect").fill("Holding above the slow mean falls less far.")
+    page.locator("#id_param_fast").fill("10")
+    page.locator("#id_param_slow").fill("100")
+    assert not lab.scrolls_sideways()
+    page.get_by_role("button", name="Create the experiment").click()
+
+    expect(page.locator("h1")).to_contain_text("Does the trend last?")
+    assert not lab.scrolls_sideways()
+    page.get_by_role("link", name="New run").first.click()
+    page.get_by_role("button", name="Run the backtest").click()
+
+    page.wait_for_url(RUN_PAGE)
+    finished(page)
+    expect(page.locator(".verdict")).to_contain_text("In this sample")
+    expect(page.locator(".honesty")).to_contain_text("trial")
+    drawn(page, "equity")
+    assert not lab.scrolls_sideways()
+
+
+def test_a_dashboard_shows_what_was_made_at_the_first_start(watch, demo):
+    page = watch().open("/")
+
+    expect(page.get_by_role("heading", name="Start here")).to_be_visible()
+    expect(page.locator("#lab-overview")).to_contain_text("SP500")
+    page.get_by_role("link", name="Open the demo run").click()
+    expect(page.locator("h1")).to_contain_text("SMA 20/50")
+    finished(page)
+
+
+def test_the_strip_of_jobs_follows_the_work_and_goes(watch, demo):
+    lab = watch()
+    page = lab.open("/")
+    run = lab.api("/api/backtest", LONG | {"strategy": {"name": "macd"}})
+    page.reload()
+
+    strip = page.locator("#jobs-strip")
+    expect(strip).to_contain_text("SYN-garch-3")
+    lab.api(f"/api/runs/{run['id']}/cancel", {})
+
+    expect(strip).to_be_hidden(timeout=FINISHED_MS)
+
+
+def pages_of(run):
+    page = run["links"]["page"]
+    tabs = ("summary", "charts", "trades", "config", "files")
+    experiment = f"/model-lab/experiments/{run['experiment_id']}"
+    yield from (f"{page}?tab={tab}" for tab in tabs)
+    yield from (f"{page}/rerun", f"{page}/charts/equity", f"/jobs/{run['job_id']}")
+    yield from (experiment, f"{experiment}/runs/new")
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_every_page_of_a_run_fits(watch, demo, theme, width):
+    lab = watch(theme, width)
+    for path in pages_of(demo["SMA 20/50"]):
+        page = lab.open(path)
+        page.wait_for_load_state("networkidle")
+        assert page.locator("h1").count() == 1, path
+        assert not lab.scrolls_sideways(), path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_charts_are_drawn_and_have_a_table(watch, demo, theme):
+    page = watch(theme).open(f"{run_page(demo)}?tab=charts")
+
+    for name in ("equity", "rolling", "returns", "years", "price"):
+        drawn(page, name)
+    figure = page.locator("#chart-equity")
+    figure.get_by_text("View as table").click()
+
+    expect(figure.locator("table")).to_be_visible()
+    expect(figure.locator("tbody tr").first).to_contain_text("1999")
+
+
+def test_one_thing_is_changed_and_run_again(watch, demo):
+    page = watch().open(run_page(demo))
+    page.get_by_role("link", name="Re-run with changes").click()
+
+    page.locator("#id_param_slow").fill("60")
+    page.locator("#id_param_slow").press("Tab")
+    expect(page.locator("#run-form")).to_contain_text("50")
+    expect(page.locator("#run-form ins").first).to_contain_text("60")
+    page.get_by_role("button", name="Re-run with changes").click()
+
+    page.wait_for_url(RUN_PAGE)
+    assert run_page(demo) not in page.url
+    finished(page)
+
+
+def test_a_long_run_shows_its_progress_and_can_be_cancelled(watch):
+    lab = watch()
+    run = lab.api("/api/backtest", LONG | {"strategy": {"name": "donchian"}})
+    page = lab.open(run["links"]["page"])
+
+    expect(page.locator("#job-bar")).to_be_visible()
+    page.get_by_role("link", name="Cancel the run").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
+
+    status = page.locator('#run-head [data-status="cancelled"]')
+    expect(status).to_be_visible(timeout=FINISHED_MS)
+
+
+def test_a_mistake_is_told_at_its_field_while_typing(watch):
+    lab = watch()
+    lab.expected = ("422",)  # Chromium notes the status, which is the right one
+    page = lab.open("/model-lab/new")
+
+    page.locator("#id_param_fast").fill("80")
+    page.locator("#id_param_fast").press("Tab")
+
+    expect(page.locator("#id_param_fast_error")).to_contain_text("fast < slow")
+    page.locator("#id_param_fast").fill("8")
+    page.locator("#id_param_fast").press("Tab")
+    expect(page.locator("#id_param_fast_error")).to_have_count(0)
+
+
+def test_nothing_is_made_of_a_form_with_a_mistake(watch):
+    lab = watch()
+    lab.expected = ("422",)
+    page = lab.open("/model-lab/new")
+    n_before = len(lab.api("/api/model-lab/experiments?limit=200")["items"])
+
+    page.locator("#id_name").fill("The fast one is slower")
+    page.locator("#id_param_fast").fill("80")
+    page.get_by_role("button", name="Create the experiment").click()
+
+    expect(page.locator("#id_param_fast_error")).to_contain_text("fast < slow")
+    expect(page.locator(".error-summary")).to_be_focused()
+    n_after = len(lab.api("/api/model-lab/experiments?limit=200")["items"])
+    assert n_after == n_before
+
+
+def test_a_form_works_without_script(browser, lab_url, demo):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{lab_url}{run_page(demo)}/rerun")
+    page.locator("#id_param_slow").fill("70")
+    page.get_by_role("button", name="Re-run with changes").click()
+
+    page.wait_for_url(RUN_PAGE)
+    assert run_page(demo) not in page.url
+    context.close()
+
+
+def test_the_demo_leaves_with_one_click_and_an_answer(watch, demo):
+    lab = watch()
+    page = lab.open("/")
+    page.get_by_role("link", name="Remove the demo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("heading", name="Start here")).to_be_visible()
+
+    page.get_by_role("link", name="Remove the demo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove the demo").click()
+
+    expect(page.locator("#toasts")).to_contain_text("The demo was removed.")
+    expect(page.get_by_role("heading", name="Start here")).to_have_count(0)
+    expect(page.locator("#lab-overview")).to_contain_text("SP500")  # still counted
+    experiment = demo["SMA 20/50"]["experiment_id"]
+    lab.api(f"/api/model-lab/experiments/{experiment}/restore", {})

@@ -1,0 +1,53 @@
+"""Runs as the lab makes them, without a server and without a worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.models import ModelRun
+from experiments.services.execute import run_execute
+from experiments.services.runs import run_submit
+from jobs import lease
+from jobs.models import JobStatus
+from jobs.progress import JobContext
+from strategies import BacktestResult, RunConfig, load_candles, run_backtest
+from strategies.trials import MemorySink, reporting_to
+
+# A market without a file: the same bars everywhere.
+CONFIG: dict[str, Any] = {
+    "provider": "synthetic",
+    "symbol": "SYN-gbm-1",
+    "end": "2012-12-31",
+    "strategy": {"name": "sma_cross", "params": {"fast": 5, "slow": 20}},
+    "execution": {"commission_bps": 5, "slippage_bps": 5},
+}
+
+
+def result_of(**changes: Any) -> BacktestResult:
+    """Return what a run of the patched config would store; nothing is stored."""
+    config = RunConfig(**CONFIG).with_changes(changes)
+    with reporting_to(MemorySink()):
+        return run_backtest(config, load_candles(config))
+
+
+def make_run(*, changes: dict[str, Any] | None = None, **options: Any) -> ModelRun:
+    """Return a new run that waits; `changes` patch its config."""
+    config = RunConfig(**CONFIG).with_changes(changes or {})
+    return run_submit(config=config, **({"force": True} | options)).run
+
+
+def claimed(run: ModelRun, owner: str = "me") -> JobContext:
+    """Take the run's job as a worker does; return what its handler is given."""
+    assert lease.claim(run.job_id, owner)
+    run.job.refresh_from_db()
+    return JobContext(run.job)
+
+
+def finished_run(**asked: Any) -> ModelRun:
+    """Return a run with everything a worker would have written."""
+    run = make_run(**asked)
+    context = claimed(run)
+    run_execute(run_id=str(run.pk), context=context)
+    context.flush()
+    assert lease.finish(run.job_id, "me", JobStatus.SUCCEEDED)
+    return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)

@@ -1,0 +1,153 @@
+"""Every operation keeps its OpenAPI document, whatever is sent to it.
+
+Schemathesis invents requests, right ones and wrong ones; half of them ask for things
+that are there. Nothing may answer 500, and every refusal is the one error document.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from experiments.models import ModelExperiment
+from quantlab.api import api
+from quantlab.wsgi import application
+from tests.factories import finished_run
+from tests.jobs.rows import add_lines
+from tests.quantlab.test_api import KEYS, assert_error
+
+pytestmark = pytest.mark.django_db
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 8
+
+
+@pytest.fixture(autouse=True)
+def _connection_stays_open():
+    """The real WSGI handler would close the connection of the test."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def lab(db):
+    """What is there to be asked for: a finished run and all around it."""
+    run = finished_run()
+    add_lines(run.job, 3)
+    experiment = ModelExperiment.objects.create(
+        name="Momentum",
+        model_key="sma_cross",
+        params={"fast": 5, "slow": 20},
+        provider="synthetic",
+        universe=["SYN-trend-7"],
+    )
+    return {
+        "run_id": str(run.pk),
+        "job_id": run.job_id,
+        "experiment_id": str(experiment.pk),
+        "name": "config.json",
+    }
+
+
+schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
+
+
+def answered_as_documented(case) -> None:
+    response = case.call(headers={"Accept-Encoding": "identity"})
+    case.validate_response(response, checks=CHECKS)
+    if response.status_code >= 400:
+        assert response.headers["content-type"][0].startswith("application/json")
+        error = response.json()["error"]
+        assert set(error) == KEYS
+        assert error["code"]
+        assert error["message"]
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_invented_requests(case, lab):
+    answered_as_documented(case)
+    if case.path_parameters:
+        case.path_parameters = {name: lab[name] for name in case.path_parameters}
+        answered_as_documented(case)
+
+
+PATHS = api.get_openapi_schema()["paths"]
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def filled(path: str) -> str:
+    return re.sub(r"{\w+}", "00000000-0000-4000-8000-000000000000", path)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_address_lists_the_methods_it_takes(client, path):
+    taken = {method.upper() for method in PATHS[path]}
+    for method in METHODS - taken:
+        response = client.generic(method, filled(path))
+
+        assert_error(response, 405, "method_not_allowed")
+        assert {name.strip() for name in response["Allow"].split(",")} == taken
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_there_is_nothing_below_an_address(client, path):
+    for method in METHODS:
+        response = client.generic(method, f"{filled(path)}/no/such/thing")
+
+        assert_error(response, 404, "not_found")
+
+
+TAKE_A_BODY = [
+    (method, path)
+    for path, operations in PATHS.items()
+    for method in operations
+    if "requestBody" in operations[method]
+]
+BODIES = {
+    "{": (400, "malformed_json"),
+    "nul": (400, "malformed_json"),
+    "{'a': 1}": (400, "malformed_json"),
+    "[" * 100_000: (400, "malformed_json"),
+    '{"name": NaN}': (422, "not_finite"),
+    '{"name": [1, -Infinity]}': (422, "not_finite"),
+    '{"name": 1e999}': (422, "not_finite"),
+}
+
+
+@pytest.mark.parametrize(("method", "path"), TAKE_A_BODY)
+def test_bodies_that_cannot_be_read(client, method, path):
+    for body, (status, code) in BODIES.items():
+        response = client.generic(
+            method, filled(path), body, content_type="application/json"
+        )
+
+        assert_error(response, status, code)

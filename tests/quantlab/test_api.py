@@ -1,0 +1,155 @@
+"""One error document for every route and status below /api."""
+
+import json
+
+import pytest
+from django.urls import get_resolver
+
+from quantlab.api import api
+
+pytestmark = pytest.mark.django_db
+
+KEYS = {"code", "message", "advice", "next_steps", "details", "trace_id"}
+
+
+def assert_error(response, status, code):
+    """Every error of the API has this shape; see quantlab/web/problem.py."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"].startswith("application/json")
+    error = response.json()["error"]
+    assert set(error) == KEYS
+    assert error["code"] == code
+    assert error["message"]
+    assert error["trace_id"] == response["X-Trace-Id"]
+    return error
+
+
+def test_health_says_what_runs_here(client):
+    body = client.get("/api/health").json()
+
+    assert body["status"] in ("ok", "degraded")
+    assert body["version"] == "0.1.0"
+    assert body["database"] == "sqlite"
+    assert body["disk_free_bytes"] > 0
+    assert client.get("/health").json()["version"] == body["version"]
+
+
+def test_an_unknown_address_is_a_document(client):
+    assert_error(client.get("/api/nothing/here"), 404, "not_found")
+
+
+def test_a_wrong_method_is_a_document_that_lists_the_right_ones(client):
+    response = client.delete("/api/health")
+
+    assert_error(response, 405, "method_not_allowed")
+    assert "GET" in response["Allow"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "multipart/form-data; boundary=x"]
+)
+def test_a_body_that_is_not_json_is_refused(client, content_type):
+    response = client.post("/api/health", "{}", content_type=content_type)
+
+    assert_error(response, 415, "unsupported_media_type")
+
+
+def test_a_large_body_is_refused_before_it_is_read(client):
+    body = json.dumps({"x": "y" * 10_000_000})
+
+    response = client.post("/api/health", body, content_type="application/json")
+
+    assert_error(response, 413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+        {"Host": "evil.example"},
+    ],
+)
+def test_foreign_pages_and_hosts_are_refused(client, headers):
+    assert_error(client.get("/api/health", headers=headers), 403, "forbidden")
+
+
+def test_a_link_from_elsewhere_may_open_a_page(client):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+
+    assert client.get("/", headers=headers).status_code == 200
+    assert client.post("/settings/appearance", headers=headers).status_code == 403
+
+
+def test_another_machine_needs_a_key(client):
+    assert_error(client.get("/api/health", REMOTE_ADDR="10.1.2.3"), 403, "forbidden")
+
+
+class TestWithAKey:
+    @pytest.fixture(autouse=True)
+    def _key(self, settings):
+        settings.QUANT_API_KEY = "sesame"
+
+    def test_the_api_wants_the_header(self, client):
+        assert_error(client.get("/api/openapi-probe"), 404, "not_found")
+        assert client.get("/api/health").status_code == 200  # health is open
+
+    def test_pages_send_people_to_the_login(self, client):
+        response = client.get("/settings")
+
+        assert response.status_code == 302
+        assert response["Location"] == "/login?next=%2Fsettings"
+
+    def test_a_region_is_redirected_as_a_whole_page(self, client):
+        response = client.get("/settings", headers={"HX-Request": "true"})
+
+        assert response["HX-Redirect"] == "/login?next=%2Fsettings"
+
+    def test_the_key_opens_a_session(self, client):
+        wrong = client.post("/login", {"key": "open", "next": "/settings"})
+        assert wrong.status_code == 422
+
+        right = client.post("/login", {"key": "sesame", "next": "/settings"})
+
+        assert right["Location"] == "/settings"
+        assert client.get("/settings").status_code == 200
+
+    @pytest.mark.parametrize("target", ["https://evil.example/", "//evil", "settings"])
+    def test_login_never_leads_elsewhere(self, client, target):
+        response = client.post("/login", {"key": "sesame", "next": target})
+
+        assert response["Location"] == "/"
+
+
+def test_every_operation_documents_the_error(client):
+    schema = client.get("/api/openapi.json").json()
+
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            assert "4XX" in operation["responses"]
+    assert set(schema["components"]["schemas"]["ErrorOut"]["properties"]) == KEYS
+
+
+def test_docs_need_no_other_host(client):
+    page = client.get("/api/docs").content.decode()
+
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_every_api_address_is_in_the_openapi_document(client):
+    described = {
+        "/" + path.strip("/")
+        for path in client.get("/api/openapi.json").json()["paths"]
+    }
+    routed = set()
+    for pattern in get_resolver().url_patterns:
+        if str(pattern.pattern) == "api/":
+            for sub in pattern.url_patterns:
+                name = str(sub.pattern)
+                if name not in ("", "openapi.json", "docs"):
+                    path = name.replace("uuid:", "").replace("<", "{").replace(">", "}")
+                    routed.add("/api/" + path.strip("/"))
+    assert routed <= described, routed - described
+    assert api.urls_namespace == "api"

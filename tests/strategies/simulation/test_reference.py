@@ -1,0 +1,92 @@
+"""The bar loop against a simulator that shares no code with it."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from strategies.config import ExecutionConfig
+from strategies.simulation.engine import simulate
+from tests.strategies.simulation.reference import simulate_slowly
+from tests.strategies.simulation.scenes import candles_of
+
+PRICE = st.one_of(st.floats(5.0, 200.0), st.floats(50.0, 100.0), st.just(float("nan")))
+TARGET = st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.3, 0.5, 1.0, 1.0])
+RARELY = st.sampled_from([0.0, 0.0, 1.0])
+
+
+@st.composite
+def scenes(draw):
+    n_bars = draw(st.integers(2, 40))
+    bars = st.lists(PRICE, min_size=n_bars, max_size=n_bars)
+    target = draw(st.lists(TARGET, min_size=n_bars, max_size=n_bars))
+    costs = {
+        "bps": draw(st.sampled_from([0.0, 5.0, 300.0])),
+        "per_share": draw(st.sampled_from([0.0, 0.01, 2.0])),
+        "min": draw(st.sampled_from([0.0, 1.0, 300.0])),
+        "slip_bps": draw(st.sampled_from([0.0, 5.0, 300.0])),
+        "borrow_bps": draw(st.sampled_from([0.0, 50.0, 50_000.0])),
+    }
+    lag, fill = draw(st.integers(1, 3)), draw(st.sampled_from(["open", "close"]))
+    return draw(bars), draw(bars), target, costs, lag, fill
+
+
+def simulate_fast(opens, closes, target, costs, lag, fill):
+    execution = ExecutionConfig(
+        commission_bps=costs["bps"],
+        commission_per_share=costs["per_share"],
+        commission_min=costs["min"],
+        slippage_bps=costs["slip_bps"],
+        borrow_bps=costs["borrow_bps"],
+        execution_lag=lag,
+        fill=fill,
+    )
+    candles = candles_of(opens, closes)
+    return simulate(candles, target, execution, initial_cash=1000.0, ppy=252.0)
+
+
+@settings(max_examples=400, deadline=None)
+@given(scenes())
+def test_the_engine_agrees_with_the_slow_simulator(scene):
+    opens, closes, target, costs, lag, fill = scene
+
+    sim = simulate_fast(*scene)
+    rows, fills, trips = simulate_slowly(
+        opens, closes, target, cash=1000.0, costs=costs, lag=lag, fill=fill, ppy=252.0
+    )
+
+    near = {"rtol": 1e-9, "atol": 1e-7}
+    equity, cash, quantity = np.array(rows).T
+    np.testing.assert_allclose(sim.equity, equity, **near)
+    np.testing.assert_allclose(sim.cash, cash, **near)
+    np.testing.assert_allclose(sim.quantity, quantity, **near)
+    names = ("bar", "side", "qty", "price", "fee")
+    ours = np.column_stack([*(sim.fills[name] for name in names), sim.fill_pnl])
+    np.testing.assert_allclose(ours, np.array(fills).reshape(-1, 6), **near)
+    np.testing.assert_allclose(sim.trips.pnl[~sim.trips.open], trips, **near)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scenes())
+def test_profits_of_all_trips_are_what_equity_gained(scene):
+    sim = simulate_fast(*scene)
+
+    gained = sim.equity[-1] - 1000.0
+    np.testing.assert_allclose(sim.trips.pnl.sum(), gained, rtol=1e-9, atol=1e-7)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scenes())
+def test_what_always_holds(scene):
+    sim = simulate_fast(*scene)
+
+    assert sim.accounting.ok
+    assert sim.equity[0] == 1000.0
+    assert np.isfinite(sim.equity).all()
+    assert (sim.equity >= 0.0).all()
+    assert (sim.fills["qty"] > 0.0).all()
+    assert (sim.fills["price"] > 0.0).all()
+    assert (sim.fills["fee"] >= 0.0).all()
+    assert (np.diff(sim.fees_cum) >= 0.0).all()
+    assert np.isfinite(sim.bar_returns).all()

@@ -1,0 +1,62 @@
+"""Warming up leaves nothing to compile for the runs that follow."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SECOND_RUN = """
+import time
+from strategies.warmup import warm_up
+from strategies import RunConfig, load_candles, run_backtest
+warm_up()
+from strategies.kernels import cache_folder
+before = sorted(p.name for p in cache_folder().rglob("*.nbc"))
+config = RunConfig(provider="synthetic", symbol="SYN-gbm-4",
+                   strategy={"name": "donchian", "params": {"direction": "long_short"}})
+result = run_backtest(config, load_candles(config))
+result.series, result.bars, result.round_trips
+assert before and before == sorted(p.name for p in cache_folder().rglob("*.nbc"))
+"""
+
+
+def test_no_kernel_is_compiled_after_warming_up():
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SECOND_RUN],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_cache_folder_follows_the_kernel_sources(tmp_path, monkeypatch):
+    """numba alone would go on with old machine code when a callee changes."""
+    package = tmp_path / "kernels"
+    package.mkdir()
+    for path in (ROOT / "strategies" / "kernels").glob("*.py"):
+        (package / path.name).write_text(path.read_text())
+    ask = (
+        "import importlib.util as u;"
+        f"s=u.spec_from_file_location('k', r'{package / '__init__.py'}');"
+        "m=u.module_from_spec(s); s.loader.exec_module(m); print(m.cache_folder())"
+    )
+
+    def folder():
+        return subprocess.run(
+            [sys.executable, "-c", ask],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    before = folder()
+    callee = package / "rolling.py"
+    callee.write_text(callee.read_text() + "\n# changed\n")
+
+    assert folder() != before
