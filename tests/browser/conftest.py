@@ -1,20 +1,14 @@
-"""A real lab in a process of its own, and a real Chromium that watches for mistakes."""
+"""A real Chromium that opens the pages of a real lab and watches for mistakes."""
 
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parent.parent.parent
-START_WITHIN_S = 120
 # What htmx notes when it gives up a request for a newer one of the same form.
 GIVEN_UP = ("htmx:sendAbort", "htmx:afterRequest, [object HTMLFormElement]")
 WIDTHS = {"wide": (1280, 900), "narrow": (400, 860)}
@@ -45,49 +39,6 @@ def browser(chromium_path):
         )
         yield browser
         browser.close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def is_open(url):
-    try:
-        with urllib.request.urlopen(f"{url}/api/health", timeout=2):
-            return True
-    except OSError:
-        return False
-
-
-@pytest.fixture(scope="session")
-def lab_url(tmp_path_factory):
-    """The address of a lab that was started as a new user starts it."""
-    home = tmp_path_factory.mktemp("lab")
-    port = free_port()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUANT_")}
-    environment |= {
-        "QUANT_HOME": str(home),
-        # Compiled kernels are the same for every home; compiling them takes a while.
-        "QUANT_NUMBA_CACHE": str(ROOT / "var" / "cache" / "numba"),
-        "DJANGO_SETTINGS_MODULE": "quantlab.settings",
-    }
-    command = [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(port)]
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + START_WITHIN_S
-    while not is_open(url):
-        if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
-            pytest.fail((home / "server.log").read_text()[-4000:])
-        time.sleep(0.1)
-    yield url
-    server.terminate()
-    server.wait(timeout=10)
 
 
 class Watched:

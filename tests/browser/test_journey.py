@@ -3,10 +3,7 @@
 Everything is real: the lab, its worker, the demo it made at its first start.
 """
 
-import json
 import re
-import time
-import urllib.request
 
 import pytest
 from playwright.sync_api import expect
@@ -23,19 +20,6 @@ LONG = {
 RUN_PAGE = re.compile(r"/model-lab/runs/[0-9a-f-]{36}$")
 FINISHED_MS = 20_000
 expect.set_options(timeout=15_000)
-
-
-@pytest.fixture(scope="module")
-def demo(lab_url):
-    """Return the finished demo runs by name, without a browser."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{lab_url}/api/runs", timeout=10) as answer:
-            runs = [r for r in json.load(answer)["items"] if r["experiment_id"]]
-        if len(runs) >= 4 and all(r["status"] == "succeeded" for r in runs):
-            return {run["name"]: run for run in runs}
-        time.sleep(0.1)
-    raise AssertionError("the demo did not finish")
 
 
 def run_page(demo, name="SMA 20/50"):
