@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -14,6 +13,7 @@ from experiments.models import ModelRun, RunKind, Trial
 from experiments.selectors.honesty import pool_of
 from jobs.models import ACTIVE, Job, JobStatus
 from strategies import RunConfig
+from strategies.compare import config_diff
 
 TIMED_RUNS = 20
 
@@ -88,17 +88,5 @@ class Change:
 
 def config_changes(before: RunConfig, after: RunConfig) -> list[Change]:
     """Return what differs between two configs, by path, in the order of paths."""
-    old, new = dict(_leaves(before.document())), dict(_leaves(after.document()))
-    return [
-        Change(path, old.get(path), new.get(path))
-        for path in sorted(old.keys() | new.keys())
-        if old.get(path) != new.get(path)
-    ]
-
-
-def _leaves(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in document.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
+    settings = config_diff([before.document(), after.document()])
+    return [Change(one.path, *one.values) for one in settings]

@@ -113,6 +113,24 @@ def calendar_named(text: str) -> str:
     return text
 
 
+def calendar_with(ppy: float, timeframe: str) -> str:
+    """Return the calendar on which `ppy` bars of `timeframe` make a year.
+
+    Weeks and months are as many on each: then it is the first one.
+
+    Raises
+    ------
+    StrategyError
+        Code ``unknown_calendar``, if there is none.
+    """
+    for calendar in CALENDARS:
+        if bars_per_year(calendar, timeframe) == ppy:
+            return calendar
+    raise StrategyError(
+        f"No calendar has {ppy:g} bars of {timeframe} a year.", code="unknown_calendar"
+    )
+
+
 def infer_calendar(ts: IntArray) -> str:
     """Return the calendar that bars at these times live on.
 
@@ -145,17 +163,37 @@ def session_keys(ts: IntArray, calendar: str, timeframe: str) -> IntArray:
     Returns
     -------
     int64 array of shape (n_bars,)
-        Grows by one where a session begins, without holes. A session is a date in the
-        calendar's time zone; on ``24/5`` the Sunday evening belongs to Monday. A bar
-        of a day or longer is a session of its own.
+        Grows by one where a session begins, without holes. A bar of a day or longer is
+        a session of its own.
     """
     if not timeframe_named(timeframe).intraday:
         return np.arange(ts.shape[0], dtype=np.int64)
+    days = session_days(ts, calendar, timeframe)
+    begins = np.diff(days, prepend=days[:1]) != 0
+    return np.cumsum(begins, dtype=np.int64)
+
+
+def session_days(ts: IntArray, calendar: str, timeframe: str) -> IntArray:
+    """Return the date of the session each bar belongs to, as days since 1970-01-01.
+
+    Parameters
+    ----------
+    ts : int64 array of shape (n_bars,)
+        Opens of the bars, ms UTC, ascending.
+    calendar, timeframe : str
+
+    Returns
+    -------
+    int64 array of shape (n_bars,)
+        The date in the calendar's time zone; on ``24/5`` the Sunday evening belongs to
+        Monday. A bar of a day or longer is stamped 00:00 UTC of its date.
+    """
+    if not timeframe_named(timeframe).intraday:
+        return np.asarray(ts // DAY_MS)
     days = _local_days(ts, calendar)
     if calendar == "24/5":
         days = np.where(_weekday(days) == SUNDAY, days + 1, days)
-    begins = np.diff(days, prepend=days[:1]) != 0
-    return np.cumsum(begins, dtype=np.int64)
+    return days
 
 
 def month_keys(ts: IntArray, calendar: str, timeframe: str) -> IntArray:

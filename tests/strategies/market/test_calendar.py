@@ -8,9 +8,11 @@ from strategies.errors import StrategyError
 from strategies.market.calendar import (
     CALENDARS,
     bars_per_year,
+    calendar_with,
     gap_flags,
     infer_calendar,
     month_keys,
+    session_days,
     session_keys,
     timezone_of,
 )
@@ -103,6 +105,19 @@ def test_sunday_evening_belongs_to_monday_in_currencies():
     ts = ms("2024-01-05 20:00", "2024-01-07 22:00", "2024-01-08 03:00", "2024-01-09")
 
     assert session_keys(ts, "24/5", "1h").tolist() == [0, 1, 1, 2]
+    monday = 19_730  # days from 1970-01-01 to 2024-01-08
+    days = [monday - 3, monday, monday, monday + 1]
+    assert session_days(ts, "24/5", "1h").tolist() == days
+
+
+def test_a_year_of_bars_names_the_calendar():
+    for calendar in CALENDARS:
+        for timeframe in ("1m", "1h", "1d"):
+            ppy = bars_per_year(calendar, timeframe)
+            assert calendar_with(ppy, timeframe) == calendar
+    assert calendar_with(52.0, "1w") == "XNYS"  # as good as any
+    with pytest.raises(StrategyError, match="253 bars of 1d"):
+        calendar_with(253.0, "1d")
 
 
 @pytest.mark.parametrize("timeframe", ["1d", "1w", "1mo"])
