@@ -27,6 +27,7 @@ from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
 from experiments.api.report import router as report_router
 from experiments.api.runs import router as runs_router
+from experiments.api.series import router as series_router
 from experiments.api.trades import router as trades_router
 from jobs.api import router as jobs_router
 from quantlab.access.auth import LabKey
@@ -212,7 +213,7 @@ api.add_router("/jobs", jobs_router)
 api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
 api.add_router("/runs", runs_router)
-for of_a_run in (artifacts_router, trades_router, logs_router):
+for of_a_run in (artifacts_router, trades_router, series_router, logs_router):
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
 api.add_router("/config", config_router)

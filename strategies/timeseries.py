@@ -21,20 +21,18 @@ from strategies.equity import (
     checked_equity,
     checked_returns,
     moments_of,
-    risk_free_of_a_bar,
-    session_equity,
 )
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
-from strategies.market.calendar import bars_per_year, month_keys, session_keys
-from strategies.market.timeframe import DAY_MS, timeframe_named
+from strategies.market.calendar import month_keys
+from strategies.market.timeframe import DAY_MS
+from strategies.rolling import ROLLING_WINDOWS, rolling_returns, rolling_sharpe
 from strategies.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from strategies.market.candles import Candles
     from strategies.simulation.records import Trips
 
-ROLLING_WINDOWS = (30, 90, 252)
 FEWEST_BINS, MOST_BINS = 10, 100
 
 
@@ -164,15 +162,12 @@ def report_series(
 
 
 def _rolling_lines(candles: Candles, equity: FloatArray, rf: float) -> dict[str, Line]:
-    ts, ppy = candles.ts, candles.ppy
-    if timeframe_named(candles.timeframe).intraday:
-        sessions = session_keys(ts, candles.calendar, candles.timeframe)
-        ts, equity = session_equity(ts, equity, sessions)
-        ppy = bars_per_year(candles.calendar, "1d")
-    returns = bar_returns(equity)
+    ts, returns, ppy = rolling_returns(
+        candles.ts, equity, calendar=candles.calendar, timeframe=candles.timeframe
+    )
     return {
         f"rolling_sharpe_{window}": Line(
-            ts[1:], rolling_sharpe(returns, window, ppy, rf=rf)
+            ts, rolling_sharpe(returns, window, ppy, rf=rf)
         )
         for window in ROLLING_WINDOWS
     }
@@ -231,65 +226,6 @@ def drawdown_episodes(ts: IntArray, equity: FloatArray) -> tuple[Episode, ...]:
         )
         for peak, trough, end, depth in bars
     )
-
-
-def rolling_sharpe(
-    returns: FloatArray, window: int, ppy: float, *, rf: float = 0.0
-) -> FloatArray:
-    """Return the Sharpe ratio of the last `window` returns, per year.
-
-    Parameters
-    ----------
-    returns : float64 array of shape (n,)
-        Simple returns; of sessions where bars are shorter (see `session_equity`).
-    window : int
-        At least 2.
-    ppy : float
-        Returns per year.
-    rf : float
-        Risk-free rate per year, a fraction.
-
-    Returns
-    -------
-    float64 array of shape (n,)
-        NaN for the first ``window − 1``, and where the returns did not vary.
-
-    Raises
-    ------
-    StrategyError
-        Code ``bad_window``, or ``bad_returns`` if a return is not finite.
-    """
-    if window < 2:
-        raise StrategyError(f"window is {window}, needs 2 or more.", code="bad_window")
-    excess = checked_returns(returns) - risk_free_of_a_bar(rf, ppy)
-    mean = resolve("strategies.kernels.rolling:sma_nb")(excess, window)
-    spread = resolve("strategies.kernels.rolling:std_nb")(excess, window, 1)
-    out = np.full(excess.shape[0], np.nan)
-    np.divide(mean, spread, out=out, where=spread >= NOTHING)
-    return out * math.sqrt(ppy)
-
-
-def rolling_sharpe_band(
-    ratio: FloatArray, window: int, ppy: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return one standard error below and above a rolling Sharpe ratio.
-
-    Parameters
-    ----------
-    ratio : float64 array of shape (n,)
-        As `rolling_sharpe` returns it; NaN stays NaN.
-    window : int
-        Returns behind each value.
-    ppy : float
-        Returns per year.
-
-    References
-    ----------
-    .. [1] Lo (2002), "The Statistics of Sharpe Ratios": √((1 + SR²/2) / window) per
-       bar, the form for independent normal returns.
-    """
-    error = np.sqrt((ppy + ratio * ratio / 2.0) / window)
-    return ratio - error, ratio + error
 
 
 def monthly_returns(

@@ -69,6 +69,8 @@ def _bar_columns(result: BacktestResult) -> dict[str, Any]:
     """Return holdings, then prices and features: a price chart needs no candles."""
     known = _columns(result.bars)
     holdings = {name: known[name] for name in known if name not in result.columns}
+    if result.benchmark_equity is not None:
+        holdings["benchmark"] = result.benchmark_equity
     prices = {name: getattr(result.candles, name) for name in PRICES}
     return holdings | prices | dict(result.columns)
 

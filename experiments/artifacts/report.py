@@ -13,13 +13,8 @@ import numpy as np
 
 from strategies.market.calendar import bars_per_year, month_keys
 from strategies.market.timeframe import timeframe_named
-from strategies.timeseries import (
-    ROLLING_WINDOWS,
-    Line,
-    downsample,
-    rolling_sharpe_band,
-    yearly_table,
-)
+from strategies.rolling import ROLLING_WINDOWS, rolling_sharpe_band
+from strategies.timeseries import Line, downsample, yearly_table
 
 if TYPE_CHECKING:
     from strategies import BacktestResult

@@ -196,6 +196,40 @@ def session_days(ts: IntArray, calendar: str, timeframe: str) -> IntArray:
     return days
 
 
+def interval_keys(
+    ts: IntArray, interval: str, *, calendar: str, timeframe: str
+) -> IntArray:
+    """Return to which interval each bar belongs: those of one interval are equal.
+
+    Parameters
+    ----------
+    ts : int64 array of shape (n_bars,)
+        Opens of the bars, ms UTC, ascending.
+    interval : str
+        A timeframe. A day is a session, a week begins on Monday; shorter ones are cut
+        at their multiples in UTC. One shorter than the bars leaves them as they are.
+    calendar, timeframe : str
+        Of the bars.
+
+    Returns
+    -------
+    int64 array of shape (n_bars,)
+        Ascending, with holes.
+
+    Raises
+    ------
+    StrategyError
+        Code ``unknown_timeframe``.
+    """
+    wanted = timeframe_named(interval)
+    if wanted.intraday:
+        return np.asarray(ts // wanted.ms)
+    if wanted.key == "1mo":
+        return month_keys(ts, calendar, timeframe)
+    days = session_days(ts, calendar, timeframe)
+    return days if wanted.key == "1d" else (days - FIRST_MONDAY_DAYS) // 7
+
+
 def month_keys(ts: IntArray, calendar: str, timeframe: str) -> IntArray:
     """Return the calendar month of each bar, as a number such as 199901.
 

@@ -18,7 +18,7 @@ from strategies.library.registry import STRATEGIES
 FILE = Path(__file__).parent / "results.json"
 ROOT = Path(__file__).parent.parent.parent / "strategies"
 ROOMS = ("kernels", "simulation", "metrics", "library", "features")
-FILES = ("backtest.py", "positions.py", "timeseries.py", "equity.py")
+FILES = ("backtest.py", "positions.py", "timeseries.py", "rolling.py", "equity.py")
 CASES = [(name, d) for name in sorted(STRATEGIES) for d in ("long", "long_short")]
 CASES.remove(("buy_and_hold", "long_short"))
 

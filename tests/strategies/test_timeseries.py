@@ -26,8 +26,6 @@ from strategies.timeseries import (
     monthly_returns,
     report_series,
     returns_histogram,
-    rolling_sharpe,
-    rolling_sharpe_band,
     underwater,
     yearly_table,
 )
@@ -117,62 +115,6 @@ def test_compiled_kernels_equal_their_python_source(equity):
 def test_a_bad_bar_is_named(series, bad):
     with pytest.raises(StrategyError, match=r"equity\[1\]"):
         series(np.array([100.0, bad, 90.0]))
-
-
-# Rolling Sharpe
-
-
-def test_rolling_sharpe_by_hand():
-    # (0.01, 0.03): mean 0.02, std √0.0002; then (0.03, −0.01): 0.01, √0.0008
-    ratio = rolling_sharpe(np.array([0.01, 0.03, -0.01]), 2, ppy=4.0)
-
-    expected = [math.nan, 0.02 / math.sqrt(2e-4) * 2, 0.01 / math.sqrt(8e-4) * 2]
-    np.testing.assert_allclose(ratio, expected)
-
-
-def test_rolling_sharpe_takes_the_risk_free_rate_off():
-    r = np.diff(WALK) / WALK[:-1]
-    ratio = rolling_sharpe(r, 30, 252.0, rf=0.05)
-    x = r[-30:] - (1.05 ** (1 / 252) - 1)
-
-    assert ratio[-1] == pytest.approx(x.mean() / x.std(ddof=1) * math.sqrt(252))
-
-
-def test_rolling_sharpe_never_looks_ahead():
-    r = np.diff(WALK) / WALK[:-1]
-
-    np.testing.assert_array_equal(
-        rolling_sharpe(r, 90, 252.0)[:400], rolling_sharpe(r[:400], 90, 252.0)
-    )
-
-
-def test_rolling_sharpe_of_a_flat_stretch_is_unknown():
-    r = np.concatenate([np.zeros(40), RNG.normal(0.0, 0.01, 40), np.zeros(40)])
-    ratio = rolling_sharpe(r, 30, 252.0)
-
-    assert np.isnan(ratio[29:40]).all()
-    assert np.isfinite(ratio[40:109]).all()
-    assert np.isnan(ratio[109:]).all()
-
-
-def test_rolling_sharpe_of_too_few_returns_is_unknown():
-    assert np.isnan(rolling_sharpe(np.array([0.1, 0.2]), 30, 252.0)).all()
-    assert rolling_sharpe(np.empty(0), 30, 252.0).shape == (0,)
-
-
-def test_the_band_is_one_standard_error_wide():
-    # per bar 2/√4 = 1; √((1 + 1/2)/6) = 0.5; times √4 = 1
-    low, high = rolling_sharpe_band(np.array([math.nan, 2.0]), 6, 4.0)
-
-    np.testing.assert_allclose(low, [math.nan, 1.0])
-    np.testing.assert_allclose(high, [math.nan, 3.0])
-
-
-def test_rolling_sharpe_refuses_a_window_of_one_and_a_hole():
-    with pytest.raises(StrategyError, match="window is 1"):
-        rolling_sharpe(np.zeros(3), 1, 252.0)
-    with pytest.raises(StrategyError, match=r"returns\[2\]"):
-        rolling_sharpe(np.array([0.0, 0.0, math.nan]), 2, 252.0)
 
 
 # Months and years

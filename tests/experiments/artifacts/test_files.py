@@ -47,7 +47,7 @@ ROUND_TRIPS = (
 )
 BARS = (
     "ts_utc,symbol,position_qty,price_ref,market_value,cash,equity,fees_cum,"
-    "pnl_unrealized,open,high,low,close,volume"
+    "pnl_unrealized,benchmark,open,high,low,close,volume"
 )
 COLUMNS = {
     "equity.parquet": ["ts_utc", "equity"],

@@ -11,6 +11,7 @@ from strategies.market.calendar import (
     calendar_with,
     gap_flags,
     infer_calendar,
+    interval_keys,
     month_keys,
     session_days,
     session_keys,
@@ -173,3 +174,41 @@ def test_gaps_leave_nights_weekends_and_single_holidays_aside(
     flags = gap_flags(ms(earlier, later), calendar, timeframe)
 
     assert flags.tolist() == [False, gap]
+
+
+# Friday evening to Monday in New York: the Sunday evening belongs to Monday.
+WEEKEND = ms(
+    "2018-03-30 14:00",
+    "2018-03-30 14:30",
+    "2018-04-01 22:00",
+    "2018-04-02 01:00",
+    "2018-04-02 14:00",
+)
+
+
+@pytest.mark.parametrize(
+    ("interval", "groups"),
+    [
+        ("30m", [0, 1, 2, 3, 4]),
+        ("1h", [0, 0, 1, 2, 3]),
+        ("1d", [0, 0, 1, 1, 1]),
+        ("1w", [0, 0, 1, 1, 1]),
+        ("1mo", [0, 0, 1, 1, 1]),
+    ],
+)
+def test_bars_are_grouped_by_interval(interval, groups):
+    keys = interval_keys(WEEKEND, interval, calendar="24/5", timeframe="30m")
+
+    assert np.unique(keys, return_inverse=True)[1].tolist() == groups
+
+
+def test_days_are_grouped_by_their_date_and_weeks_begin_on_monday():
+    days = ms("2018-12-30", "2018-12-31", "2019-01-01", "2019-01-06", "2019-01-07")
+
+    def groups(interval):
+        keys = interval_keys(days, interval, calendar="24/7", timeframe="1d")
+        return np.unique(keys, return_inverse=True)[1].tolist()
+
+    assert groups("1h") == groups("1d") == [0, 1, 2, 3, 4]
+    assert groups("1w") == [0, 1, 1, 1, 2]
+    assert groups("1mo") == [0, 0, 1, 1, 1]
