@@ -115,7 +115,10 @@ def test_a_span_is_inclusive_and_keeps_what_came_before(client, run):
     assert all(1275350400000 <= one < 1277942400000 for one in ts)
     assert ratio == rolling[len(rolling) - len(ratio) :]
     assert sum(one is None for one in ratio) < len(ratio) / 2
-    assert line(client, run, "fills", **{"from": "1980", "to": "1980-01-02"})[0] == []
+    assert (
+        line(client, run, "fills", **{"from": "1980-01-01", "to": "1980-01-02"})[0]
+        == []
+    )
 
 
 def test_intervals_hold_what_each_series_is_made_of(client, run):
