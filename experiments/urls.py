@@ -12,8 +12,11 @@ from experiments.views.experiments import (
     experiment_list,
     experiment_new,
 )
+from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
+from experiments.views.trash import trash, undo
+from experiments.views.words import experiment_words, run_words
 
 app_name = "experiments"
 
@@ -22,6 +25,10 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>", run_detail, name="run-detail"),
     path("model-lab/runs/<uuid:run_id>/cancel", run_stop, name="run-cancel"),
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
+    path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
+    path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
+    path("model-lab/trash", trash, name="trash"),
+    path("model-lab/trash/undo", undo, name="undo"),
     path("model-lab/demo/remove", demo_removal, name="demo-remove"),
     path(
         "model-lab/runs/<uuid:run_id>/charts/<slug:name>",
@@ -34,6 +41,16 @@ urlpatterns = [
         "model-lab/experiments/<uuid:experiment_id>",
         experiment_detail,
         name="experiment-detail",
+    ),
+    path(
+        "model-lab/experiments/<uuid:experiment_id>/words",
+        experiment_words,
+        name="experiment-words",
+    ),
+    path(
+        "model-lab/experiments/<uuid:experiment_id>/mark",
+        experiment_marked,
+        name="experiment-mark",
     ),
     path(
         "model-lab/experiments/<uuid:experiment_id>/runs/new", run_new, name="run-new"

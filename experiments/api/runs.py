@@ -1,6 +1,7 @@
 """Runs for scripts: list, read, annotate, delete, cancel, run again."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from experiments.api.schemas import (
+    RunBulkIn,
+    RunBulkOut,
     RunListOut,
     RunOut,
     RunPatch,
@@ -21,6 +24,7 @@ from experiments.selectors.runs import (
     run_get,
     run_page,
 )
+from experiments.services.marks import runs_mark
 from experiments.services.runs import (
     Submission,
     run_cancel,
@@ -45,6 +49,12 @@ def _page(**asked: Any) -> Mapping[str, Any]:
     page = run_page(**asked)
     items = run_documents(page.items, with_config=False)
     return {"items": items, "next_cursor": page.next_cursor}
+
+
+@router.post("/bulk", response=RunBulkOut, summary="Change many runs")
+def mark_runs(request: HttpRequest, payload: RunBulkIn) -> Any:
+    """All of them or none; a run that is not there refuses the whole."""
+    return asdict(runs_mark(**payload.model_dump()))
 
 
 @router.get("/{run_id}", response=RunOut, summary="One run")

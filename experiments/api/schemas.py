@@ -6,7 +6,9 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from experiments.services.runs import Name, Notes, RunOptions, Tags
+from experiments.services.marks import ACTIONS, MAX_RUNS
+from experiments.services.runs import RunOptions
+from experiments.services.words import Name, Notes, Tags
 from quantlab.web.downloads import ListQuery
 from quantlab.web.times import Moment
 from strategies import RunConfig
@@ -123,6 +125,17 @@ class RunPatch(Patch):
     starred: bool = False
     pinned: bool = False
     archived: bool = False
+
+
+class RunBulkIn(In):
+    action: str = Field(description=f"One of {', '.join(ACTIONS)}.")
+    run_ids: list[str] = Field(min_length=1, max_length=MAX_RUNS)
+    tag: str = Field("", description="That of `tag` and `untag`.")
+
+
+class RunBulkOut(Schema):
+    changed: int
+    unchanged: int = Field(description="They were so already.")
 
 
 class RunMetrics(RootModel[dict[str, Number]]):

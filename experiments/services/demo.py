@@ -7,6 +7,7 @@ experiment, and that is what says that it must not come back.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -62,13 +63,12 @@ def demo_create() -> ModelExperiment | None:
 
 
 @transaction.atomic
-def demo_remove() -> bool:
-    """Hide the demo and its runs for good; False if it is not there.
+def demo_remove() -> datetime | None:
+    """Hide the demo and its runs; return the moment of it, None if it is not there.
 
     Its trials stay counted: they have looked at these bars.
     """
     experiment = demo_shown()
     if experiment is None:
-        return False
-    experiment_delete(experiment=experiment)
-    return True
+        return None
+    return experiment_delete(experiment=experiment).deleted_at

@@ -8,14 +8,15 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import ModelExperiment
 from experiments.services.runs import (
     Submission,
     config_changed,
-    run_delete,
     run_submit,
+    runs_hide,
     split_request,
 )
+from experiments.services.words import normal_tags
 from quantlab.web.problem import Problem
 from strategies import RunConfig
 from strategies.errors import ConfigError, StrategyError
@@ -71,7 +72,7 @@ def experiment_create(
         cost_model=dict(cost_model or {}),
         sizing=dict(sizing or {}),
         hypothesis=_checked_hypothesis(hypothesis),
-        tags=list(dict.fromkeys(tags)),
+        tags=normal_tags(tags),
         notes=notes,
         is_demo=is_demo,
     )
@@ -167,7 +168,7 @@ def experiment_update(
         raise ValueError(f"not of an experiment's own words: {sorted(unknown)}")
     wanted = dict(changes)
     if "tags" in wanted:
-        wanted["tags"] = list(dict.fromkeys(wanted["tags"]))
+        wanted["tags"] = normal_tags(wanted["tags"])
     if "hypothesis" in wanted:
         wanted["hypothesis"] = _checked_hypothesis(wanted["hypothesis"])
         _refuse_after_first_run(experiment, wanted["hypothesis"])
@@ -195,13 +196,9 @@ def _refuse_after_first_run(
 @transaction.atomic
 def experiment_delete(*, experiment: ModelExperiment) -> ModelExperiment:
     """Hide the experiment and its runs; those that work are called off."""
-    shown = experiment.runs.filter(deleted_at__isnull=True).select_related("job")
-    runs = [run_delete(run=run) for run in shown]
     experiment.deleted_at = timezone.now()
+    runs_hide(runs=experiment.runs.all(), moment=experiment.deleted_at)
     experiment.save(update_fields=["deleted_at", "updated_at"])
-    # One moment for all of them says which ones come back together.
-    pks = [run.pk for run in runs]
-    ModelRun.objects.filter(pk__in=pks).update(deleted_at=experiment.deleted_at)
     return experiment
 
 

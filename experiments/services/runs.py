@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from experiments.models import ModelExperiment, ModelRun, RunKind
 from experiments.selectors.experiments import experiment_get
 from experiments.selectors.honesty import pool_of
 from experiments.selectors.links import run_page_url
+from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import cancel, enqueue
 from quantlab.web.problem import Problem
@@ -27,11 +29,6 @@ from strategies.market.sources import source_version
 
 CHANGEABLE = ("name", "notes", "tags", "starred", "pinned", "archived")
 WITHOUT_BARS = ("buy_and_hold", "none")
-
-Name = Annotated[str, Field(max_length=200)]
-Notes = Annotated[str, Field(max_length=20_000)]
-Tag = Annotated[str, Field(min_length=1, max_length=60)]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=50)]
 
 
 class RunOptions(BaseModel):
@@ -138,7 +135,7 @@ def run_submit(
             experiment=experiment,
             name=name,
             notes=notes,
-            tags=list(dict.fromkeys(tags)),
+            tags=normal_tags(tags),
             persist=persist,
         )
     return Submission(run, reused=False)
@@ -247,7 +244,7 @@ def run_update(*, run: ModelRun, changes: Mapping[str, Any]) -> ModelRun:
         raise ValueError(f"not of a run's own words: {sorted(unknown)}")
     for field, value in changes.items():
         if field == "tags":
-            value = list(dict.fromkeys(value))
+            value = normal_tags(value)
         setattr(run, field, value)
     run.save(update_fields=[*changes, "updated_at"])
     return run
@@ -256,16 +253,34 @@ def run_update(*, run: ModelRun, changes: Mapping[str, Any]) -> ModelRun:
 @transaction.atomic
 def run_delete(*, run: ModelRun) -> ModelRun:
     """Hide a run; its files and its trials stay. One that works is called off."""
-    if run.job.status in ACTIVE:
-        run.job = cancel(run.job_id)
-    run.deleted_at = timezone.now()
-    run.save(update_fields=["deleted_at", "updated_at"])
+    runs_hide(runs=ModelRun.objects.filter(pk=run.pk), moment=timezone.now())
+    run.refresh_from_db(fields=["deleted_at", "updated_at", "job"])
     return run
+
+
+def runs_hide(*, runs: QuerySet[ModelRun], moment: datetime) -> int:
+    """Hide those that are shown, call off those that work; return how many were hidden.
+
+    One moment for all of them says later which ones come back together.
+    """
+    shown = runs.filter(deleted_at__isnull=True)
+    at_work = shown.filter(job__status__in=ACTIVE).values_list("job_id", flat=True)
+    for job_id in list(at_work):
+        cancel(job_id)
+    return shown.update(deleted_at=moment, updated_at=moment)
 
 
 @transaction.atomic
 def run_restore(*, run: ModelRun) -> ModelRun:
     """Show a deleted run again; one that is not deleted stays as it is."""
+    refuse_without_experiment(run)
+    run.deleted_at = None
+    run.save(update_fields=["deleted_at", "updated_at"])
+    return run
+
+
+def refuse_without_experiment(run: ModelRun) -> None:
+    """Raise 409 for a run that would be shown while its experiment is not."""
     if run.experiment is not None and run.experiment.deleted_at is not None:
         raise Problem(
             status=409,
@@ -273,9 +288,6 @@ def run_restore(*, run: ModelRun) -> ModelRun:
             advice="Restore the experiment; its runs come back with it.",
             next_steps=[f"POST /api/model-lab/experiments/{run.experiment_id}/restore"],
         )
-    run.deleted_at = None
-    run.save(update_fields=["deleted_at", "updated_at"])
-    return run
 
 
 def run_cancel(*, run: ModelRun) -> ModelRun:

@@ -16,6 +16,7 @@ from experiments.selectors.ledger import lab_totals, ledger_pools
 from experiments.selectors.runs import run_documents, run_page
 from experiments.services.demo import demo_remove
 from experiments.views.run_table import RunRow, run_rows
+from experiments.views.trash import say_deleted
 from jobs.models import JobStatus
 from jobs.selectors import JobRow, active_count, job_page, job_rows
 from quantlab.web.htmx import HtmxHttpRequest, render_page, wants_region
@@ -81,8 +82,9 @@ def demo_removal(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         context = {"is_there": demo_shown() is not None}
         return render(request, "experiments/demo_remove.html", context)
-    if demo_remove():
-        messages.success(request, "The demo was removed. It does not come back.")
+    if moment := demo_remove():
+        words = "The demo was removed. Its trials stay counted."
+        say_deleted(request, words, moment)
     else:
         messages.info(request, "The demo had been removed before.")
     return redirect("experiments:dashboard")

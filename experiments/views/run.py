@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
@@ -82,12 +83,21 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "run": run_document(run),
         "title": run.name or run.job.title,
         "experiment": run.experiment,
+        "here": request.get_full_path(),
+        "home_url": _home(run),
         "tabs": TABS.values() if has_result else WITHOUT_RESULT,
         "tab": tab if is_shown else TABS["summary"],
         "panel": tab.region if is_shown else "",
     }
     context |= _work(run)
     return context | tab.context(request, run) if is_shown else context
+
+
+def _home(run: ModelRun) -> str:
+    """Return where a run is listed."""
+    if run.experiment is None:
+        return reverse("experiments:backtesting")
+    return run.experiment.get_absolute_url()
 
 
 def _work(run: ModelRun) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functools import cache
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 # group title -> (label, URL name); a page appears here when its URL exists.
 LINKS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -66,3 +67,9 @@ def _current(path: str, href: str) -> str:
         return "page"
     is_below = href != "/" and path.startswith(f"{href.rstrip('/')}/")
     return "true" if is_below else ""
+
+
+def local_path(target: str | None, otherwise: str = "/") -> str:
+    """Return `target` if it is a path of this lab, so that no link leads out of it."""
+    is_local = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if target and is_local and target.startswith("/") else otherwise

@@ -275,12 +275,19 @@ function openDialog(opener, event) {
   dialog.showModal();
 }
 
+/** A closer is a link that, without script, leads to the page as it is without the part. */
+const closeAround = (selector, close) => (closer, event) => {
+  const part = closer.closest(selector);
+  if (part) event.preventDefault();
+  if (part) close(part);
+};
+
 const ON_CLICK = {
   "[data-copy]": copyText,
   "[data-chart-download]": downloadChart,
   "[data-dialog-open]": openDialog,
-  "[data-dialog-close]": (button) => button.closest("dialog").close(),
-  "[data-toast-close]": (button) => button.closest(".toast").remove(),
+  "[data-dialog-close]": closeAround("dialog", (dialog) => dialog.close()),
+  "[data-toast-close]": closeAround(".toast", (toast) => toast.remove()),
 };
 
 document.addEventListener("click", (event) => {

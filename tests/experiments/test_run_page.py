@@ -82,7 +82,7 @@ class TestFinished:
         assert "<h1>SMA 5/20</h1>" in html
         assert "SYN-gbm-1" in html
         assert "cost 5 + 5 bps a side" in html
-        assert '<span class="tag">trend</span>' in html
+        assert '<a class="tag" href="/backtesting?tag=trend">trend</a>' in html
         assert f'href="/model-lab/runs/{run.pk}/rerun"' in html
         assert "Cancel the run" not in html
 

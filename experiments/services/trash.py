@@ -1,0 +1,39 @@
+"""Back from the trash: what was deleted in one go, or what is picked from the list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from experiments.models import ModelExperiment, ModelRun
+from experiments.selectors.experiments import experiment_get
+from experiments.services.experiments import experiment_restore
+from experiments.services.marks import runs_mark
+
+
+@transaction.atomic
+def trash_undo(*, moment: datetime) -> int:
+    """Show again exactly what was deleted at that moment; return how many things.
+
+    The runs that went with an experiment come back with it and are not counted apart.
+    """
+    experiments = list(ModelExperiment.objects.filter(deleted_at=moment))
+    for experiment in experiments:
+        experiment_restore(experiment=experiment)
+    alone = ModelRun.objects.filter(deleted_at=moment).exclude(
+        experiment__deleted_at__isnull=False
+    )
+    return len(experiments) + alone.update(deleted_at=None)
+
+
+@transaction.atomic
+def trash_restore(*, experiments: Sequence[str] = (), runs: Sequence[str] = ()) -> int:
+    """Show again what is named; return how many were in the trash."""
+    named = [experiment_get(key, deleted=True) for key in experiments]
+    gone = [one for one in named if one.deleted_at is not None]
+    for experiment in gone:
+        experiment_restore(experiment=experiment)
+    n_runs = runs_mark(action="restore", run_ids=runs).changed if runs else 0
+    return len(gone) + n_runs
