@@ -4,12 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from ninja import Query, Router, Schema, Status
+from ninja import Header, Query, Router, Schema, Status
 from pydantic import Field
 
 from jobs.models import Job
 from jobs.queue import cancel
 from jobs.selectors import JobRow, job_get, job_page, job_rows, log_lines
+from jobs.sse import MEDIA_TYPE, event_stream
 from quantlab.web.downloads import (
     TABLE_FORMATS,
     FormatQuery,
@@ -46,9 +47,16 @@ class LogQuery(FormatQuery):
     )
 
 
+class StreamQuery(Schema):
+    last_event_id: int = Field(
+        0, ge=0, description="Where the header cannot be sent; the header wins."
+    )
+
+
 class JobLinksOut(Schema):
     self: str
     log: str
+    stream: str
     page: str
     cancel: str
     result: str | None = Field(description="Page of what the job works for.")
@@ -126,6 +134,47 @@ def cancel_job(request: HttpRequest, job_id: str) -> Any:
     return Status(202, _document(cancel(job_id)))
 
 
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "Send it as Last-Event-ID."},
+        "event": {"enum": ["progress", "phase", "result", "summary", "done"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+EVENT_STREAM = {
+    "responses": {
+        200: {
+            "description": "Events until `done`, or until you leave.",
+            "content": {MEDIA_TYPE: {"schema": EVENT}},
+        },
+        204: {"description": "You have seen `done`: do not connect again."},
+    }
+}
+
+
+@router.get(
+    "/{job_id}/stream", summary="Events of a job, live", openapi_extra=EVENT_STREAM
+)
+def stream_job(
+    request: HttpRequest,
+    job_id: str,
+    query: Query[StreamQuery],
+    last_event_id: int | None = Header(None, alias="Last-Event-ID", ge=0),
+) -> Any:
+    """Server-sent events: those after the last one you know, then each as it comes.
+
+    `id` counts up by one, `event` is `progress`, `phase`, `result`, `summary` or
+    `done`. `data` is JSON: `type, job_id, seq, step, processed, total, elapsed_s, rate,
+    timestamp` and, by type, `sharpe, best, message, progress` · `phase, count` ·
+    `expr_hash, sharpe` · `elapsed_s, count` · `status, error`. `done` is the last.
+    Events are kept until ten minutes after the end, at most 2,000 of a job; where yours
+    is older you get the present state as `progress`, and `done` if it has ended.
+    """
+    known = query.last_event_id if last_event_id is None else last_event_id
+    return event_stream(job_get(job_id), known)
+
+
 @router.get(
     "/{job_id}/log",
     response=LogOut,
@@ -200,6 +249,7 @@ def job_document(row: JobRow) -> dict[str, Any]:
         "links": {
             "self": itself,
             "log": f"{itself}/log",
+            "stream": f"{itself}/stream",
             "page": job.get_absolute_url(),
             "cancel": f"{itself}/cancel",
             "result": job.page or None,

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from jobs.events import append_events
+from jobs.events import append_done, append_events, phase
 from jobs.logs import Line, say
 from jobs.models import Job, JobStatus
 from jobs.registry import call_on_finish
@@ -143,7 +143,7 @@ def _requeue(job_id: str, lease_owner: str, line: Line, **changes: Any) -> bool:
         if not wanted.update(**NOT_STARTED, **changes):
             return finish(job_id, lease_owner, JobStatus.CANCELLED)
         say(job_id, line)
-        append_events(job_id, [("phase", {"step": JobStatus.QUEUED.value})])
+        append_events(job_id, [("phase", phase(JobStatus.QUEUED.value))])
     return True
 
 
@@ -152,7 +152,7 @@ def _tell_end(job_id: str, status: JobStatus, error: dict[str, Any] | None) -> N
     level = "ERROR" if status == JobStatus.FAILED else "INFO"
     fields = {"status": status.value} | ({"code": error["code"]} if error else {})
     say(job_id, Line("job_end", error["message"] if error else "", level, fields))
-    append_events(job_id, [("done", {"status": status.value})])
+    append_done(job_id)
     call_on_finish(job.kind, job_id)
 
 

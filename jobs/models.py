@@ -102,6 +102,9 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     last_event_ts = models.DateTimeField(null=True, blank=True)
+    last_seq = models.PositiveIntegerField(
+        default=0, help_text="Number of the newest event, also after its deletion."
+    )
 
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
@@ -150,6 +153,11 @@ class Job(models.Model):
     @property
     def is_finished(self) -> bool:
         return self.status in TERMINAL
+
+    @property
+    def newest_seq(self) -> int:
+        """Number of the newest event; a job that has ended has told that at least."""
+        return max(self.last_seq, 1) if self.is_finished else self.last_seq
 
     @property
     def eta_s(self) -> float | None:

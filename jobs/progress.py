@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from jobs.events import append_events
+from jobs.events import append_events, phase
 from jobs.logs import Line, append_lines, emit
 from jobs.models import Job, JobStatus
 from jobs.registry import kind_named
 
 # Also the most events a stream gets: two a second.
 WRITE_EVERY_S = 0.5
+IN_EVENTS = {"latest_sharpe": "sharpe"}  # columns that an event calls otherwise
 
 
 class JobCancelled(Exception):
@@ -27,6 +29,8 @@ class JobContext:
 
     Writes are gathered and reach the database at most every `WRITE_EVERY_S`; a change
     of stage does at once. Each write notices a cancellation and raises JobCancelled.
+    What is told by `report`, `stage`, `result` and `summary` also goes to the job's
+    stream; of the reports only the newest of each write.
     """
 
     def __init__(self, job: Job) -> None:
@@ -35,19 +39,24 @@ class JobContext:
         self._row: dict[str, Any] = {}
         self._lines: list[Line] = []
         self._events: list[tuple[str, dict[str, Any]]] = []
-        self._progress: dict[str, Any] = {}
+        self._state: dict[str, Any] = {}  # what the last report said
+        self._is_news = False  # the stream was not told that state yet
+        self._told_at = -math.inf
         self._started = self._rate_since = time.monotonic()
         self._rate_from = 0
         self._total: int | None = None
         self._written_at = -math.inf
 
-    def stage(self, name: str) -> None:
-        """Enter a stage of the kind; its name is what the page's steps show."""
+    def stage(self, name: str, *, count: int | None = None) -> None:
+        """Enter a stage of the kind; its name is what the page's steps show.
+
+        `count` is how many things the stage is about, where that is known.
+        """
         if self.stages and name not in self.stages:
             raise ValueError(f"{self.job.kind} has no stage {name!r}")
         self._row["stage"] = self.job.stage = name
         self._total = None
-        self._events.append(("phase", {"step": name, "elapsed_s": self._elapsed_s()}))
+        self._tell("phase", phase(name, count))
         self._write()
 
     def report(
@@ -60,28 +69,22 @@ class JobContext:
         latest_sharpe: float | None = None,
     ) -> None:
         """Say how far the work is; call it as often as you like."""
-        rate = self._rate(processed, total)
-        fraction = min(processed / total, 1.0) if total else 0.0
-        self._row |= {
+        said: dict[str, Any] = {
             "processed": processed,
             "total": total,
-            "rate": rate,
-            "progress": fraction,
+            "rate": self._rate(processed, total),
+            "progress": min(processed / total, 1.0) if total else 0.0,
         }
         if message:
-            self._row["message"] = message[:300]
+            said["message"] = message[:300]
         if best is not None:
-            self._row["best"] = best
+            said["best"] = best
         if latest_sharpe is not None:
             known = math.isfinite(latest_sharpe)
-            self._row["latest_sharpe"] = latest_sharpe if known else None
-        self._progress = {
-            "step": self.job.stage,
-            "processed": processed,
-            "total": total,
-            "elapsed_s": self._elapsed_s(),
-            "rate": rate,
-        }
+            said["latest_sharpe"] = latest_sharpe if known else None
+        self._row |= said
+        self._state |= {IN_EVENTS.get(name, name): said[name] for name in said}
+        self._is_news = True
         self._write_if_due()
 
     def log(
@@ -93,9 +96,14 @@ class JobContext:
         self._lines.append(line)
         self._write_if_due()
 
-    def event(self, type_: str, **data: Any) -> None:
-        """Tell the job's stream something that is neither progress nor a stage."""
-        self._events.append((type_, {"elapsed_s": self._elapsed_s(), **data}))
+    def result(self, **data: Any) -> None:
+        """Tell the job's stream one finding, such as `expr_hash` and `sharpe`."""
+        self._tell("result", data)
+        self._write_if_due()
+
+    def summary(self, *, count: int, **data: Any) -> None:
+        """Tell the job's stream what came of all of it, once everything is stored."""
+        self._tell("summary", {"count": count, **data})
         self._write_if_due()
 
     def interrupt(self) -> None:
@@ -104,7 +112,7 @@ class JobContext:
 
     def flush(self) -> None:
         """Write what is left, cancelled or not; nothing if the job is not ours."""
-        if self._row or self._lines or self._events or self._progress:
+        if self._row or self._lines or self._events:
             self._save(Job.objects.all())
 
     def _write_if_due(self) -> None:
@@ -126,12 +134,22 @@ class JobContext:
         with transaction.atomic():
             if not mine.update(**self._row, last_event_ts=timezone.now()):
                 return False
-            if self._progress:
-                self._events.append(("progress", self._progress))
+            self._tell_progress_if_due()
             append_lines(self.job.pk, self._lines)
             append_events(self.job.pk, self._events)
-        self._row, self._lines, self._events, self._progress = {}, [], [], {}
+        self._row, self._lines, self._events = {}, [], []
         return True
+
+    def _tell(self, type_: str, data: Mapping[str, Any]) -> None:
+        facts = {"step": self.job.stage or None, "elapsed_s": self._elapsed_s()}
+        self._events.append((type_, {**facts, **data}))
+
+    def _tell_progress_if_due(self) -> None:
+        """Tell the newest state, at most twice a second; the end tells the last one."""
+        now = time.monotonic()
+        if self._is_news and now - self._told_at >= WRITE_EVERY_S:
+            self._tell("progress", self._state)
+            self._is_news, self._told_at = False, now
 
     def _elapsed_s(self) -> float:
         return round(time.monotonic() - self._started, 3)

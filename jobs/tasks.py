@@ -17,7 +17,7 @@ from huey.serializer import Serializer
 from jobs.models import TERMINAL, JobEvent, WorkerBeat
 from jobs.supervisor import Supervisor
 
-EVENTS_KEPT = timedelta(minutes=30)
+EVENTS_KEPT = timedelta(minutes=10)
 BEATS_KEPT = timedelta(days=1)
 
 
@@ -57,7 +57,7 @@ def wake(job_id: str) -> None:
         EmbeddedWorker.running.supervisor.wake()
 
 
-@HUEY.periodic_task(crontab(minute="*/10"))
+@HUEY.periodic_task(crontab())  # every minute
 def prune() -> None:
     """Delete the events of jobs that ended a while ago, and old pulses."""
     now = timezone.now()

@@ -1,27 +1,25 @@
-"""The lab as an ASGI application: HTTP by Django, WebSockets refused with a hint."""
+"""The lab as an ASGI application: Django, open streams, WebSockets refused in words."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantlab.settings")
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 django_application = get_asgi_application()
 
+from jobs.sse import Message, Receive, Send, with_streams  # noqa: E402  needs Django
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+http_application = with_streams(django_application)  # type: ignore[arg-type]
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await _refuse_websocket(receive, send)
     else:
-        await django_application(scope, receive, send)  # type: ignore[arg-type]
+        await http_application(scope, receive, send)
 
 
 async def _refuse_websocket(receive: Receive, send: Send) -> None:

@@ -74,6 +74,7 @@ class TestJob:
         assert body["links"] == {
             "self": f"/api/jobs/{job.pk}",
             "log": f"/api/jobs/{job.pk}/log",
+            "stream": f"/api/jobs/{job.pk}/stream",
             "page": f"/jobs/{job.pk}",
             "cancel": f"/api/jobs/{job.pk}/cancel",
             "result": "/model-lab/runs/r1",
@@ -98,7 +99,7 @@ class TestJob:
         assert client.get(f"/api/jobs/{job.pk}").json()["error"] == error
 
     def test_a_job_that_is_not_there(self, client):
-        for address in ("", "/log", "/logs"):
+        for address in ("", "/log", "/logs", "/stream"):
             response = client.get(f"/api/jobs/job_20260914_000000{address}")
             assert response.status_code == 404
             assert "job_20260914_000000" in response.json()["error"]["message"]

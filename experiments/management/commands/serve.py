@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from experiments.services.setup import setup_is_current
+from jobs.hub import hub
 from jobs.tasks import EmbeddedWorker
 
 STOP_WITHIN_S = 3
@@ -40,7 +41,8 @@ class LabServer(uvicorn.Server):
             print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the connections and stop the worker at the same time."""
+        """End the streams, close the connections and stop the worker, all at once."""
+        hub.close()
         stopping = asyncio.to_thread(self.worker.stop)
         await asyncio.gather(super().shutdown(sockets=sockets), stopping)
 
