@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
+from experiments.api.compare import router as compare_router
 from experiments.api.config import router as config_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.logs import router as logs_router
@@ -212,6 +213,7 @@ def get_health(request: HttpRequest) -> Any:
 api.add_router("/jobs", jobs_router)
 api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
+api.add_router("/model-lab", compare_router)
 api.add_router("/runs", runs_router)
 for of_a_run in (artifacts_router, trades_router, series_router, logs_router):
     api.add_router("/runs", of_a_run)

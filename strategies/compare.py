@@ -306,10 +306,13 @@ def _instruments(subject: Subject) -> str:
 
 
 def _dates(subject: Subject) -> str:
-    """Return the window of a resolved config: both ends are known."""
-    moments = (subject.setting("start"), subject.setting("end"))
-    first, last = (np.datetime64(ms, "ms").astype("datetime64[D]") for ms in moments)
-    return f"{first} to {last}"
+    return f"{_day(subject.setting('start'))} to {_day(subject.setting('end'))}"
+
+
+def _day(ms: int | None) -> str:
+    if ms is None:
+        return "where the data end"
+    return str(np.datetime64(ms, "ms").astype("datetime64[D]"))
 
 
 _RULES = (
@@ -321,7 +324,7 @@ _RULES = (
     ),
     _Rule(
         "different_timeframe",
-        lambda one: timeframe_named(one.setting("timeframe")).words,
+        lambda one: str(one.setting("timeframe")),
         "Their bars differ in length: {groups}. Yearly figures are scaled alike; what "
         "is counted in bars or stands for one bar cannot be compared.",
     ),
@@ -339,7 +342,7 @@ _RULES = (
     ),
     _Rule(
         "different_cash",
-        lambda one: f"{one.setting('initial_cash'):,.0f}",
+        lambda one: f"{one.setting('initial_cash') or 0:,.0f}",
         "They start with different cash: {groups}. Amounts in cash cannot be compared.",
     ),
     _Rule(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 
 def run_page_url(run_id: UUID) -> str:
     return f"/model-lab/runs/{run_id}"
+
+
+def compare_page_url(run_ids: Iterable[UUID | str]) -> str:
+    """Return the page that holds these runs side by side; the first is the baseline."""
+    return f"/model-lab/compare?runs={','.join(map(str, run_ids))}"
 
 
 def run_links(run_id: UUID, job_id: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 
@@ -33,7 +35,7 @@ def run_report(run: ModelRun) -> dict[str, Any]:
         "run": document,
         "metrics": run.metrics,
         "flags": run.flags,
-        **_figures(run),
+        **report_figures([run])[run.pk],
         "validation": None,
         "critic": None,
         "honesty": document["honesty"],
@@ -52,10 +54,20 @@ def result_needed(run: ModelRun) -> None:
         )
 
 
-def _figures(run: ModelRun) -> dict[str, Any]:
-    key = f"model-lab:report:{run.pk}:{run.manifest_sha}"
-    figures = cache.get(key)
-    if figures is None:
-        figures = RunTimeseries.objects.get(run=run).report
-        cache.set(key, figures, timeout=None)
+def report_figures(runs: Iterable[ModelRun]) -> dict[UUID, dict[str, Any]]:
+    """Return what the worker computed for each run's report; at most one query.
+
+    Runs without a result are left out. It never changes, so the manifest is its key.
+    """
+    keys = {
+        f"model-lab:report:{run.pk}:{run.manifest_sha}": run.pk
+        for run in runs
+        if run.status == JobStatus.SUCCEEDED
+    }
+    figures = {keys[key]: value for key, value in cache.get_many(keys).items()}
+    missing = {pk: key for key, pk in keys.items() if pk not in figures}
+    if missing:
+        for row in RunTimeseries.objects.filter(run__in=missing):
+            figures[row.run_id] = row.report
+            cache.set(missing[row.run_id], row.report, timeout=None)
     return figures
