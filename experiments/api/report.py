@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.api.schemas import HonestyOut, RunMetrics, RunOut
 from experiments.api.trades import RoundTripOut
 from experiments.selectors.report import run_report
 from experiments.selectors.runs import run_get
+from experiments.selectors.tables import run_table
+from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 
 router = Router(tags=["runs"])
 
@@ -100,3 +102,24 @@ class ReportOut(Schema):
 def get_report(request: HttpRequest, run_id: str) -> Any:
     """Everything its page shows; 409 unless it has succeeded."""
     return run_report(run_get(run_id))
+
+
+class TableOut(Schema):
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+    honesty: HonestyOut | None
+
+
+@router.get(
+    "/runs/{run_id}/tables/{name}",
+    response=TableOut,
+    summary="One table of the report",
+    openapi_extra=TABLE_FORMATS,
+)
+def get_table(
+    request: HttpRequest, run_id: str, name: str, query: Query[FormatQuery]
+) -> Any:
+    """`metrics`, `monthly_returns`, `yearly`, `drawdowns` and the like, all rows."""
+    run = run_get(run_id)
+    table = run_table(run, name)
+    return whole_list(query, name=f"{run.pk}-{name}", **table)

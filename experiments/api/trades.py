@@ -13,6 +13,8 @@ from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
 
 router = Router(tags=["trades"])
 
+WHOLE_FILE = 1_000_000_000  # rows: each page would read it again
+
 
 class TradeQuery(ListQuery):
     order: str = Field("", description="A column, `-` is descending; else by time.")
@@ -73,7 +75,7 @@ def list_trades(request: HttpRequest, run_id: str, query: Query[TradeQuery]) -> 
     """Every purchase and sale, with its costs."""
     run = run_get(run_id)
     read = partial(fill_page, run, order=query.order)
-    return listing(query, read, name=f"{run.pk}-trades")
+    return listing(query, read, name=f"{run.pk}-trades", batch=WHOLE_FILE)
 
 
 @router.get(
@@ -89,4 +91,4 @@ def list_round_trips(
     """From flat to flat; an open one stands last."""
     run = run_get(run_id)
     read = partial(round_trip_page, run, order=query.order)
-    return listing(query, read, name=f"{run.pk}-round-trips")
+    return listing(query, read, name=f"{run.pk}-round-trips", batch=WHOLE_FILE)

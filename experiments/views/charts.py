@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from django.http import Http404, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpResponseBase, JsonResponse, QueryDict
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
@@ -49,7 +49,7 @@ class Choice:
 
 
 @require_GET
-def run_chart(request: HtmxHttpRequest, run_id: UUID, name: str) -> HttpResponse:
+def run_chart(request: HtmxHttpRequest, run_id: UUID, name: str) -> HttpResponseBase:
     """Show the chart `name`; with `?format=` answer with what it draws."""
     # Whole before altair looks at it: charts load themselves several at a time, and
     # altair trips over a pandas that another thread has only begun to import.
@@ -141,7 +141,7 @@ def _choices(url: str, key: str, values: tuple[Any, ...], current: Any) -> list[
     ]
 
 
-def _file(figure: Figure, form: str, name: str) -> HttpResponse:
+def _file(figure: Figure, form: str, name: str) -> HttpResponseBase:
     if form in ("csv", "parquet"):
         table = table_of(figure.rows)
         return download(table, form=cast("Format", form), name=name)

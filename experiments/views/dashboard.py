@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
@@ -39,6 +40,7 @@ def dashboard(request: HtmxHttpRequest) -> HttpResponse:
         "totals": cache(lab_totals),
         "pools": cache(ledger_pools),
         "latest": cache(_latest_runs),
+        "latest_downloads": f"{reverse('api:list_runs')}?limit={RUNS_SHOWN}&format=",
         "demo": cache(_demo_to_read),
     }
     response = render_page(

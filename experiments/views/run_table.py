@@ -172,7 +172,7 @@ def downloads(name: str, asked: dict[str, Any]) -> list[tuple[str, str]]:
         for label, form in (
             ("CSV", {"format": "csv"}),
             ("Parquet", {"format": "parquet"}),
-            ("JSON", {}),
+            ("JSON", {"format": "json"}),
         )
     ]
 

@@ -1,8 +1,8 @@
-"""One list, three forms: JSON in pages, or the whole table as CSV or Parquet.
+"""One list, three forms: in pages, or all of it as JSON, CSV or Parquet.
 
-Every list takes `?format=json|csv|parquet`. A table has one row per item: objects
-inside an item become dotted columns (`metrics.sharpe`), lists become JSON text. It
-holds every row from the cursor on, unless a limit is sent with the request.
+Every list takes `?format=json|csv|parquet` and then answers with every row from the
+cursor on, unless a limit is sent with the request. A table has one row per item:
+objects inside an item become dotted columns (`metrics.sharpe`), lists become JSON text.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from django.http import HttpResponse
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from ninja import Schema
 from pydantic import Field
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Format = Literal["json", "csv", "parquet"]
 Row = Mapping[str, Any]
+CSV_ROWS = 10_000  # in one part; a longer table is streamed
 MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 # `openapi_extra` of an operation that answers with `listing` or `whole_list`.
@@ -43,7 +45,7 @@ TABLE_FORMATS: dict[str, Any] = {
 
 
 class FormatQuery(Schema):
-    format: Format = Field("json", description="`csv` and `parquet` are whole tables.")
+    format: Format = Field("json", description="Sent, it asks for all rows at once.")
 
 
 class ListQuery(FormatQuery):
@@ -60,46 +62,74 @@ class ReadPage(Protocol):
 
 
 def listing(
-    query: ListQuery, read: ReadPage, *, name: str
-) -> Mapping[str, Any] | HttpResponse:
-    """Return one page, or the table of all pages as the file `name`."""
-    asked_for_some = "limit" in query.model_fields_set
-    if query.format == "json" or asked_for_some:
-        page = read(limit=query.limit, cursor=query.cursor)
-        if query.format == "json":
-            return page
-        return download(table_of(page["items"]), form=query.format, name=name)
-    rows = _all_rows(read, query.cursor)
-    return download(table_of(rows), form=query.format, name=name)
+    query: ListQuery, read: ReadPage, *, name: str, batch: int = MAX_LIMIT
+) -> Mapping[str, Any] | HttpResponseBase:
+    """Return one page, or every row as the file `name`.
+
+    A page is what a limit asks for, or an address without a format. `batch` is how many
+    rows `read` is asked for at a time when all are wanted.
+    """
+    asked = query.model_fields_set
+    if "limit" in asked or "format" not in asked:
+        found = read(limit=query.limit, cursor=query.cursor)
+    else:
+        found = _joined(_pages(read, query.cursor, batch))
+    if query.format == "json":
+        return found
+    return download(table_of(found["items"]), form=query.format, name=name)
 
 
 def whole_list(
-    query: FormatQuery, items: list[Any], *, name: str
-) -> Mapping[str, Any] | HttpResponse:
+    query: FormatQuery, items: list[Any], *, name: str, **beside: Any
+) -> Mapping[str, Any] | HttpResponseBase:
     """Return a short list that needs no pages, in the shape of those that do."""
     if query.format == "json":
-        return {"items": items, "next_cursor": None}
+        return {"items": items, "next_cursor": None, **beside}
     return download(table_of(items), form=query.format, name=name)
 
 
-def _all_rows(read: ReadPage, cursor: str) -> Iterator[Row]:
+def _pages(read: ReadPage, cursor: str, batch: int) -> Iterator[Mapping[str, Any]]:
     while True:
-        page = read(limit=MAX_LIMIT, cursor=cursor)
-        yield from page["items"]
+        page = read(limit=batch, cursor=cursor)
+        yield page
         if page["next_cursor"] is None:
             return
         cursor = page["next_cursor"]
 
 
-def download(table: pa.Table, *, form: Format, name: str) -> HttpResponse:
-    """Answer with the table as a file: `form` is csv or parquet."""
-    content = _as_csv(table) if form == "csv" else _as_parquet(table)
+def _joined(pages: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return all pages as one, with what the last one has beside its items."""
+    items: list[Row] = []
+    for page in pages:
+        items += page["items"]
+    return {**page, "items": items}
+
+
+class _Streamed(StreamingHttpResponse):
+    """Parts that are made as they are sent, under WSGI and ASGI alike."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        parts = iter(self.streaming_content)  # type: ignore[arg-type]
+        make_next = sync_to_async(lambda: next(parts, None), thread_sensitive=False)
+        while (part := await make_next()) is not None:
+            yield part
+
+
+def download(table: pa.Table, *, form: Format, name: str) -> HttpResponseBase:
+    """Answer with the table as a file: `form` is csv or parquet.
+
+    A long CSV leaves while it is written, so nobody waits for its last row.
+    """
     disposition = content_disposition_header(True, f"{name}.{form}")
-    return HttpResponse(
-        content,
-        content_type=MEDIA_TYPES[form],
-        headers={"Content-Disposition": disposition or "attachment"},
-    )
+    about: dict[str, Any] = {
+        "content_type": MEDIA_TYPES[form],
+        "headers": {"Content-Disposition": disposition or "attachment"},
+    }
+    if form == "parquet":
+        return HttpResponse(_as_parquet(table), **about)
+    parts = _as_csv(table)
+    is_long = table.num_rows > CSV_ROWS
+    return _Streamed(parts, **about) if is_long else HttpResponse(parts, **about)
 
 
 def table_of(rows: Iterable[Row]) -> pa.Table:
@@ -161,12 +191,16 @@ def _as_parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _as_csv(table: pa.Table) -> bytes:
+def _as_csv(table: pa.Table) -> Iterator[bytes]:
+    yield _csv_lines([table.column_names])
+    for batch in table.to_batches(CSV_ROWS):
+        columns = [column.to_pylist() for column in batch.columns]
+        yield _csv_lines(zip(*columns, strict=True))
+
+
+def _csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(table.column_names)
-    columns = [column.to_pylist() for column in table.columns]
-    rows = zip(*columns, strict=True)
     writer.writerows([_cell(value) for value in row] for row in rows)
     return sink.getvalue().encode()
 

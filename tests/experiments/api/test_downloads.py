@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
+from asgiref.sync import async_to_sync
 
-from quantlab.web.downloads import ListQuery, download, listing, table_of
+from quantlab.web.downloads import CSV_ROWS, ListQuery, download, listing, table_of
 from tests.factories import finished_run
 from tests.jobs.rows import add_lines, make_job
 from tests.quantlab.test_api import assert_error
@@ -93,6 +94,40 @@ class TestTable:
         assert "\n" not in disposition
 
 
+class TestLongTable:
+    """Long is what has more rows than one part of a CSV."""
+
+    N = 2 * CSV_ROWS + 1
+
+    @pytest.fixture
+    def response(self):
+        return download(table_of({"n": n} for n in range(self.N)), form="csv", name="n")
+
+    def test_it_leaves_in_parts(self, response):
+        parts = list(response.streaming_content)
+
+        assert len(parts) == 4  # the names and three times rows
+        lines = b"".join(parts).decode().splitlines()
+        assert lines == ["n", *map(str, range(self.N))]
+
+    def test_the_asynchronous_server_gets_the_same(self, response):
+        async def received():
+            return b"".join([part async for part in response])
+
+        assert async_to_sync(received)() == response_of(self.N)
+
+    def test_the_next_request_is_not_kept_waiting(self, response):
+        async def first():
+            parts = aiter(response)
+            return await anext(parts)
+
+        assert async_to_sync(first)() == b"n\n"
+
+
+def response_of(n: int) -> bytes:
+    return "\n".join(["n", *map(str, range(n)), ""]).encode()
+
+
 class TestListing:
     N = 450  # more than two pages of the largest size
 
@@ -115,6 +150,13 @@ class TestListing:
 
     def test_a_table_holds_every_row_once(self):
         assert self.rows() == list(range(self.N))
+
+    def test_json_asked_for_by_name_holds_every_row_too(self):
+        page = listing(ListQuery(format="json"), self.read, name="n")
+
+        assert [item["n"] for item in page["items"]] == list(range(self.N))
+        assert page["next_cursor"] is None
+        assert len(listing(ListQuery(limit=20), self.read, name="n")["items"]) == 20
 
     def test_from_a_cursor_on(self):
         assert self.rows(cursor="400") == list(range(400, self.N))

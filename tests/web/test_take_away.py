@@ -1,0 +1,169 @@
+"""Whatever a page shows as a table or a chart can be taken away, in three forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pyarrow.parquet as pq
+import pytest
+from django.urls import NoReverseMatch, get_resolver, reverse
+
+from experiments.charts.titles import TITLES
+from experiments.models import ModelExperiment
+from tests.factories import finished_run
+from tests.jobs.rows import add_lines
+
+pytestmark = pytest.mark.django_db
+
+FORMS = ("csv", "parquet", "json")
+TABS = ("summary", "charts", "trades", "trades&show=fills", "config", "files", "api")
+# What cannot be taken away from where it stands, and why.
+EXEMPT = {
+    "hashes-title": "four hashes, each with its copy button; the run's JSON has them",
+    "ledger-title": "the count of trials has its own pages and its own API",
+}
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
+
+
+class Element:
+    def __init__(self, tag, attributes, parent):
+        self.tag, self.attributes, self.parent = tag, attributes, parent
+        self.children = []
+
+    @property
+    def classes(self):
+        return (self.attributes.get("class") or "").split()
+
+    def walk(self):
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def links(self):
+        return {e.attributes["href"] for e in self.walk() if "href" in e.attributes}
+
+    def titles(self):
+        return {e.attributes.get("aria-labelledby") for e in [self, *self.parents()]}
+
+    def parents(self):
+        here = self.parent
+        while here is not None:
+            yield here
+            here = here.parent
+
+
+class Tree(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.root = self.here = Element("page", {}, None)
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        element = Element(tag, dict(attributes), self.here)
+        self.here.children.append(element)
+        if tag not in VOID:
+            self.here = element
+
+    def handle_endtag(self, tag):
+        for element in [self.here, *self.here.parents()]:
+            if element.tag == tag and element.parent is not None:
+                self.here = element.parent
+                return
+
+
+def forms_of(links):
+    """Return the addresses among `links` that offer all three forms, without them."""
+    found = {}
+    for link in links:
+        if match := re.fullmatch(r"(.*[?&]format=)(csv|parquet|json)", link):
+            found.setdefault(match[1], set()).add(match[2])
+    return {address for address, forms in found.items() if forms == set(FORMS)}
+
+
+def is_shown(element):
+    """A table of data, or a chart that is there: not its place, not its absence."""
+    is_table = element.tag == "table" and {"data", "heat"} & set(element.classes)
+    is_chart = "figure" in element.classes and "aria-busy" not in element.attributes
+    has_drawing = any("data-chart" in e.attributes for e in element.walk())
+    return is_table or (is_chart and has_drawing)
+
+
+def addresses(page, text):
+    """Return where everything on a page can be had; fail where something cannot."""
+    found = set()
+    for element in filter(is_shown, Tree(text).root.walk()):
+        around = [
+            one
+            for one in [element, *element.parents()]
+            if one.tag in ("section", "figure", "details", "form")
+            or "region" in one.classes
+            or one.attributes.get("id", "").startswith(("run-", "job-"))
+        ]
+        here = next((links for one in around if (links := forms_of(one.links()))), None)
+        assert here or EXEMPT.keys() & element.titles(), (page, element.attributes)
+        found |= here or set()
+    return found
+
+
+@pytest.fixture
+def lab():
+    """Return what the pages of a lab with something in it are asked for."""
+    experiment = ModelExperiment.objects.create(
+        name="Momentum",
+        model_key="sma_cross",
+        params={"fast": 5, "slow": 20},
+        provider="synthetic",
+        universe=["SYN-trend-7"],
+    )
+    run = finished_run(experiment=experiment)
+    add_lines(run.job, 3)
+    return {"run_id": run.pk, "experiment_id": experiment.pk, "job_id": run.job_id}
+
+
+def pages(lab):
+    """Yield the address of every page that can be opened with what is there."""
+    for namespace in ("experiments", "jobs"):
+        _, resolver = get_resolver().namespace_dict[namespace]
+        for name in {key for key in resolver.reverse_dict if isinstance(key, str)}:
+            known = resolver.reverse_dict.getlist(name)[0][0][0][1]
+            asked = {key: lab[key] for key in known if key in lab}
+            try:
+                yield reverse(f"{namespace}:{name}", kwargs=asked)
+            except NoReverseMatch:
+                continue  # it needs more than that
+    run = reverse("experiments:run-detail", args=[lab["run_id"]])
+    yield from (f"{run}?tab={tab}" for tab in TABS)
+    yield from (f"{run}/charts/{name}" for name in TITLES)
+
+
+def read(form, response):
+    """Return the rows of a downloaded file."""
+    if form == "parquet":
+        return pq.read_table(io.BytesIO(response.getvalue())).to_pylist()
+    text = response.getvalue().decode()
+    return (
+        list(csv.DictReader(io.StringIO(text)))
+        if form == "csv"
+        else json.loads(text)["items"]
+    )
+
+
+def test_every_table_and_chart_can_be_taken_away(client, lab):
+    offered = set()
+    n_pages = 0
+    for page in pages(lab):
+        response = client.get(page)
+        if response.status_code == 200 and "html" in response["Content-Type"]:
+            offered |= addresses(page, response.text)
+            n_pages += 1
+    assert n_pages > 20
+
+    for address in offered:
+        rows = {form: read(form, client.get(address + form)) for form in FORMS}
+        assert rows["csv"], address
+        assert len({len(found) for found in rows.values()}) == 1, address
+        assert list(rows["csv"][0]) == list(rows["parquet"][0]), address
