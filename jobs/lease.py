@@ -115,6 +115,20 @@ def take_back(job_id: str, lease_owner: str) -> bool:
         return finish(job_id, lease_owner, JobStatus.FAILED, error=_worker_lost())
 
 
+def start_over(job_id: str) -> bool:
+    """Queue a job again that failed or was called off; False for any other."""
+    anew = {**NOT_STARTED, "attempt": 0, "cancel_requested": False}
+    no_end = {"finished_at": None, "error": None, "best": None, "latest_sharpe": None}
+    with transaction.atomic():
+        changed = Job.objects.filter(
+            pk=job_id, status__in=(JobStatus.FAILED, JobStatus.CANCELLED)
+        ).update(**anew, **no_end)
+        if changed:
+            say(job_id, Line("job_requeued", "Somebody asked for it once more."))
+            append_events(job_id, [("phase", {"step": JobStatus.QUEUED.value})])
+    return changed == 1
+
+
 def lapsed() -> list[tuple[str, str]]:
     """Return (job, owner) of every running job whose lease nobody renewed in time."""
     late = Job.objects.filter(status=JobStatus.RUNNING, lease_until__lt=timezone.now())

@@ -59,9 +59,7 @@ def enqueue(
     """
     declared = kind_named(kind)
     declared.check_payload(payload)
-    waiting = Job.objects.filter(status=JobStatus.QUEUED).count()
-    if waiting >= settings.QUANT_JOB_QUEUE_LIMIT:
-        raise QueueFull(waiting)
+    _refuse_when_full()
     fields = {
         "kind": kind,
         "title": title or declared.label,
@@ -93,6 +91,19 @@ def cancel(job_id: str) -> Job:
     return job
 
 
+@transaction.atomic
+def requeue(job_id: str) -> bool:
+    """Let a job that failed or was called off run once more; False for any other.
+
+    Raises `QueueFull`.
+    """
+    _refuse_when_full()
+    queued = lease.start_over(job_id)
+    if queued:
+        _wake_on_commit(job_id)
+    return queued
+
+
 def queue_position(job: Job) -> int | None:
     """Return 1 for the job that is next, None for one that does not wait."""
     if job.status != JobStatus.QUEUED:
@@ -121,6 +132,12 @@ def worker_health() -> WorkerHealth:
         "alive": age_s < PULSE_S,
         "heartbeat_age_s": round(age_s, 1),
     }
+
+
+def _refuse_when_full() -> None:
+    waiting = Job.objects.filter(status=JobStatus.QUEUED).count()
+    if waiting >= settings.QUANT_JOB_QUEUE_LIMIT:
+        raise QueueFull(waiting)
 
 
 def _wake_on_commit(job_id: str) -> None:

@@ -31,7 +31,7 @@ from experiments.api.runs import router as runs_router
 from experiments.api.series import router as series_router
 from experiments.api.trades import router as trades_router
 from jobs.api import router as jobs_router
-from quantlab.access.auth import LabKey
+from quantlab.access.auth import LabKey, key_needed
 from quantlab.access.perimeter import is_api, refuse
 from quantlab.telemetry import health
 from quantlab.web.problem import Problem
@@ -179,6 +179,7 @@ api = LabAPI(
     description="Everything the pages do, for scripts. Errors have one shape.",
     urls_namespace="api",
     auth=LabKey(),
+    docs_decorator=key_needed,
     parser=StrictParser(),
     renderer=StrictRenderer(),
 )

@@ -1,8 +1,12 @@
-"""Typed readers of the environment: nonsense stops the start with one clear line."""
+"""Typed readers of the environment: nonsense stops the start with one clear line.
+
+Whatever is read is remembered with where it came from, so that a page can show it.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,23 +15,49 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
 
-def env_str(name: str, *, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable the lab has asked for; the value of a secret is never kept."""
+
+    name: str
+    value: str
+    is_set: bool
+    is_secret: bool
+
+
+_asked: dict[str, Variable] = {}
+
+
+def variables() -> list[Variable]:
+    """Return every variable that was asked for so far, by name."""
+    return sorted(_asked.values(), key=lambda variable: variable.name)
+
+
+def unknown_variables() -> list[str]:
+    """Return what is set for this lab and read by nobody: most likely misspelt."""
+    return sorted(
+        name for name in os.environ if name.startswith("QUANT_") and name not in _asked
+    )
+
+
+def env_str(name: str, *, default: str = "", is_secret: bool = False) -> str:
+    given = os.environ.get(name, "").strip()
+    shown = "" if is_secret else given or default
+    _asked[name] = Variable(name, shown, bool(given), is_secret)
+    return given or default
 
 
 def env_bool(name: str, *, default: bool) -> bool:
-    raw = env_str(name).lower()
-    if not raw:
-        return default
+    raw = env_str(name, default="1" if default else "0").lower()
     if raw not in TRUE | FALSE:
         raise ImproperlyConfigured(f"{name}={raw!r}: use 1 or 0.")
     return raw in TRUE
 
 
 def env_float(name: str, *, default: float, minimum: float) -> float:
-    raw = env_str(name)
+    raw = env_str(name, default=f"{default:g}")
     try:
-        value = float(raw) if raw else default
+        value = float(raw)
     except ValueError:
         raise ImproperlyConfigured(f"{name}={raw!r}: not a number.") from None
     if not minimum <= value < float("inf"):
@@ -36,9 +66,9 @@ def env_float(name: str, *, default: float, minimum: float) -> float:
 
 
 def env_int(name: str, *, default: int, minimum: int) -> int:
-    raw = env_str(name)
+    raw = env_str(name, default=str(default))
     try:
-        value = int(raw) if raw else default
+        value = int(raw)
     except ValueError:
         raise ImproperlyConfigured(f"{name}={raw!r}: not a whole number.") from None
     if value < minimum:

@@ -30,10 +30,13 @@ QUANT_HOME = env_folder("QUANT_HOME", default=BASE_DIR / "var")
 QUANT_DB_PATH = env_file("QUANT_DB_PATH", default=QUANT_HOME / "studio.db")
 QUANT_DATA_ROOT = env_folder("QUANT_DATA_ROOT", default=QUANT_HOME / "data")
 QUANT_RAW_ROOT = env_folder("QUANT_RAW_ROOT", default=QUANT_HOME / "raw")
-QUANT_API_KEY = env_str("QUANT_API_KEY")
+QUANT_API_KEY = env_str("QUANT_API_KEY", is_secret=True)
 BROKER_MODE = env_choice("BROKER_MODE", default="dummy", choices=("dummy",))
 # The kernels choose a folder below this one by the hash of their sources.
-os.environ.setdefault("QUANT_NUMBA_CACHE", str(QUANT_HOME / "cache" / "numba"))
+QUANT_NUMBA_CACHE = env_folder(
+    "QUANT_NUMBA_CACHE", default=QUANT_HOME / "cache" / "numba"
+)
+os.environ["QUANT_NUMBA_CACHE"] = str(QUANT_NUMBA_CACHE)
 
 # --- background work -------------------------------------------------------------
 QUANT_JOB_LEASE_S = env_float("QUANT_JOB_LEASE_S", default=10.0, minimum=0.5)
@@ -58,7 +61,7 @@ HUEY_PATH = QUANT_HOME / "huey.db"  # wake-ups only; apart, as huey locks all of
 
 def _secret_key() -> str:
     """Return the key of this lab; made once, readable by its owner only."""
-    given = env_str("QUANT_SECRET_KEY")
+    given = env_str("QUANT_SECRET_KEY", is_secret=True)
     if given:
         return given
     path = QUANT_HOME / "secret_key"
@@ -78,6 +81,7 @@ DEBUG = env_bool("QUANT_DEBUG", default=False)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env_list("QUANT_ALLOWED_HOSTS")]
 
 INSTALLED_APPS = [
+    "quantlab.access.apps.LabAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -101,11 +105,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "quantlab.access.auth.LabUser",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "quantlab.access.auth.PageLogin",
+    "quantlab.web.times.ReaderZone",
 ]
 
 ROOT_URLCONF = "quantlab.urls"
@@ -125,6 +130,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "quantlab.web.appearance.appearance",
                 "quantlab.web.navigation.navigation",
+                "quantlab.access.auth.visitor",
                 "jobs.views.active_jobs",
             ],
         },
@@ -147,7 +153,7 @@ SQLITE: dict[str, Any] = {
         ),
     },
 }
-DATABASE_URL = env_str("DATABASE_URL")
+DATABASE_URL = env_str("DATABASE_URL", is_secret=True)  # holds a password
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.http import require_GET
+from django.views.generic import TemplateView
 
-from quantlab.access.auth import login
+import experiments.admin  # noqa: F401 - adds its tables to the admin
+import jobs.admin  # noqa: F401 - adds its tables to the admin
+from quantlab.about import settings_page
+from quantlab.access.auth import login, logout
 from quantlab.api import api, get_health
-from quantlab.web.appearance import appearance_set, settings_page
+from quantlab.web.appearance import appearance_set
 
 
 @require_GET
@@ -16,11 +21,16 @@ def health_alias(request: HttpRequest) -> HttpResponse:
     return api.create_response(request, get_health(request), status=200)
 
 
+keyboard = require_GET(TemplateView.as_view(template_name="keyboard.html"))
+
 urlpatterns = [
     path("api/", api.urls),
     path("health", health_alias, name="health"),
     path("login", login, name="login"),
+    path("logout", logout, name="logout"),
+    path("admin/", admin.site.urls),
     path("settings", settings_page, name="settings"),
+    path("keyboard", keyboard, name="keyboard"),
     path("settings/appearance", appearance_set, name="appearance-set"),
     path("", include("jobs.urls")),
     path("", include("experiments.urls")),

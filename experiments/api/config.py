@@ -7,6 +7,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.selectors.catalog import feature_list, strategy_list, symbol_list
+from experiments.selectors.limits import limit_list
 from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 from quantlab.web.times import Moment
 
@@ -68,6 +69,21 @@ class SymbolListOut(Schema):
     next_cursor: str | None
 
 
+class LimitOut(Schema):
+    key: str
+    value: int = Field(description="How much is allowed.")
+    used: int | None = Field(description="null where nothing is used up.")
+    remaining: int | None
+    unit: str = Field(description="count or bytes.")
+    resets_at: Moment | None = Field(description="When it is counted anew.")
+    words: str
+
+
+class LimitListOut(Schema):
+    items: list[LimitOut]
+    next_cursor: str | None
+
+
 class SymbolQuery(FormatQuery):
     provider: str = Field("", description="Only what this one has.")
 
@@ -103,3 +119,14 @@ def list_symbols(request: HttpRequest, query: Query[SymbolQuery]) -> Any:
 def list_features(request: HttpRequest, query: Query[FormatQuery]) -> Any:
     """Named, causal, without a value while warming up."""
     return whole_list(query, feature_list(), name="features")
+
+
+@router.get(
+    "/limits",
+    response=LimitListOut,
+    summary="What is allowed, and what is left of it",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_limits(request: HttpRequest, query: Query[FormatQuery]) -> Any:
+    """The same list is on the page of the settings."""
+    return whole_list(query, limit_list(), name="limits")

@@ -26,7 +26,8 @@ STAMP_NAME = ".setup"
 def setup_fingerprint() -> str:
     """Return the sha256 of everything whose change asks for a new set-up."""
     root: Path = settings.BASE_DIR
-    watched = [root / "requirements.txt", *sorted((root / "static").rglob("*.*"))]
+    watched = [root / "requirements.txt", root / "quantlab" / "settings.py"]
+    watched += sorted((root / "static").rglob("*.*"))
     watched += sorted((root / "strategies" / "kernels").glob("*.py"))
     for app in ("experiments", "jobs"):
         watched += sorted((root / app / "migrations").glob("0*.py"))

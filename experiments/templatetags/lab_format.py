@@ -2,6 +2,9 @@
 
 Unknown is an en dash, never 0. Minus is U+2212, and a value that rounds to zero has
 no sign. The exact value belongs into `title`: see `exact`.
+
+A datetime is a moment of the lab and written in the reader's zone; epoch ms are the
+time of a bar and written in UTC, as the market's days are.
 """
 
 from __future__ import annotations
@@ -110,7 +113,7 @@ def exact(value: Any) -> str:
 
 @register.filter
 def day(value: Any) -> str:
-    """Epoch ms or a datetime -> 2018-12-31, UTC."""
+    """Epoch ms or a datetime -> 2018-12-31."""
     moment = _moment(value)
     return f"{moment:%Y-%m-%d}" if moment else UNKNOWN
 
@@ -130,6 +133,12 @@ def stamp(value: Any) -> str:
         return UNKNOWN
     is_day = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
     return f"{moment:%Y-%m-%d}" if is_day else f"{moment:%Y-%m-%d %H:%M}"
+
+
+@register.filter
+def zoned(value: Any) -> str:
+    """A datetime -> 2018-12-31 14:03 UTC, where no heading names the zone."""
+    return f"{stamp(value)} {timezone.get_current_timezone_name()}"
 
 
 @register.filter
@@ -225,6 +234,7 @@ BY_UNIT: dict[str, Callable[[Any], str]] = {
     "cash": money,
     "count": count,
     "bars": count,
+    "bytes": size,
     "ms": stamp,
 }
 UNIT_WORDS = {
@@ -253,7 +263,8 @@ def _times(value: Any, factor: float) -> Any:
 
 def _moment(value: Any) -> datetime | None:
     if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return timezone.localtime(aware)
     if isinstance(value, (int, float)) and math.isfinite(value):
         return datetime.fromtimestamp(value / 1000, tz=UTC)
     return None

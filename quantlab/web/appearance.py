@@ -1,4 +1,4 @@
-"""How the lab looks and speaks to one browser: three cookies, read on the server.
+"""How the lab looks and speaks to one browser: four cookies, read on the server.
 
 The server writes the choice into the page, so the first paint is right without script.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
 
+from quantlab.web.navigation import local_path
+from quantlab.web.times import ZONE_COOKIE, zone_names, zone_of
 from strategies import __version__
 
 ONE_YEAR_S = 365 * 24 * 60 * 60
@@ -32,23 +34,21 @@ def chosen(request: HttpRequest, name: str) -> str:
 
 
 def appearance(request: HttpRequest) -> dict[str, str]:
-    """Context processor: theme, updown and view of this browser, version of the lab."""
-    return {name: chosen(request, name) for name in CHOICES} | {"version": __version__}
-
-
-@require_GET
-def settings_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "settings.html")
+    """Context processor: the choices of this browser, its zone, the lab's version."""
+    choices = {name: chosen(request, name) for name in CHOICES}
+    return choices | {"zone": zone_of(request) or "UTC", "version": __version__}
 
 
 @require_POST
 def appearance_set(request: HttpRequest) -> HttpResponse:
     """Keep the choices that were sent, and go back to the page they came from."""
-    wanted = {name: request.POST[name] for name in CHOICES if name in request.POST}
+    offered = CHOICES | {ZONE_COOKIE: ("", *zone_names())}
+    wanted = {name: request.POST[name] for name in offered if name in request.POST}
     for name, value in wanted.items():
-        if value not in CHOICES[name]:
+        if value not in offered[name]:
             raise SuspiciousOperation(f"{name} has no choice {value!r}")
-    response = redirect(_local_target(request.POST.get("next", "")))
+    target = local_path(request.POST.get("next"), otherwise=reverse("settings"))
+    response = redirect(target)
     for name, value in wanted.items():
         response.set_cookie(
             name,
@@ -58,11 +58,5 @@ def appearance_set(request: HttpRequest) -> HttpResponse:
             httponly=True,
             samesite="Lax",
         )
-    messages.success(request, "Appearance saved.")
+    messages.success(request, "Settings saved.")
     return response
-
-
-def _local_target(target: str) -> str:
-    """Return `target` if it is a path of this lab, else the settings page."""
-    is_local = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if is_local and target.startswith("/") else "settings"

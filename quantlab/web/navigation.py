@@ -9,19 +9,20 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-# group title -> (label, URL name); a page appears here when its URL exists.
-LINKS: dict[str, tuple[tuple[str, str], ...]] = {
+# group title -> (label, URL name, key behind g); a page appears when its URL exists.
+LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "": (
-        ("Dashboard", "experiments:dashboard"),
-        ("Jobs", "jobs:job-list"),
+        ("Dashboard", "experiments:dashboard", "d"),
+        ("Jobs", "jobs:job-list", "j"),
     ),
     "Research": (
-        ("Experiments", "experiments:experiment-list"),
-        ("Backtests", "experiments:backtesting"),
+        ("Experiments", "experiments:experiment-list", "e"),
+        ("Backtests", "experiments:backtesting", "b"),
     ),
     "Lab": (
-        ("Settings", "settings"),
-        ("API", "api:openapi-view"),
+        ("Glossary", "experiments:glossary", "y"),
+        ("Settings", "settings", "s"),
+        ("API", "api:openapi-view", "a"),
     ),
 }
 
@@ -30,6 +31,7 @@ LINKS: dict[str, tuple[tuple[str, str], ...]] = {
 class Link:
     label: str
     name: str
+    key: str
     href: str
     current: str  # value of aria-current: "page", "true" for a page below it, or ""
 
@@ -43,20 +45,20 @@ class Group:
 def navigation(request: HttpRequest) -> dict[str, list[Group]]:
     """Context processor: `nav`, the groups of links with the current one marked."""
     groups: dict[str, list[Link]] = {}
-    for title, label, name, href in _existing_links(get_urlconf()):
-        link = Link(label, name, href, _current(request.path, href))
+    for title, label, name, key, href in _existing_links(get_urlconf()):
+        link = Link(label, name, key, href, _current(request.path, href))
         groups.setdefault(title, []).append(link)
     return {"nav": [Group(title, tuple(links)) for title, links in groups.items()]}
 
 
 @cache
-def _existing_links(urlconf: str | None) -> tuple[tuple[str, str, str, str], ...]:
-    """Return (group title, label, URL name, path); resolved once per URL map."""
+def _existing_links(urlconf: str | None) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Return (group title, label, URL name, key, path); resolved once per URL map."""
     found = []
     for title, links in LINKS.items():
-        for label, name in links:
+        for label, name, key in links:
             try:
-                found.append((title, label, name, reverse(name, urlconf)))
+                found.append((title, label, name, key, reverse(name, urlconf)))
             except NoReverseMatch:
                 continue
     return tuple(found)

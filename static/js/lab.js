@@ -211,7 +211,7 @@ document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
   if (xhr.status > 0 && xhr.status < 500) connectionFound();
 });
 
-/* ---------- title, focus, keyboard ---------- */
+/* ---------- title and focus ---------- */
 
 const pageTitle = document.title;
 
@@ -225,15 +225,6 @@ document.addEventListener("htmx:load", (event) => {
   within(event.detail.elt, ".error-summary")[0]?.focus();
 });
 document.addEventListener("htmx:afterSwap", showTitleState);
-
-document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  const search = document.querySelector('input[type="search"]');
-  if (!search) return;
-  event.preventDefault();
-  search.focus();
-});
 
 /* ---------- forms that are judged while they are filled in ---------- */
 

@@ -23,12 +23,12 @@ def test_the_theme_is_kept_by_the_server(watch):
     lab = watch("light")
     page = lab.open("/settings")
     page.get_by_label("Dark").check()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save settings").click()
 
     page.wait_for_load_state("networkidle")
 
     assert page.locator("html").get_attribute("data-theme") == "dark"
-    assert "Appearance saved" in page.locator("#toasts").inner_text()
+    assert "Settings saved" in page.locator("#toasts").inner_text()
 
 
 def test_the_menu_opens_without_script_on_a_phone(watch):

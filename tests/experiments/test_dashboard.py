@@ -170,7 +170,7 @@ class TestRemoval:
         page = client.get(self.URL).content.decode()
 
         assert "It has been removed already." in page
-        assert "<form" not in page
+        assert '<form method="post"' not in page
 
     def test_its_work_is_called_off(self, client):
         experiment = plain_experiment(is_demo=True)

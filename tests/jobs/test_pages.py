@@ -173,7 +173,7 @@ class TestSide:
     def test_it_costs_one_query(self, client, django_assert_num_queries):
         make_job()
         with django_assert_num_queries(1):
-            client.get("/settings")
+            client.get("/keyboard")
 
 
 class TestDetail:
@@ -247,8 +247,7 @@ class TestDetail:
         assert not polls(html, "job-progress")
         assert not polls(html, "job-log")
         assert "hx-trigger" not in html
-        assert "<dialog" not in html
-        assert "data-dialog-open" not in html
+        assert "cancel-dialog" not in html
 
     @pytest.mark.parametrize("name", ["job-head", "job-progress", "job-log"])
     def test_a_region_is_no_page(self, client, job, name):
@@ -447,7 +446,7 @@ class TestCancel:
         assert (job.status, job.cancel_requested) == (then, True)
         html = response.content.decode()
         assert words in html
-        assert "data-dialog-open" not in html
+        assert 'data-dialog-open="cancel-dialog"' not in html
 
     def test_a_finished_job_is_left_alone(self, client):
         job = make_job("succeeded")

@@ -86,42 +86,6 @@ def test_another_machine_needs_a_key(client):
     assert_error(client.get("/api/health", REMOTE_ADDR="10.1.2.3"), 403, "forbidden")
 
 
-class TestWithAKey:
-    @pytest.fixture(autouse=True)
-    def _key(self, settings):
-        settings.QUANT_API_KEY = "sesame"
-
-    def test_the_api_wants_the_header(self, client):
-        assert_error(client.get("/api/openapi-probe"), 404, "not_found")
-        assert client.get("/api/health").status_code == 200  # health is open
-
-    def test_pages_send_people_to_the_login(self, client):
-        response = client.get("/settings")
-
-        assert response.status_code == 302
-        assert response["Location"] == "/login?next=%2Fsettings"
-
-    def test_a_region_is_redirected_as_a_whole_page(self, client):
-        response = client.get("/settings", headers={"HX-Request": "true"})
-
-        assert response["HX-Redirect"] == "/login?next=%2Fsettings"
-
-    def test_the_key_opens_a_session(self, client):
-        wrong = client.post("/login", {"key": "open", "next": "/settings"})
-        assert wrong.status_code == 422
-
-        right = client.post("/login", {"key": "sesame", "next": "/settings"})
-
-        assert right["Location"] == "/settings"
-        assert client.get("/settings").status_code == 200
-
-    @pytest.mark.parametrize("target", ["https://evil.example/", "//evil", "settings"])
-    def test_login_never_leads_elsewhere(self, client, target):
-        response = client.post("/login", {"key": "sesame", "next": target})
-
-        assert response["Location"] == "/"
-
-
 def test_every_operation_documents_the_error(client):
     schema = client.get("/api/openapi.json").json()
 

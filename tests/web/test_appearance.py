@@ -1,13 +1,19 @@
-"""Three cookies: read with suspicion, written by a plain form."""
+"""Four cookies: read with suspicion, written by a plain form."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from quantlab.web.appearance import CHOICES, appearance
 from strategies import __version__
+from tests.experiments.rows import plain_run
+from tests.jobs.rows import make_job
 
 
 def context_for(**cookies: str) -> dict[str, str]:
@@ -22,6 +28,7 @@ class TestContext:
             "theme": "",
             "updown": "",
             "view": "expert",
+            "zone": "UTC",
             "version": __version__,
         }
 
@@ -38,6 +45,7 @@ class TestContext:
         assert context_for(**{name: value})[name] == CHOICES[name][0]
 
 
+@pytest.mark.django_db
 class TestPage:
     def test_the_first_paint_is_right_without_script(self, client):
         client.cookies["theme"] = "dark"
@@ -53,12 +61,14 @@ class TestPage:
 
         assert '<html lang="en">' in page
         assert page.count(" checked") == len(CHOICES)
+        assert " selected" not in page
 
     def test_a_cookie_cannot_write_markup(self, client):
         client.cookies["theme"] = "dark><b>"
         assert b"<b>" not in client.get(reverse("settings")).content.split(b"<body")[0]
 
 
+@pytest.mark.django_db
 class TestSet:
     def post(self, client: Client, **fields: str):
         return client.post(reverse("appearance-set"), fields)
@@ -81,7 +91,7 @@ class TestSet:
 
         assert 'data-theme="light"' in page
         assert "novice view" in page
-        assert "Appearance saved." in page
+        assert "Settings saved." in page
 
     def test_the_default_can_be_chosen_again(self, client):
         self.post(client, theme="dark")
@@ -96,6 +106,7 @@ class TestSet:
         response = self.post(client, view="novice", theme="pink")
 
         assert response.status_code == 400
+        assert self.post(client, zone="Europe/Atlantis").status_code == 400
         assert not {"theme", "view"} & set(response.cookies)
 
     def test_it_returns_to_the_page_it_came_from(self, client):
@@ -134,3 +145,47 @@ class TestSet:
         assert response.status_code == 403
         assert b"The form is no longer valid" in response.content
         assert "theme" not in response.cookies
+
+
+@pytest.mark.django_db
+class TestZone:
+    """What happened in the lab is told in the reader's zone, bars in the market's."""
+
+    def test_a_moment_of_the_lab_moves_and_the_time_of_a_bar_does_not(self, client):
+        run = plain_run(
+            job=make_job(
+                "succeeded",
+                created_at=datetime(2026, 1, 15, 18, 30, tzinfo=UTC),
+                title="A job",
+            )
+        )
+        path = f"/jobs/{run.job_id}"
+        assert "created 2026-01-15 18:30 UTC" in client.get(path).content.decode()
+
+        client.post(reverse("appearance-set"), {"zone": "Asia/Tokyo"})
+        page = client.get(path).content.decode()
+
+        assert "created 2026-01-16 03:30 Asia/Tokyo" in page
+        assert "2026-01-15 18:30" not in page
+        bar = Template("{% load lab_format %}{{ ts|stamp }}")
+        assert bar.render(Context({"ts": 1_546_214_400_000})) == "2018-12-31"
+
+    def test_the_answer_after_it_is_in_utc_again(self, client):
+        client.cookies["zone"] = "Asia/Tokyo"
+        client.get("/settings")
+        del client.cookies["zone"]
+        client.get("/settings")
+
+        assert timezone.get_current_timezone() is UTC
+
+    @pytest.mark.parametrize("value", ["../../etc/passwd", "Mars/Olympus", "UTC\x00"])
+    def test_any_other_value_is_utc(self, value):
+        assert context_for(zone=value)["zone"] == "UTC"
+
+    def test_the_api_speaks_utc_to_everybody(self, client):
+        job = make_job(created_at=datetime(2026, 1, 15, 18, 30, tzinfo=UTC))
+        client.cookies["zone"] = "Asia/Tokyo"
+
+        answer = client.get(f"/api/jobs/{job.pk}").json()
+
+        assert answer["created_at"] == "2026-01-15T18:30:00.000Z"

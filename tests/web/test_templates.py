@@ -164,8 +164,8 @@ class TestFrame:
     """Every page carries what rule 7 and the policy need of it."""
 
     @pytest.fixture
-    def page(self, client):
-        return client.get("/settings").content.decode()
+    def page(self, client, db):
+        return client.get("/keyboard").content.decode()
 
     def test_htmx_swaps_422_and_treats_other_errors_as_errors(self, page):
         config = re.search(r"<meta name=\"htmx-config\" content='([^']*)'>", page)

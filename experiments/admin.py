@@ -1,0 +1,136 @@
+"""The notebook's tables in the admin: to search, to mend words, to act on many rows.
+
+Numbers, hashes and configs are what happened, so nothing changes them here; a trial
+is not even acted upon.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from experiments.models import ModelExperiment, ModelRun, Trial
+from experiments.services.experiments import (
+    experiment_delete,
+    experiment_restore,
+    experiment_update,
+)
+from experiments.services.runs import run_cancel, run_delete, run_restore, run_update
+from experiments.services.verify import run_verify
+from jobs.queue import requeue
+from quantlab.web.admin import RowAdmin
+from quantlab.web.problem import Problem
+
+IS_DELETED = ("deleted_at", admin.EmptyFieldListFilter)
+
+
+@admin.register(ModelExperiment)
+class ExperimentAdmin(RowAdmin):
+    editable = ("name", "notes", "starred", "archived")
+    list_display = ("name", "model_key", "timeframe", "starred", "created_at")
+    list_filter = ("model_key", "provider", "starred", "archived", IS_DELETED)
+    search_fields = ("name", "notes", "id")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    actions = ("delete_rows", "restore_rows")
+
+    def save_model(
+        self, request: HttpRequest, obj: ModelExperiment, form: Any, change: bool
+    ) -> None:
+        experiment_update(experiment=obj, changes=_changed(form))
+
+    @admin.action(description="Delete; they can be restored")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        shown = rows.filter(deleted_at__isnull=True)
+        self.act(request, shown, lambda e: experiment_delete(experiment=e), "deleted")
+
+    @admin.action(description="Restore what was deleted")
+    def restore_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        gone = rows.filter(deleted_at__isnull=False)
+        self.act(request, gone, lambda e: experiment_restore(experiment=e), "restored")
+
+
+@admin.register(ModelRun)
+class RunAdmin(RowAdmin):
+    editable = ("name", "notes", "starred", "pinned", "archived")
+    list_display = ("title", "status", "experiment", "hash_shown", "created_at")
+    list_filter = ("job__status", "kind", "code_version", "starred", IS_DELETED)
+    list_select_related = ("job", "experiment")
+    search_fields = ("name", "job__title", "notes", "id", "config_hash")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    actions = ("requeue_runs", "cancel_runs", "verify_runs", "delete_rows", "restore")
+
+    @admin.display(description="Run", ordering="name")
+    def title(self, run: ModelRun) -> str:
+        return run.name or run.job.title or str(run)
+
+    @admin.display(ordering="job__status")
+    def status(self, run: ModelRun) -> str:
+        return run.status
+
+    @admin.display(description="Config")
+    def hash_shown(self, run: ModelRun) -> str:
+        return run.config_hash[:8]
+
+    def save_model(
+        self, request: HttpRequest, obj: ModelRun, form: Any, change: bool
+    ) -> None:
+        run_update(run=obj, changes=_changed(form))
+
+    @admin.action(description="Queue again what failed or was cancelled")
+    def requeue_runs(self, request: HttpRequest, rows: QuerySet) -> None:
+        self.act(request, rows, lambda run: requeue(run.job_id), "queued again")
+
+    @admin.action(description="Cancel what has not finished")
+    def cancel_runs(self, request: HttpRequest, rows: QuerySet) -> None:
+        self.act(request, rows, _call_off, "called off")
+
+    @admin.action(description="Verify the files")
+    def verify_runs(self, request: HttpRequest, rows: QuerySet) -> None:
+        self.act(request, rows, _verified, "verified, every file as it was")
+
+    @admin.action(description="Delete; they can be restored")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        shown = rows.filter(deleted_at__isnull=True)
+        self.act(request, shown, lambda run: run_delete(run=run), "deleted")
+
+    @admin.action(description="Restore what was deleted")
+    def restore(self, request: HttpRequest, rows: QuerySet) -> None:
+        gone = rows.filter(deleted_at__isnull=False)
+        self.act(request, gone, lambda run: run_restore(run=run), "restored")
+
+
+@admin.register(Trial)
+class TrialAdmin(RowAdmin):
+    list_display = ("seq", "source", "pool_shown", "run_id", "sharpe_bar", "created_at")
+    list_filter = ("source",)
+    search_fields = ("pool", "run_id", "job_id", "config_hash", "instruments")
+    date_hierarchy = "created_at"
+    ordering = ("-seq",)
+    actions = None  # the ledger is only ever added to
+
+    @admin.display(description="Pool", ordering="pool")
+    def pool_shown(self, trial: Trial) -> str:
+        return trial.pool[:8]
+
+
+def _changed(form: Any) -> dict[str, Any]:
+    return {name: form.cleaned_data[name] for name in form.changed_data}
+
+
+def _call_off(run: ModelRun) -> bool:
+    if run.job.is_finished:
+        return False
+    run_cancel(run=run)
+    return True
+
+
+def _verified(run: ModelRun) -> None:
+    answer = run_verify(run=run)
+    if not answer["ok"]:
+        changed = ", ".join(one["name"] for one in answer["files"] if not one["ok"])
+        raise Problem(status=409, message=f"Not as they were written: {changed}.")
