@@ -24,6 +24,7 @@ from experiments.selectors.experiments import (
     experiment_get,
     experiment_page,
 )
+from experiments.selectors.filters import ExperimentFilter
 from experiments.services.experiments import (
     experiment_create,
     experiment_delete,
@@ -68,12 +69,12 @@ def create_experiment(
 )
 def list_experiments(request: HttpRequest, query: Query[ExperimentQuery]) -> Any:
     """The newest first."""
-    filters = query.dict(exclude={"format", "limit", "cursor"})
-    return listing(query, partial(_page, **filters), name="experiments")
+    read = partial(_page, ExperimentFilter(**query.filters()), order=query.order)
+    return listing(query, read, name="experiments")
 
 
-def _page(**asked: Any) -> Mapping[str, Any]:
-    page = experiment_page(**asked)
+def _page(wanted: ExperimentFilter, **asked: Any) -> Mapping[str, Any]:
+    page = experiment_page(wanted, **asked)
     items = experiment_documents(page.items)
     return {"items": items, "next_cursor": page.next_cursor}
 

@@ -18,6 +18,7 @@ from experiments.api.schemas import (
     RunQuery,
 )
 from experiments.api.submission import PREFERENCE, RESPONSES, submitted
+from experiments.selectors.filters import RunFilter
 from experiments.selectors.runs import (
     run_document,
     run_documents,
@@ -41,12 +42,12 @@ router = Router(tags=["runs"])
 @router.get("", response=RunListOut, summary="Runs", openapi_extra=TABLE_FORMATS)
 def list_runs(request: HttpRequest, query: Query[RunQuery]) -> Any:
     """The newest first, or in the order of any field or metric."""
-    filters = query.dict(exclude={"format", "limit", "cursor"})
-    return listing(query, partial(_page, **filters), name="runs")
+    read = partial(_page, RunFilter(**query.filters()), order=query.order)
+    return listing(query, read, name="runs")
 
 
-def _page(**asked: Any) -> Mapping[str, Any]:
-    page = run_page(**asked)
+def _page(wanted: RunFilter, **asked: Any) -> Mapping[str, Any]:
+    page = run_page(wanted, **asked)
     items = run_documents(page.items, with_config=False)
     return {"items": items, "next_cursor": page.next_cursor}
 

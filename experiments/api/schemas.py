@@ -1,6 +1,6 @@
 """Shapes of runs and experiments in the API: what comes in, what goes out."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
@@ -108,14 +108,28 @@ class RunPatchIn(BaseModel):
 # --- runs --------------------------------------------------------------------------
 
 
-class RunQuery(ListQuery):
+class OrganisedQuery(ListQuery):
+    """What lists of runs and of experiments are filtered by alike."""
+
+    strategy: str = Field("", description="Its name in the library.")
+    symbol: str = ""
+    tag: str = Field("", description="One whole tag.")
+    q: str = Field("", description="Part of the name or of a tag.")
+    starred: bool | None = None
+    archived: bool | Literal["all"] = Field(
+        False, description="Only those that are, or that are not, or `all`."
+    )
+
+    def filters(self) -> dict[str, Any]:
+        asked = self.dict(exclude={"format", "limit", "cursor", "order"})
+        return asked | ({"archived": None} if self.archived == "all" else {})
+
+
+class RunQuery(OrganisedQuery):
     order: str = Field("-created_at", description="A field or metric; `-` descending.")
     status: str = Field("", description="Also the words of other documents.")
     kind: str = ""
     experiment_id: UUID | None = None
-    q: str = Field("", description="Part of the name or of a tag.")
-    starred: bool | None = None
-    archived: bool | None = None
 
 
 class RunPatch(Patch):
@@ -257,11 +271,8 @@ class ExperimentPatch(Patch):
     archived: bool = False
 
 
-class ExperimentQuery(ListQuery):
+class ExperimentQuery(OrganisedQuery):
     order: str = Field("-created_at", description="created_at, updated_at or name.")
-    q: str = Field("", description="Part of the name or of a tag.")
-    starred: bool | None = None
-    archived: bool | None = None
 
 
 class RunCountsOut(Schema):

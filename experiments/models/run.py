@@ -12,6 +12,8 @@ from django.utils import timezone
 from experiments.models.experiment import ModelExperiment
 from jobs.models import Job
 
+LISTED_BY = ("archived", "pinned", "starred", "strategy", "symbol", "job")
+
 
 class RunKind(models.TextChoices):
     BACKTEST = "backtest"
@@ -37,6 +39,7 @@ class ModelRun(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="runs",
+        db_index=False,  # idx_runs_of_experiment begins with it
     )
     parent = models.ForeignKey(
         "self",
@@ -48,6 +51,9 @@ class ModelRun(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="run")
 
     config = models.JSONField(db_column="config_json")
+    # Two facts of the config that lists ask for.
+    symbol = models.CharField(max_length=80, blank=True)
+    strategy = models.CharField(max_length=80, blank=True)
     config_hash = models.CharField(max_length=64, db_column="hash")
     config_family_hash = models.CharField(max_length=64)
     run_hash = models.CharField(max_length=64)
@@ -84,9 +90,29 @@ class ModelRun(models.Model):
         ordering = ("-created_at", "-id")
         indexes = (
             models.Index(fields=["config_hash"], name="idx_runs_hash"),
-            models.Index(fields=["-created_at", "-id"], name="idx_runs_newest"),
+            # Behind the order stands what lists filter by and count, so that they
+            # read the wide rows only of the runs that they show.
             models.Index(
-                fields=["experiment", "-created_at"], name="idx_runs_experiment"
+                fields=["-created_at", "-id", *LISTED_BY, "experiment"],
+                condition=Q(deleted_at__isnull=True),
+                name="idx_runs_listed",
+            ),
+            models.Index(
+                fields=["name", "id", "archived", "tags", "job"],
+                condition=Q(deleted_at__isnull=True),
+                name="idx_runs_by_name",
+            ),
+            models.Index(
+                fields=[
+                    "experiment",
+                    "-created_at",
+                    "-id",
+                    "deleted_at",
+                    *LISTED_BY,
+                    "config_family_hash",
+                    "data_fingerprint",
+                ],
+                name="idx_runs_of_experiment",
             ),
         )
         constraints = (
@@ -113,6 +139,13 @@ class RunMetric(models.Model):
     run = models.ForeignKey(
         ModelRun, on_delete=models.CASCADE, related_name="metric_rows"
     )
+    experiment = models.ForeignKey(  # that of the run, which never changes
+        ModelExperiment,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+    )
     key = models.CharField(max_length=40)
     value = models.FloatField(null=True, blank=True)
 
@@ -123,6 +156,10 @@ class RunMetric(models.Model):
         )
         indexes = (
             models.Index(fields=["key", "value", "run"], name="idx_metrics_by_value"),
+            models.Index(
+                fields=["experiment", "key", "value", "run"],
+                name="idx_metrics_of_experiment",
+            ),
         )
 
     def __str__(self) -> str:

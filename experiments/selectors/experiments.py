@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, F, FloatField, Q, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 
 from experiments.models import ModelExperiment, ModelRun, RunMetric
+from experiments.selectors.counts import experiment_run_counts
+from experiments.selectors.filters import NOT_SUCCEEDED, ExperimentFilter
 from experiments.selectors.honesty import Honesty, honesty_of
 from experiments.selectors.links import experiment_links, run_links
-from experiments.selectors.runs import named_or_tagged
-from jobs.models import JobStatus
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
 from strategies.metrics.registry import METRICS
 
 ORDERS = {"created_at": "created_at", "updated_at": "updated_at", "name": "name"}
+EVERY_EXPERIMENT = ExperimentFilter()
 # What runs are compared by where no hypothesis says otherwise.
 DEFAULT_METRIC = "sharpe"
 LOWER_IS_BETTER = [key for key, metric in METRICS.items() if metric.better == "lower"]
@@ -47,24 +58,19 @@ def experiment_get(
 
 
 def experiment_page(
+    wanted: ExperimentFilter = EVERY_EXPERIMENT,
     *,
-    q: str = "",
-    starred: bool | None = None,
-    archived: bool | None = None,
     order: str = "-created_at",
     limit: int = 50,
     cursor: str = "",
 ) -> Page[ModelExperiment]:
     """Return one page of experiments, one query; 422 for an order that is none."""
-    experiments = ModelExperiment.objects.filter(deleted_at__isnull=True)
-    if q:
-        experiments = experiments.filter(named_or_tagged(q))
-    if starred is not None:
-        experiments = experiments.filter(starred=starred)
-    if archived is not None:
-        experiments = experiments.filter(archived=archived)
     return keyset_page(
-        experiments, order=order, fields=ORDERS, limit=limit, cursor=cursor
+        ModelExperiment.objects.filter(wanted.where()),
+        order=order,
+        fields=ORDERS,
+        limit=limit,
+        cursor=cursor,
     )
 
 
@@ -92,9 +98,9 @@ OF_EXPERIMENT = (
 def experiment_documents(
     experiments: Iterable[ModelExperiment],
 ) -> list[dict[str, Any]]:
-    """Return each experiment as pages and the API show it; five queries for all."""
+    """Return each experiment as pages and the API show it; four queries for all."""
     experiments = list(experiments)
-    counts = _run_counts(experiments)
+    counts = experiment_run_counts(experiments)
     trials = _trial_counts(experiments)
     best = _best_runs(experiments)
     return [
@@ -121,21 +127,6 @@ def _moment(stamp_ms: int | None) -> datetime | None:
     return None if stamp_ms is None else datetime.fromtimestamp(stamp_ms / 1000, UTC)
 
 
-def _run_counts(experiments: list[ModelExperiment]) -> dict[UUID, dict[str, int]]:
-    """Return how many runs are in each status, zeros included."""
-    none = dict.fromkeys(JobStatus.values, 0)
-    counts = {experiment.pk: dict(none) for experiment in experiments}
-    rows = (
-        ModelRun.objects.filter(experiment__in=experiments, deleted_at__isnull=True)
-        .order_by()
-        .values("experiment_id", "job__status")
-        .annotate(n=Count("pk"))
-    )
-    for row in rows:
-        counts[row["experiment_id"]][row["job__status"]] = row["n"]
-    return counts
-
-
 def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
     """Return how many different configs were tried, by deleted runs too."""
     rows = (
@@ -150,29 +141,56 @@ def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
 
 def _best_runs(experiments: list[ModelExperiment]) -> dict[UUID, dict[str, Any]]:
     """Return the best run of each by its hypothesis' metric, else by its Sharpe."""
-    keys = {experiment.pk: _metric_key(experiment) for experiment in experiments}
-    best = {
-        number["run__experiment_id"]: number
-        for number in _best_numbers(experiments, set(keys.values()))
-        if number["key"] == keys[number["run__experiment_id"]]
-    }
-    runs = ModelRun.objects.in_bulk([number["run_id"] for number in best.values()])
-    honesty = honesty_of(runs.values())
+    metrics = {experiment.pk: _metric_key(experiment) for experiment in experiments}
+    keys_of: dict[bool, dict[UUID, str]] = defaultdict(dict)
+    for pk, metric in metrics.items():
+        keys_of[metric in LOWER_IS_BETTER][pk] = metric
+    best = Q()
+    for is_lower, wanted in keys_of.items():
+        best |= Q(pk__in=_best_keys(wanted, "" if is_lower else "-"))
+    runs = ModelRun.objects.defer("config", "accounting").filter(best) if best else []
+    found = {run.experiment_id: run for run in runs}
+    honesty = honesty_of(found.values())
     return {
-        pk: _best_run(number, runs[number["run_id"]], honesty[number["run_id"]])
-        for pk, number in best.items()
+        pk: _best_run(metrics[pk], found[pk], honesty[found[pk].pk])
+        for pk in metrics
+        if pk in found
     }
 
 
-def _best_run(
-    number: Mapping[str, Any], run: ModelRun, luck: Honesty | None
-) -> dict[str, Any]:
+def _best_keys(metrics: dict[UUID, str], way: str) -> QuerySet[ModelExperiment, Any]:
+    """Return which run of each has the most, or least; each is found by an index."""
+    metric = Case(
+        *(When(pk=pk, then=Value(key)) for pk, key in metrics.items()),
+        output_field=CharField(),
+    )
+    best = (
+        RunMetric.objects.filter(
+            experiment=OuterRef("pk"),
+            key=OuterRef("metric_key"),
+            value__isnull=False,
+            run__deleted_at__isnull=True,
+        )
+        .exclude(run__job__status__in=NOT_SUCCEEDED)
+        .order_by(f"{way}value", "-run_id")
+        .values("run_id")[:1]
+    )
+    return (
+        ModelExperiment.objects.filter(pk__in=metrics)
+        .order_by()
+        .annotate(metric_key=metric)
+        .annotate(best=Subquery(best))
+        .values("best")
+    )
+
+
+def _best_run(metric: str, run: ModelRun, luck: Honesty | None) -> dict[str, Any]:
     return {
         "id": str(run.pk),
         "run_id": str(run.pk),
         "name": run.name,
-        "metric": number["key"],
-        "value": number["value"],
+        "metric": metric,
+        "value": run.metrics[metric],
         "honesty": None if luck is None else luck.as_json(),
         "links": run_links(run.pk, run.job_id),
     }
@@ -180,32 +198,3 @@ def _best_run(
 
 def _metric_key(experiment: ModelExperiment) -> str:
     return (experiment.hypothesis or {}).get("metric") or DEFAULT_METRIC
-
-
-def _best_numbers(
-    experiments: list[ModelExperiment], keys: set[str]
-) -> Iterable[Mapping[str, Any]]:
-    """Return the best value of each metric in each experiment, and whose it is."""
-    sign = Case(
-        When(key__in=LOWER_IS_BETTER, then=Value(-1.0)),
-        default=Value(1.0),
-        output_field=FloatField(),
-    )
-    place = Window(
-        RowNumber(),
-        partition_by=[F("run__experiment_id"), F("key")],
-        order_by=[(F("value") * sign).desc(), F("run_id").desc()],
-    )
-    compared = Q(
-        run__experiment__in=experiments,
-        run__deleted_at__isnull=True,
-        run__job__status=JobStatus.SUCCEEDED,
-        key__in=keys,
-        value__isnull=False,
-    )
-    return (
-        RunMetric.objects.filter(compared)
-        .annotate(place=place)
-        .filter(place=1)
-        .values("key", "value", "run_id", "run__experiment_id")
-    )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from experiments.models import ModelRun, RunKind, RunMetric
+from experiments.models import ModelRun, RunMetric
+from experiments.selectors.filters import RunFilter, narrowed
 from experiments.selectors.honesty import honesty_of
 from experiments.selectors.links import run_links
 from jobs.models import Job, JobStatus
-from jobs.selectors import status_named
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
@@ -26,44 +24,22 @@ ORDERS = {
     "name": "name",
     "status": "job__status",
 }
+# What no list shows, and what takes most of the reading.
+UNLISTED = (
+    "config",
+    "accounting",
+    "job__payload",
+    "experiment__hypothesis",
+    "experiment__params",
+    "experiment__universe",
+    "experiment__cost_model",
+    "experiment__sizing",
+    "experiment__tags",
+    "experiment__notes",
+)
+EVERY_RUN = RunFilter()
 # A cursor that begins so is behind the last run that has the number asked for.
 NO_NUMBER = "none."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
-    """Which runs are wanted; "" and None want all. Deleted ones never are."""
-
-    status: str = ""
-    kind: str = ""
-    experiment_id: UUID | None = None
-    q: str = ""
-    starred: bool | None = None
-    archived: bool | None = None
-
-    def where(self, prefix: str = "") -> Q:
-        """Return the condition on a run, or on the run that `prefix` leads to."""
-        exact: dict[str, Any] = {"deleted_at__isnull": True}
-        if self.status:
-            exact["job__status"] = status_named(self.status)
-        if self.kind:
-            exact["kind"] = _kind_known(self.kind)
-        for name in ("experiment_id", "starred", "archived"):
-            value = getattr(self, name)
-            if value is not None:
-                exact[name] = value
-        condition = Q(**{f"{prefix}{key}": value for key, value in exact.items()})
-        return condition & named_or_tagged(self.q, prefix) if self.q else condition
-
-
-def named_or_tagged(text: str, prefix: str = "") -> Q:
-    """Return the condition that name or a tag contains `text`, whatever its case."""
-    escaped = json.dumps(text)[1:-1]  # SQLite holds tags as JSON in plain ASCII
-    return (
-        Q(**{f"{prefix}name__icontains": text})
-        | Q(**{f"{prefix}tags__icontains": text})
-        | Q(**{f"{prefix}tags__icontains": escaped})
-    )
 
 
 def run_get(run_id: UUID | str, *, deleted: bool = False) -> ModelRun:
@@ -90,45 +66,41 @@ def _uuid(text: UUID | str) -> UUID | None:
 
 
 def run_page(
+    wanted: RunFilter = EVERY_RUN,
     *,
-    status: str = "",
-    kind: str = "",
-    experiment_id: UUID | None = None,
-    q: str = "",
-    starred: bool | None = None,
-    archived: bool | None = None,
     order: str = "-created_at",
     limit: int = 50,
     cursor: str = "",
 ) -> Page[ModelRun]:
-    """Return one page of runs; one query, by a metric at most two.
+    """Return one page of runs, with job and experiment, without what no list shows.
 
     `order` is a field or the key or alias of a metric. 422 for a status, kind, order
-    or cursor that is none.
+    or cursor that is none. At most five queries.
     """
-    wanted = RunFilter(
-        status=status,
-        kind=kind,
-        experiment_id=experiment_id,
-        q=q,
-        starred=starred,
-        archived=archived,
-    )
     name = order.removeprefix("-")
+    wanted = narrowed(wanted)
     if name not in ORDERS:
         return _page_by_metric(wanted, name, order, limit, cursor)
-    runs = _with_job(ModelRun.objects.filter(wanted.where()))
-    return keyset_page(runs, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+    path = ORDERS[name]
+    runs = ModelRun.objects.filter(wanted.where()).only(path)
+    found = keyset_page(
+        runs.select_related("job") if "__" in path else runs,
+        order=order,
+        fields=ORDERS,
+        limit=limit,
+        cursor=cursor,
+    )
+    return Page(_listed([run.pk for run in found.items]), found.next_cursor)
 
 
-def _with_job(runs: QuerySet[ModelRun]) -> QuerySet[ModelRun]:
-    return runs.select_related("job", "experiment")
+def _listed(keys: Sequence[UUID]) -> list[ModelRun]:
+    """Return the runs in this order, one query.
 
-
-def _kind_known(word: str) -> str:
-    if word not in RunKind.values:
-        raise unknown_word("kind", word, RunKind.values)
-    return word
+    Apart from finding them: what is sorted should be small.
+    """
+    runs = ModelRun.objects.select_related("job", "experiment").defer(*UNLISTED)
+    found = runs.in_bulk(keys)
+    return [found[key] for key in keys if key in found]
 
 
 def _page_by_metric(
@@ -136,10 +108,10 @@ def _page_by_metric(
 ) -> Page[ModelRun]:
     """Return the runs that have the number, by it, and behind them all others.
 
-    The first come from the index on (key, value, run), however many runs there are.
+    The first come from an index on the value, however many runs there are.
     """
     key = _metric_key(name)
-    found: list[ModelRun] = []
+    found: list[UUID] = []
     has_begun_rest = cursor.startswith(NO_NUMBER)
     if not has_begun_rest:
         page = keyset_page(
@@ -150,13 +122,13 @@ def _page_by_metric(
             cursor=cursor,
             tie="run_id",
         )
-        found = [number.run for number in page.items]
+        found = [number.run_id for number in page.items]
         if page.next_cursor is not None:
-            return Page(found, page.next_cursor)
+            return Page(_listed(found), page.next_cursor)
     rest = _without_number(wanted, key)
     room = limit - len(found)
     if room == 0:
-        return Page(found, NO_NUMBER if rest.exists() else None)
+        return Page(_listed(found), NO_NUMBER if rest.exists() else None)
     behind = keyset_page(
         rest,
         order=order,
@@ -164,20 +136,21 @@ def _page_by_metric(
         limit=room,
         cursor=cursor.removeprefix(NO_NUMBER) if has_begun_rest else "",
     )
+    found += [run.pk for run in behind.items]
     more = behind.next_cursor
-    return Page(found + behind.items, None if more is None else f"{NO_NUMBER}{more}")
+    return Page(_listed(found), None if more is None else f"{NO_NUMBER}{more}")
 
 
 def _numbers(wanted: RunFilter, key: str) -> QuerySet[RunMetric]:
     numbers = RunMetric.objects.filter(key=key, value__isnull=False)
-    return numbers.filter(wanted.where("run__")).select_related(
-        "run__job", "run__experiment"
-    )
+    if wanted.experiment_id is not None:
+        numbers = numbers.filter(experiment_id=wanted.experiment_id)
+    return numbers.filter(wanted.where("run__")).only("run_id", "value")
 
 
 def _without_number(wanted: RunFilter, key: str) -> QuerySet[ModelRun]:
     number = RunMetric.objects.filter(run=OuterRef("pk"), key=key, value__isnull=False)
-    return _with_job(ModelRun.objects.filter(wanted.where(), ~Exists(number)))
+    return ModelRun.objects.filter(wanted.where(), ~Exists(number)).only("pk")
 
 
 def _metric_key(name: str) -> str:

@@ -85,7 +85,7 @@ def _commit(
     written = [*_row(result), "source_version", "manifest_sha", "updated_at"]
     run.save(update_fields=written)
     RunMetric.objects.bulk_create(
-        RunMetric(run=run, key=key, value=value)
+        RunMetric(run=run, experiment_id=run.experiment_id, key=key, value=value)
         for key, value in result.metrics.items()
     )
     RunTimeseries.objects.create(run=run, report=report)

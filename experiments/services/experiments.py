@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from experiments.models import ModelExperiment
 from experiments.services.runs import (
+    EXPRESSION,
     Submission,
     config_changed,
     run_submit,
@@ -24,7 +25,6 @@ from strategies.library.resolve import resolve, resolve_window
 from strategies.metrics.registry import metric_named
 
 CHANGEABLE = ("name", "notes", "tags", "hypothesis", "starred", "archived")
-EXPRESSION = "expression"
 # What a config calls it -> what an experiment calls it; the longer path first.
 OWN_WORDS = {
     "strategy.params": "params",

@@ -127,6 +127,8 @@ def _made_up_run(
         experiment=owner,
         name=name,
         config=config.document(),
+        symbol=config.symbol or "",
+        strategy=config.strategy.name if config.strategy else "",
         config_hash=config.config_hash,
         config_family_hash=config.config_family_hash,
         run_hash=config.run_hash,
@@ -191,7 +193,9 @@ def _write(made: list[MadeUpRun]) -> int:
     Job.objects.bulk_create(one.job for one in made)
     ModelRun.objects.bulk_create(one.run for one in made)
     RunMetric.objects.bulk_create(
-        RunMetric(run=one.run, key=key, value=value)
+        RunMetric(
+            run=one.run, experiment_id=one.run.experiment_id, key=key, value=value
+        )
         for one, result in done
         for key, value in result.metrics.items()
     )

@@ -27,6 +27,7 @@ from strategies.errors import ConfigError, NotAvailableYet
 from strategies.library.resolve import resolve, resolve_window
 from strategies.market.sources import source_version
 
+EXPRESSION = "expression"  # stands where a library strategy has its name
 CHANGEABLE = ("name", "notes", "tags", "starred", "pinned", "archived")
 WITHOUT_BARS = ("buy_and_hold", "none")
 
@@ -168,6 +169,8 @@ def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
         id=run_id,
         job=job,
         config=config.document(),
+        symbol=config.symbol or "",
+        strategy=config.strategy.name if config.strategy else EXPRESSION,
         config_hash=config.config_hash,
         config_family_hash=config.config_family_hash,
         run_hash=config.run_hash,

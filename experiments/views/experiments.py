@@ -19,6 +19,7 @@ from experiments.selectors.experiments import (
     experiment_get,
     experiment_page,
 )
+from experiments.selectors.filters import ExperimentFilter
 from experiments.services.experiments import experiment_create
 from experiments.views.run_form import FormPage
 from experiments.views.run_table import (
@@ -51,8 +52,9 @@ COLUMNS = (
 def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
     """Show the experiments, the newest first."""
     asked = asked_of(request, NEWEST)
+    wanted = ExperimentFilter(q=asked["q"])
     page = experiment_page(
-        q=asked["q"],
+        wanted,
         order=asked["order"],
         limit=ROWS_PER_PAGE,
         cursor=asked["cursor"],
@@ -62,7 +64,7 @@ def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
     context = {
         "rows": rows,
         "headings": headings(COLUMNS, asked, NEWEST),
-        "total": experiment_count(asked["q"]),
+        "total": experiment_count(wanted),
         "q": asked["q"],
         "cursor": asked["cursor"],
         "query": query_of(asked, NEWEST),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 
 from experiments.models import ModelExperiment, ModelRun
 from experiments.selectors.counts import run_status_counts
-from experiments.selectors.runs import RunFilter, run_documents, run_page
+from experiments.selectors.filters import RunFilter, narrowed
+from experiments.selectors.runs import run_documents, run_page
 from jobs.models import ACTIVE, JobStatus, canonical_status
 
 ROWS_PER_PAGE = 50
@@ -104,15 +105,14 @@ def run_table(
     """Return one page of runs as the address asks for it; at most five queries."""
     asked = asked_of(request, NEWEST)
     experiment_id = experiment.pk if experiment else None
+    wanted = narrowed(RunFilter(experiment_id=experiment_id, q=asked["q"]))
     page = run_page(
-        status=asked["status"],
-        experiment_id=experiment_id,
-        q=asked["q"],
+        replace(wanted, status=asked["status"]),
         order=asked["order"],
         limit=ROWS_PER_PAGE,
         cursor=asked["cursor"],
     )
-    counts = run_status_counts(RunFilter(experiment_id=experiment_id, q=asked["q"]))
+    counts = run_status_counts(wanted)
     tabs = _tabs(asked, counts)
     following = asked | {"cursor": page.next_cursor or ""}
     return RunTable(

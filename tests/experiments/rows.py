@@ -31,7 +31,8 @@ def plain_run(
     }
     run = ModelRun.objects.create(id=run_id, job=job, **(row | fields))
     RunMetric.objects.bulk_create(
-        RunMetric(run=run, key=key, value=value) for key, value in run.metrics.items()
+        RunMetric(run=run, experiment_id=run.experiment_id, key=key, value=value)
+        for key, value in run.metrics.items()
     )
     return run
 

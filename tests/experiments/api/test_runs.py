@@ -276,3 +276,28 @@ class TestRerun:
         wanted = field or "strategy.params.fsat"
         assert refusal(response) == (422, code, wanted)
         assert ModelRun.objects.count() == 1
+
+
+class TestListFilters:
+    def names(self, client, query):
+        response = client.get(f"/api/runs{query}")
+        assert response.status_code == 200, response.content
+        return {run["name"] for run in response.json()["items"]}
+
+    def test_archived_runs_are_left_out_unless_asked_for(self, client):
+        plain_run(name="kept")
+        plain_run(name="put away", archived=True)
+
+        assert self.names(client, "") == {"kept"}
+        assert self.names(client, "?archived=true") == {"put away"}
+        assert self.names(client, "?archived=all") == {"kept", "put away"}
+        assert client.get("/api/runs?archived=perhaps").status_code == 422
+
+    def test_rule_instrument_and_tag(self, client):
+        plain_run(name="one", strategy="macd", symbol="GLD", tags=["robust"])
+        plain_run(name="other", strategy="macd", symbol="TLT")
+
+        assert self.names(client, "?strategy=macd") == {"one", "other"}
+        assert self.names(client, "?strategy=macd&symbol=GLD") == {"one"}
+        assert self.names(client, "?tag=robust&order=-sharpe") == {"one"}
+        assert self.names(client, "?tag=rob") == set()
