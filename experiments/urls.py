@@ -13,6 +13,14 @@ from experiments.views.experiments import (
     experiment_new,
 )
 from experiments.views.marks import experiment_marked, run_bulk
+from experiments.views.presets import (
+    preset_deleted,
+    preset_imported,
+    preset_list,
+    preset_new,
+    preset_renamed,
+    preset_run,
+)
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
 from experiments.views.trash import trash, undo
@@ -56,5 +64,11 @@ urlpatterns = [
         "model-lab/experiments/<uuid:experiment_id>/runs/new", run_new, name="run-new"
     ),
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
+    path("presets", preset_list, name="preset-list"),
+    path("presets/new", preset_new, name="preset-new"),
+    path("presets/import", preset_imported, name="preset-import"),
+    path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
+    path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),
+    path("presets/<str:kind>/<str:name>/delete", preset_deleted, name="preset-delete"),
     path("backtesting", backtesting, name="backtesting"),
 ]

@@ -1,8 +1,5 @@
 """The JSON API: its routers, who may call, and the one shape of every error."""
 
-import json
-import math
-from collections.abc import Mapping
 from typing import Any, get_args
 
 import structlog
@@ -26,6 +23,7 @@ from experiments.api.config import router as config_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
+from experiments.api.presets import router as presets_router
 from experiments.api.report import router as report_router
 from experiments.api.runs import router as runs_router
 from experiments.api.series import router as series_router
@@ -35,6 +33,7 @@ from quantlab.access.auth import LabKey, key_needed
 from quantlab.access.perimeter import is_api, refuse
 from quantlab.telemetry import health
 from quantlab.web.problem import Problem
+from quantlab.web.strict_json import read_json
 from strategies import __version__
 from strategies.errors import StrategyError, did_you_mean
 
@@ -68,51 +67,7 @@ class StrictParser(Parser):
     """JSON only; a value that cannot be used is refused by its path."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        try:
-            body = json.loads(request.body)
-            refuse_unusable(body)
-        except (ValueError, RecursionError) as exc:
-            raise Problem(
-                status=400,
-                code="malformed_json",
-                message=f"The body is not JSON: {exc}.",
-                advice="Send one JSON object.",
-            ) from None
-        return body
-
-
-def refuse_unusable(value: Any, path: str = "") -> None:
-    """Raise for the first NaN, Infinity or unstorable text below `value`."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            refuse_unusable(key, path)
-            refuse_unusable(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            refuse_unusable(item, f"{path}.{index}" if path else str(index))
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise _unusable(path, "not_finite", f"is {value}: a finite number is needed")
-    elif isinstance(value, str) and not _is_storable(value):
-        raise _unusable(path, "bad_text", "has a character that is no character")
-
-
-def _is_storable(text: str) -> bool:
-    """Return False for a NUL and for half of a surrogate pair: no database has them."""
-    try:
-        return b"\0" not in text.encode()
-    except UnicodeEncodeError:
-        return False
-
-
-def _unusable(path: str, code: str, words: str) -> Problem:
-    message = f"{path or 'body'} {words}."
-    return Problem(
-        status=422,
-        code=code,
-        message=message,
-        advice="Leave the key out, or send null where null is allowed.",
-        errors=[{"field": path, "code": code, "message": message}],
-    )
+        return read_json(request.body)
 
 
 class StrictRenderer(JSONRenderer):
@@ -219,6 +174,7 @@ api.add_router("/runs", runs_router)
 for of_a_run in (artifacts_router, trades_router, series_router, logs_router):
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
+api.add_router("/presets", presets_router)
 api.add_router("/config", config_router)
 api.add_router("/metrics", metrics_router)
 

@@ -206,6 +206,7 @@ class RunItemOut(Schema):
     data_fingerprint: str | None
     code_version: str
     manifest_sha: str | None
+    preset_ref: str | None = Field(description="Preset it was started from.")
     seed: int
     ppy: float | None = Field(description="Bars per year.")
     metrics: RunMetrics

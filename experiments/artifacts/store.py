@@ -174,6 +174,14 @@ def json_writer(document: Mapping[str, Any]) -> Writer:
     return lambda file: file.write(f"{text}\n".encode())
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
 class _Hashed(io.RawIOBase):
     """Hashes and counts what passes through it."""
 

@@ -66,6 +66,12 @@ class Group:
     title: str
     hint: str
     rows: list[list[BoundField]]
+    is_folded: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a folded one has something to show."""
+        return any(field.errors or field.value() for row in self.rows for field in row)
 
 
 class ConfigForm(forms.Form):
@@ -228,10 +234,16 @@ class ConfigForm(forms.Form):
                 name = "symbol"  # a column of the user's file
             if name is not None and name in self.errors:
                 continue  # it is missing, which explains what follows
-            message = problem.message
-            if name is not None and message.startswith(problem.field):
-                message = f"{self[name].label}{message.removeprefix(problem.field)}"
-            self.add_error(name, f"{message} {problem.advice}".strip())
+            self.add_error(
+                name, f"{self._words(name, problem)} {problem.advice}".strip()
+            )
+
+    def _words(self, name: str | None, problem: StrategyError) -> str:
+        """Return what is wrong, with the label of the field in place of its path."""
+        message = problem.message
+        if name is None or not message.startswith(problem.field):
+            return message
+        return f"{self[name].label}{message.removeprefix(problem.field)}"
 
     def _field_at(self, path: str) -> str | None:
         name = PATH_WORDS.get(path, path)

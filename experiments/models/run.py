@@ -63,6 +63,9 @@ class ModelRun(models.Model):
     )
     data_fingerprint = models.CharField(max_length=64, blank=True)
     pool = models.CharField(max_length=64, help_text="What is looked at, as a sha256.")
+    preset_ref = models.CharField(
+        max_length=60, blank=True, help_text="Preset it was started from."
+    )
     seed = models.BigIntegerField(default=0)
     persist = models.BooleanField(default=True, help_text="Keep files too.")
 

@@ -14,6 +14,8 @@ from experiments.selectors.honesty import pool_of
 from jobs.models import ACTIVE, Job, JobStatus
 from strategies import RunConfig
 from strategies.compare import config_diff
+from strategies.errors import StrategyError
+from strategies.library.resolve import resolve_window
 
 TIMED_RUNS = 20
 
@@ -84,6 +86,14 @@ class Change:
     path: str
     before: Any
     after: Any
+
+
+def as_settled(config: RunConfig) -> RunConfig:
+    """Return the config with the window it has now; itself where there is none."""
+    try:
+        return resolve_window(config)
+    except StrategyError:
+        return config
 
 
 def config_changes(before: RunConfig, after: RunConfig) -> list[Change]:

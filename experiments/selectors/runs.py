@@ -234,6 +234,7 @@ def _document(run: ModelRun) -> dict[str, Any]:
     return document | {
         "stage": _stage(job),
         "completed_at": job.finished_at,
+        "preset_ref": run.preset_ref or None,
         "data_fingerprint": run.data_fingerprint or None,
         "manifest_sha": run.manifest_sha or None,
         "reused": False,

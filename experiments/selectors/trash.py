@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db.models import Count, F, Model, Q, QuerySet
 
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import ModelExperiment, ModelRun, Preset
 from quantlab.web.paging import Page, keyset_page, unknown_word
 
-KINDS = ("runs", "experiments")
+KINDS = ("runs", "experiments", "presets")
 
 
 def trash_page(kind: str, *, limit: int, cursor: str = "") -> Page[Model]:
@@ -41,4 +41,5 @@ def _deleted() -> dict[str, QuerySet]:
         "experiments": ModelExperiment.objects.filter(
             deleted_at__isnull=False
         ).annotate(n_gone=Count("runs", filter=with_it)),
+        "presets": Preset.objects.filter(deleted_at__isnull=False),
     }

@@ -15,7 +15,7 @@ from experiments.services.runs import (
     config_changed,
     run_submit,
     runs_hide,
-    split_request,
+    split_patch,
 )
 from experiments.services.words import normal_tags
 from quantlab.web.problem import Problem
@@ -223,7 +223,7 @@ def experiment_run(
 
     The patch may also say name, notes, tags, persist and force of the run.
     """
-    changes, options = split_request(patch)
+    changes, options = split_patch(patch)
     if options.experiment_id not in (None, experiment.pk):
         raise ConfigError(
             "experiment_id is that of another experiment.",

@@ -13,17 +13,18 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from experiments.models import ModelExperiment, ModelRun, RunKind
+from experiments.models import ModelExperiment, ModelRun, PresetKind, RunKind
 from experiments.selectors.experiments import experiment_get
 from experiments.selectors.honesty import pool_of
 from experiments.selectors.links import run_page_url
+from experiments.selectors.presets import preset_get
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import cancel, enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import merge_patch, sha256_of
-from strategies.errors import ConfigError, NotAvailableYet
+from strategies.errors import ConfigError
 from strategies.library.resolve import resolve, resolve_window
 from strategies.market.sources import source_version
 
@@ -71,11 +72,18 @@ def split_request(body: Mapping[str, Any]) -> tuple[dict[str, Any], RunOptions]:
         options = RunOptions(**chosen)
     except ValidationError as exc:
         raise ConfigError.of(tuple(_option_problem(e) for e in exc.errors())) from None
+    return config, options
+
+
+def split_patch(patch: Mapping[str, Any]) -> tuple[dict[str, Any], RunOptions]:
+    """Return patch and options of a run whose config comes from elsewhere."""
+    config, options = split_request(patch)
     if options.preset_ref is not None:
-        raise NotAvailableYet(
-            "preset_ref is not available yet.",
+        raise ConfigError(
+            "preset_ref: the config to be changed is another one here.",
+            code="invalid_value",
             field="preset_ref",
-            advice="Send the config itself.",
+            advice="Send it to POST /api/backtest.",
         )
     return config, options
 
@@ -109,6 +117,7 @@ def run_submit(
     notes: str = "",
     tags: Sequence[str] = (),
     persist: bool = True,
+    preset_ref: str = "",
     force: bool = False,
     owner: str = "",
 ) -> Submission:
@@ -138,6 +147,7 @@ def run_submit(
             notes=notes,
             tags=normal_tags(tags),
             persist=persist,
+            preset_ref=preset_ref,
         )
     return Submission(run, reused=False)
 
@@ -191,9 +201,15 @@ def run_title(config: RunConfig) -> str:
 
 
 def run_request(*, body: Mapping[str, Any], owner: str = "") -> Submission:
-    """Run what the body of POST /api/backtest asks for: config and options."""
+    """Run what the body of POST /api/backtest asks for: config and options.
+
+    With `preset_ref` the config is that of a preset, with the rest of the body on it.
+    """
     values, options = split_request(body)
-    config = RunConfig(**values)
+    if options.preset_ref is None:
+        config = RunConfig(**values)
+    else:
+        config = config_changed(_preset_config(options.preset_ref), values)
     experiment = None
     if options.experiment_id is not None:
         experiment = _experiment_named(options.experiment_id)
@@ -202,8 +218,18 @@ def run_request(*, body: Mapping[str, Any], owner: str = "") -> Submission:
         experiment=experiment,
         force=options.force,
         owner=owner,
-        **options.given("name", "notes", "tags", "persist"),
+        **options.given("name", "notes", "tags", "persist", "preset_ref"),
     )
+
+
+def _preset_config(name: str) -> RunConfig:
+    try:
+        preset = preset_get(PresetKind.RUN, name)
+    except Problem as exc:
+        raise ConfigError(
+            exc.message, code="unknown_preset", field="preset_ref", advice=exc.advice
+        ) from None
+    return RunConfig(**preset.config)
 
 
 def run_rerun(
@@ -213,7 +239,7 @@ def run_rerun(
 
     A patch that changes nothing returns the run itself if it would be reused.
     """
-    changes, options = split_request(patch)
+    changes, options = split_patch(patch)
     experiment = run.experiment
     if options.experiment_id is not None:
         experiment = _experiment_named(options.experiment_id)

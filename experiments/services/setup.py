@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 
+from experiments.artifacts.store import write_whole
 from experiments.services.demo import demo_create
 from strategies.kernels import cache_folder
 
@@ -88,11 +89,3 @@ def build_chart_bundle(folder: Path) -> Path:
     # Unwrapped, its top-level constants clash with every other script.
     write_whole(target, f"(()=>{{{bundle}}})();\n")
     return target
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)

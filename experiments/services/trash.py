@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import ModelExperiment, ModelRun, Preset
 from experiments.selectors.experiments import experiment_get
 from experiments.services.experiments import experiment_restore
 from experiments.services.marks import runs_mark
+from experiments.services.presets import preset_restore
+from quantlab.web.problem import Problem
 
 
 @transaction.atomic
@@ -25,15 +28,33 @@ def trash_undo(*, moment: datetime) -> int:
     alone = ModelRun.objects.filter(deleted_at=moment).exclude(
         experiment__deleted_at__isnull=False
     )
-    return len(experiments) + alone.update(deleted_at=None)
+    presets = list(Preset.objects.filter(deleted_at=moment))
+    for preset in presets:
+        preset_restore(preset=preset)
+    return len(experiments) + alone.update(deleted_at=None) + len(presets)
 
 
 @transaction.atomic
-def trash_restore(*, experiments: Sequence[str] = (), runs: Sequence[str] = ()) -> int:
+def trash_restore(
+    *,
+    experiments: Sequence[str] = (),
+    runs: Sequence[str] = (),
+    presets: Sequence[str] = (),
+) -> int:
     """Show again what is named; return how many were in the trash."""
     named = [experiment_get(key, deleted=True) for key in experiments]
     gone = [one for one in named if one.deleted_at is not None]
     for experiment in gone:
         experiment_restore(experiment=experiment)
     n_runs = runs_mark(action="restore", run_ids=runs).changed if runs else 0
-    return len(gone) + n_runs
+    saved = [preset_restore(preset=_preset_deleted(key)) for key in presets]
+    return len(gone) + n_runs + len(saved)
+
+
+def _preset_deleted(key: str) -> Preset:
+    gone = Preset.objects.filter(deleted_at__isnull=False)
+    try:
+        return gone.get(pk=key)
+    except (Preset.DoesNotExist, ValidationError):
+        message = f"There is no deleted preset {key[:40]!r}."
+        raise Problem(status=404, message=message) from None

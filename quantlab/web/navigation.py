@@ -19,6 +19,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Experiments", "experiments:experiment-list", "e"),
         ("Backtests", "experiments:backtesting", "b"),
     ),
+    "Data": (("Presets", "experiments:preset-list"),),
     "Lab": (
         ("Glossary", "experiments:glossary", "y"),
         ("Settings", "settings", "s"),

@@ -233,7 +233,7 @@ class TestRequest:
             ({"tags": ["a", 1]}, "tags.1", "invalid_value"),
             ({"force": "perhaps"}, "force", "invalid_value"),
             ({"experiment_id": "x"}, "experiment_id", "invalid_value"),
-            ({"preset_ref": "mine"}, "preset_ref", "not_available_yet"),
+            ({"preset_ref": 7}, "preset_ref", "invalid_value"),
         ],
     )
     def test_an_option_of_the_wrong_kind_is_named(self, body, field, code):

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from experiments.models import ModelExperiment
+from experiments.services.presets import preset_create
 from quantlab.api import api
 from quantlab.wsgi import application
 from tests.factories import finished_run
@@ -62,11 +63,13 @@ def lab(db):
         provider="synthetic",
         universe=["SYN-trend-7"],
     )
+    preset_create(kind="run", name="config.json", config=run.config)
     return {
         "run_id": str(run.pk),
         "job_id": run.job_id,
         "experiment_id": str(experiment.pk),
         "name": "config.json",
+        "kind": "run",
     }
 
 

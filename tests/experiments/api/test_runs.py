@@ -13,13 +13,23 @@ from tests.factories import make_run
 
 pytestmark = pytest.mark.django_db
 
-# CONTRACT, section 3; `archived` is ours.
+# CONTRACT, section 3; `archived` and `preset_ref` are ours.
 KEYS = {
     *("id", "run_id", "kind", "name", "experiment_id", "parent_id", "job_id"),
     *("status", "stage", "progress", "processed", "total", "rate", "eta_s", "best"),
     *("message", "created_at", "started_at", "completed_at", "finished_at", "error"),
     *("config", "config_hash", "run_hash", "data_fingerprint", "code_version"),
-    *("manifest_sha", "seed", "ppy", "metrics", "flags", "honesty", "tags"),
+    *(
+        "preset_ref",
+        "manifest_sha",
+        "seed",
+        "ppy",
+        "metrics",
+        "flags",
+        "honesty",
+        "tags",
+    ),
+    "preset_ref",
     *("starred", "pinned", "archived", "notes", "reused", "links"),
 }
 

@@ -1,0 +1,63 @@
+"""Forms of presets: a name, or files that were exported elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from experiments.artifacts.presets import MAX_NAME, preset_name
+from experiments.forms.fields import NEEDED
+from quantlab.web.problem import Problem
+from strategies.errors import StrategyError
+
+
+class PresetNameForm(forms.Form):
+    name = forms.CharField(
+        max_length=MAX_NAME,
+        error_messages=NEEDED,
+        help_text="Letters, digits, spaces, dots, - and _.",
+    )
+
+    def clean_name(self) -> str:
+        try:
+            return preset_name(self.cleaned_data["name"])
+        except StrategyError as exc:
+            raise forms.ValidationError(f"{exc.message} {exc.advice}") from None
+
+    def refuse(self, problem: Problem) -> None:
+        """Show what only the lab could know: the name is taken."""
+        self.add_error("name", f"{problem.message} {problem.advice}")
+
+
+def name_offered(title: str) -> str:
+    """Return a title with what a name cannot have left out."""
+    letters = "".join(c if c.isalnum() or c in " ._-" else " " for c in title)
+    name = " ".join(letters.replace("..", " ").split())[:MAX_NAME].strip(" ._-")
+    return name or "My preset"
+
+
+class SeveralFilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[Any]:
+        return list(files.getlist(name))
+
+
+class SeveralFiles(forms.FileField):
+    """One or more files; each is looked at."""
+
+    widget = SeveralFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        return [super(SeveralFiles, self).clean(one, initial) for one in data or [None]]
+
+
+class ImportForm(forms.Form):
+    presets = SeveralFiles(
+        label="Files",
+        error_messages=NEEDED | {"required": "Choose a file."},
+        help_text="JSON, at most 1 MB: exported presets, or a config under its name.",
+        widget=SeveralFilesInput({"accept": ".json,application/json"}),
+    )
+    replace = forms.BooleanField(label="Replace those of the same name", required=False)

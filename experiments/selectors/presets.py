@@ -1,0 +1,79 @@
+"""Every read of presets: one, a page of them, and the document of each."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from experiments.models import Preset, PresetKind
+from quantlab.web.paging import Page, keyset_page, unknown_word
+from quantlab.web.problem import Problem
+from quantlab.web.times import rfc3339
+from strategies.errors import did_you_mean
+
+ORDERS = {name: name for name in ("name", "created_at", "updated_at", "kind")}
+
+
+def preset_get(kind: str, name: str, *, deleted: bool = False) -> Preset:
+    """Return a preset; of deleted ones the last. 404 with the nearest name."""
+    presets = Preset.objects.filter(kind=kind, deleted_at__isnull=not deleted)
+    preset = presets.filter(name=name).order_by("-deleted_at").first()
+    if preset is None:
+        names = presets.values_list("name", flat=True)[:1_000]
+        raise Problem(
+            status=404,
+            message=f"There is no preset {kind[:20]}/{name[:60]}.",
+            advice=did_you_mean(name, names),
+            next_steps=["GET /api/presets"],
+        )
+    return preset
+
+
+def preset_page(
+    *,
+    kind: str = "",
+    q: str = "",
+    order: str = "name",
+    limit: int = 50,
+    cursor: str = "",
+) -> Page[Preset]:
+    """Return one page of presets, one query; 422 for a kind or order that is none."""
+    presets = Preset.objects.filter(deleted_at__isnull=True)
+    if kind:
+        presets = presets.filter(kind=kind_known(kind))
+    if q:
+        presets = presets.filter(name__icontains=q)
+    return keyset_page(presets, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+
+
+def kind_known(word: str) -> str:
+    if word not in PresetKind.values:
+        raise unknown_word("kind", word, PresetKind.values)
+    return word
+
+
+def preset_document(preset: Preset) -> dict[str, Any]:
+    return {
+        "kind": preset.kind,
+        "name": preset.name,
+        "config": preset.config,
+        "created_at": preset.created_at,
+        "updated_at": preset.updated_at,
+        "links": preset_links(preset),
+    }
+
+
+def preset_file(preset: Preset) -> dict[str, Any]:
+    """Return what the file of a preset says; an import reads the same."""
+    return {
+        "kind": preset.kind,
+        "name": preset.name,
+        "config": preset.config,
+        "created_at": rfc3339(preset.created_at),
+        "updated_at": rfc3339(preset.updated_at),
+    }
+
+
+def preset_links(preset: Preset) -> dict[str, str]:
+    own = f"presets/{preset.kind}/{quote(preset.name)}"
+    return {"self": f"/api/{own}", "page": f"/{own}"}

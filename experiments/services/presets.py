@@ -1,0 +1,140 @@
+"""Every write of presets: the row first, then its file, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from experiments.artifacts.presets import drop_preset, preset_name, put_preset
+from experiments.models import Preset, PresetKind
+from experiments.selectors.presets import kind_known, preset_file
+from quantlab.web.problem import Problem
+from quantlab.web.strict_json import read_json
+from strategies import RunConfig
+from strategies.errors import ConfigError, StrategyError
+from strategies.library.resolve import resolve
+
+MAX_FILE_BYTES = 1_000_000
+
+
+@transaction.atomic
+def preset_create(*, kind: str, name: str, config: Any) -> Preset:
+    """Keep a config under a new name; 409 if another preset of its kind has it."""
+    name = preset_name(name)
+    checked = checked_config(kind_known(kind), config)
+    return _kept(Preset(kind=kind, name=name, config=checked))
+
+
+@transaction.atomic
+def preset_put(*, kind: str, name: str, config: Any) -> tuple[Preset, bool]:
+    """Keep a config under a name, a new one or not; also return whether it is new."""
+    name = preset_name(name)
+    checked = checked_config(kind_known(kind), config)
+    known = Preset.objects.filter(kind=kind, name=name, deleted_at__isnull=True)
+    preset = known.select_for_update().first()
+    if preset is None:
+        return _kept(Preset(kind=kind, name=name, config=checked)), True
+    preset.config = checked
+    return _kept(preset), False
+
+
+@transaction.atomic
+def preset_rename(*, preset: Preset, name: str) -> Preset:
+    """Give it another name; 409 if that is taken. Runs remember the old one."""
+    name = preset_name(name)
+    if name == preset.name:
+        return preset
+    before, preset.name = preset.name, name
+    _kept(preset)
+    drop_preset(preset.kind, before)
+    return preset
+
+
+@transaction.atomic
+def preset_delete(*, preset: Preset, moment: datetime | None = None) -> Preset:
+    """Hide it and remove its file; `preset_restore` brings both back."""
+    preset.deleted_at = moment or timezone.now()
+    preset.save(update_fields=["deleted_at", "updated_at"])
+    drop_preset(preset.kind, preset.name)
+    return preset
+
+
+@transaction.atomic
+def preset_restore(*, preset: Preset) -> Preset:
+    """Show it again; 409 if another has its name by now."""
+    if preset.deleted_at is None:
+        return preset
+    preset.deleted_at = None
+    return _kept(preset)
+
+
+def preset_import(*, file_name: str, content: bytes, replace: bool = False) -> Preset:
+    """Keep what a file says: an exported preset, or a bare config named by the file.
+
+    Raises `Problem` or `StrategyError` with what is wrong with it.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise Problem(status=422, code="too_large", message="It is larger than 1 MB.")
+    said = read_json(content, what="The file")
+    if not isinstance(said, Mapping):
+        raise ConfigError("The file is no JSON object.", code="invalid_value")
+    named = {"name": PurePath(file_name).stem, "kind": PresetKind.RUN.value}
+    if "config" not in said:
+        said = {"config": said}
+    texts = {key: str(said.get(key, value)) for key, value in named.items()}
+    if replace:
+        return preset_put(config=said["config"], **texts)[0]
+    return preset_create(config=said["config"], **texts)
+
+
+def checked_config(kind: str, config: Any) -> dict[str, Any]:
+    """Return the config as it is kept; that of a run must be one, with its defaults.
+
+    Which bars there are is not asked: a preset may come from another lab.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError(
+            "config must be an object.", code="invalid_value", field="config"
+        )
+    if kind != PresetKind.RUN:
+        return dict(config)
+    own = {key: value for key, value in config.items() if key != "preset_ref"}
+    try:
+        return resolve(RunConfig(**own)).document()
+    except StrategyError as exc:
+        problems = exc.problems if isinstance(exc, ConfigError) else (exc,)
+        raise ConfigError.of(tuple(_below_config(one) for one in problems)) from None
+
+
+def _below_config(problem: StrategyError) -> ConfigError:
+    return ConfigError(
+        problem.message,
+        code=problem.code,
+        field=f"config.{problem.field}".rstrip("."),
+        advice=problem.advice,
+    )
+
+
+def _kept(preset: Preset) -> Preset:
+    """Save the row and its file; a file that cannot be written keeps no row either."""
+    try:
+        preset.save()
+    except IntegrityError:
+        raise _taken(preset) from None
+    put_preset(preset.kind, preset.name, preset_file(preset))
+    return preset
+
+
+def _taken(preset: Preset) -> Problem:
+    message = f"There is a {preset.kind} preset called {preset.name!r} already."
+    return Problem(
+        status=409,
+        message=message,
+        advice="Choose another name, or replace that one.",
+        errors=[{"field": "name", "code": "conflict", "message": message}],
+    )

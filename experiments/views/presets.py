@@ -1,0 +1,181 @@
+"""Pages of presets: the list, saving one from a run, running, renaming, carrying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
+
+from experiments.forms.preset import ImportForm, PresetNameForm, name_offered
+from experiments.forms.run import RunForm
+from experiments.models import ModelRun, Preset, PresetKind
+from experiments.selectors.plan import as_settled
+from experiments.selectors.presets import preset_get, preset_links, preset_page
+from experiments.selectors.runs import run_get
+from experiments.services.presets import (
+    preset_create,
+    preset_delete,
+    preset_import,
+    preset_rename,
+)
+from experiments.services.runs import run_request, run_title
+from experiments.views.run_form import FormPage, opened
+from experiments.views.run_table import asked_of, downloads, query_of
+from experiments.views.trash import say_deleted
+from quantlab.web.htmx import HtmxHttpRequest
+from quantlab.web.problem import Problem
+from strategies import RunConfig
+from strategies.errors import StrategyError
+
+ROWS_PER_PAGE = 50
+BY_NAME = "name"
+
+
+@require_GET
+def preset_list(request: HttpRequest) -> HttpResponse:
+    """Show the presets by name."""
+    return _listed(request, ImportForm())
+
+
+def _listed(
+    request: HttpRequest, form: ImportForm, refused: list[tuple[str, str]] | None = None
+) -> HttpResponse:
+    asked = asked_of(request, BY_NAME)
+    page = preset_page(q=asked["q"], limit=ROWS_PER_PAGE, cursor=asked["cursor"])
+    following = asked | {"cursor": page.next_cursor or ""}
+    context = {
+        "rows": [_row(preset) for preset in page.items],
+        "q": asked["q"],
+        "first_query": query_of(asked | {"cursor": ""}, BY_NAME),
+        "next_query": query_of(following, BY_NAME) if page.next_cursor else "",
+        "cursor": asked["cursor"],
+        "downloads": downloads("api:list_presets", asked),
+        "form": form,
+        "refused": refused,
+    }
+    is_wrong = bool(refused) or bool(form.errors)
+    return render(
+        request, "experiments/presets.html", context, status=422 if is_wrong else 200
+    )
+
+
+def _row(preset: Preset) -> dict[str, Any]:
+    is_run = preset.kind == PresetKind.RUN
+    return {
+        "preset": preset,
+        "links": preset_links(preset),
+        "is_run": is_run,
+        "words": run_title(RunConfig(**preset.config)) if is_run else "",
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def preset_new(request: HttpRequest) -> HttpResponse:
+    """Save the config of the run `?run=` under a name."""
+    run = run_get(request.GET.get("run", ""))
+    title = run.name or run.job.title
+    form = PresetNameForm(request.POST or None, initial={"name": name_offered(title)})
+    if form.is_valid():
+        try:
+            preset = preset_create(
+                kind=PresetKind.RUN, name=form.cleaned_data["name"], config=run.config
+            )
+        except Problem as exc:
+            form.refuse(exc)
+        else:
+            messages.success(request, f"Preset “{preset.name}” saved.")
+            return redirect("experiments:preset-list")
+    return _named(request, form, run=run, title=title, back_url=run.get_absolute_url())
+
+
+def _named(
+    request: HttpRequest,
+    form: PresetNameForm,
+    *,
+    title: str,
+    back_url: str,
+    run: ModelRun | None = None,
+) -> HttpResponse:
+    context = {"form": form, "run": run, "title": title, "back_url": back_url}
+    status = 422 if form.errors else 200
+    return render(request, "experiments/preset_name.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def preset_renamed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    preset = preset_get(kind, name)
+    form = PresetNameForm(request.POST or None, initial={"name": preset.name})
+    here = reverse("experiments:preset-list")
+    if form.is_valid():
+        try:
+            preset_rename(preset=preset, name=form.cleaned_data["name"])
+        except Problem as exc:
+            form.refuse(exc)
+        else:
+            return redirect(here)
+    return _named(request, form, title=name, back_url=here)
+
+
+@require_POST
+def preset_deleted(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    preset = preset_delete(preset=preset_get(kind, name))
+    if preset.deleted_at is not None:
+        say_deleted(request, f"Preset “{preset.name}” deleted.", preset.deleted_at)
+    return redirect("experiments:preset-list")
+
+
+@require_POST
+def preset_imported(request: HttpRequest) -> HttpResponse:
+    """Keep every file that can be kept; say of the others what is wrong with them."""
+    form = ImportForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _listed(request, form)
+    kept, refused = [], []
+    for file in form.cleaned_data["presets"]:
+        try:
+            content, replace = file.read(), form.cleaned_data["replace"]
+            kept.append(
+                preset_import(file_name=file.name, content=content, replace=replace)
+            )
+        except (Problem, StrategyError) as exc:
+            refused.append((file.name, f"{exc.message} {exc.advice}".strip()))
+    if kept:
+        names = ", ".join(preset.name for preset in kept)
+        messages.success(request, f"{len(kept)} imported: {names[:200]}.")
+    if refused:
+        return _listed(request, ImportForm(), refused)
+    return redirect("experiments:preset-list")
+
+
+@require_http_methods(["GET", "POST"])
+def preset_run(request: HtmxHttpRequest, kind: str, name: str) -> HttpResponse:
+    """Run a preset, with changes that are told before it starts."""
+    preset = preset_get(kind, name)
+    if preset.kind != PresetKind.RUN:
+        raise Http404("only a run preset can be run")
+    base = RunConfig(**preset.config)
+
+    def launch(form: RunForm) -> str:
+        body = form.request() | {"preset_ref": preset.name}
+        return opened(request, run_request(body=body))
+
+    page = FormPage(
+        template="experiments/run_new.html",
+        form=lambda *of, **options: RunForm(*of, base=base, **options),
+        launch=launch,
+        context={
+            "preset": preset,
+            "submit": "Run the backtest",
+            "back_url": reverse("experiments:preset-list"),
+        },
+        before=as_settled(base),
+    )
+    return page.answer(request)
