@@ -12,12 +12,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from experiments.models import ModelExperiment, ModelRun, Trial
+from experiments.models import ModelExperiment, ModelRun, Preset, Trial
 from experiments.services.experiments import (
     experiment_delete,
     experiment_restore,
     experiment_update,
 )
+from experiments.services.presets import preset_delete, preset_restore
 from experiments.services.runs import run_cancel, run_delete, run_restore, run_update
 from experiments.services.verify import run_verify
 from jobs.queue import requeue
@@ -102,6 +103,26 @@ class RunAdmin(RowAdmin):
     def restore(self, request: HttpRequest, rows: QuerySet) -> None:
         gone = rows.filter(deleted_at__isnull=False)
         self.act(request, gone, lambda run: run_restore(run=run), "restored")
+
+
+@admin.register(Preset)
+class PresetAdmin(RowAdmin):
+    list_display = ("name", "kind", "updated_at")
+    list_filter = ("kind", IS_DELETED)
+    search_fields = ("name",)
+    date_hierarchy = "created_at"
+    ordering = ("kind", "name")
+    actions = ("delete_rows", "restore")
+
+    @admin.action(description="Delete; they can be restored")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        shown = rows.filter(deleted_at__isnull=True)
+        self.act(request, shown, lambda one: preset_delete(preset=one), "deleted")
+
+    @admin.action(description="Restore what was deleted")
+    def restore(self, request: HttpRequest, rows: QuerySet) -> None:
+        gone = rows.filter(deleted_at__isnull=False)
+        self.act(request, gone, lambda one: preset_restore(preset=one), "restored")
 
 
 @admin.register(Trial)

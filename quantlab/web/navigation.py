@@ -19,7 +19,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Experiments", "experiments:experiment-list", "e"),
         ("Backtests", "experiments:backtesting", "b"),
     ),
-    "Data": (("Presets", "experiments:preset-list"),),
+    "Data": (("Presets", "experiments:preset-list", "p"),),
     "Lab": (
         ("Glossary", "experiments:glossary", "y"),
         ("Settings", "settings", "s"),

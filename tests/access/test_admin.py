@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from uuid import uuid4
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from experiments.models import ModelExperiment, ModelRun, Trial
+from experiments.models import ModelExperiment, ModelRun, Preset, Trial
+from experiments.services.presets import preset_create
 from jobs.models import Job, JobStatus
 from tests.experiments.rows import add_trial, plain_experiment, plain_run
 from tests.factories import finished_run, make_run
@@ -19,8 +23,18 @@ pytestmark = pytest.mark.django_db
 TABLES = {
     "experiments_modelexperiment": ModelExperiment,
     "experiments_modelrun": ModelRun,
+    "experiments_preset": Preset,
     "experiments_trial": Trial,
     "jobs_job": Job,
+}
+
+
+ROWS = {
+    "experiments_modelexperiment": plain_experiment,
+    "experiments_modelrun": plain_run,
+    "experiments_preset": partial(
+        preset_create, kind="sweep", name="Wide", config={"fast": [5]}
+    ),
 }
 
 
@@ -45,6 +59,7 @@ def fill(n: int) -> None:
         experiment = plain_experiment(name=f"Question {i}")
         plain_run(experiment=experiment, metrics={"sharpe": 0.5})
         add_trial("abcdef"[i])
+        preset_create(kind="sweep", name=f"Wide {uuid4()}", config={})
 
 
 class TestLists:
@@ -211,10 +226,11 @@ class TestActions:
         [
             ("experiments_modelexperiment", "restore_rows"),
             ("experiments_modelrun", "restore"),
+            ("experiments_preset", "restore"),
         ],
     )
     def test_rows_are_deleted_and_restored(self, client, table, restore):
-        row = plain_run() if table == "experiments_modelrun" else plain_experiment()
+        row = ROWS[table]()
 
         assert act(client, table, "delete_rows", row) == ["1 deleted."]
         row.refresh_from_db()
