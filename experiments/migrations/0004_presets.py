@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('experiments', '0002_model_lab'),
+        ('experiments', '0003_lists'),
     ]
 
     operations = [
