@@ -15,24 +15,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from strategies.config import ExecutionConfig, RunConfig
 from strategies.errors import CandleError
+from strategies.features.catalog import Feature
 from strategies.features.compute import FeatureCache, compute_features
+from strategies.library.base import Strategy
 from strategies.library.registry import complete_params, strategy_named
 from strategies.library.resolve import indicator_features, resolve
 from strategies.market.calendar import session_keys
 from strategies.market.candles import Candles
 from strategies.metrics import MetricInputs, compute_all
-from strategies.positions import to_position
-from strategies.simulation.engine import Simulation, simulate
+from strategies.positions import stake_of, to_position
+from strategies.simulation.engine import Simulation, carry_out, simulate
+from strategies.simulation.terms import Terms
 from strategies.statistics import sharpe_se
 from strategies.timeseries import ReportSeries, report_series
 from strategies.trials import Trial, current_sink
-from strategies.types import FloatArray, IntArray
+from strategies.types import FloatArray, IntArray, Params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,8 +181,63 @@ def run_backtest(
     CandleError
         If fewer than two bars lie in the window.
     """
-    config = resolve(config)
+    plan = _plan(config)
+    config = plan.config
     candles = candles.between(config.start_ms, config.end_ms)
+    _check_length(candles)
+    on_stage("features")
+    columns = compute_features(candles, plan.features, cache)
+    on_stage("signals")
+    signal = plan.strategy.signal(candles, columns, plan.params)
+    position = to_position(signal, config, candles, cache)
+    on_stage("simulation")
+    simulation = carry_out(candles, position, terms_of(config, candles))
+    on_stage("metrics")
+    result = _measured(config, candles, columns, position, simulation, benchmark)
+    current_sink().report(_trial(result, source))
+    return result
+
+
+class _Plan(NamedTuple):
+    """What a config says about every history it may meet."""
+
+    config: RunConfig
+    strategy: Strategy
+    params: Params
+    features: tuple[Feature, ...]
+
+
+def _plan(config: RunConfig) -> _Plan:
+    """Complete and check a config, once for as long as it lives."""
+    if _plan not in config.memo:
+        whole = resolve(config)
+        assert whole.strategy is not None  # `resolve` refuses it  # noqa: S101
+        strategy = strategy_named(whole.strategy.name)
+        params = complete_params(strategy, whole.strategy.params)
+        features = (*strategy.features(params), *indicator_features(whole))
+        config.memo[_plan] = _Plan(whole, strategy, params, features)
+    known: _Plan = config.memo[_plan]
+    return known
+
+
+def terms_of(config: RunConfig, candles: Candles) -> Terms:
+    """Return on which terms a resolved config trades these candles."""
+    key = (terms_of, candles.symbol, candles.ppy)
+    if key not in config.memo:
+        config.memo[key] = Terms.of(
+            config.execution,
+            symbol=candles.symbol,
+            ppy=candles.ppy,
+            initial_cash=config.initial_cash,
+            exits=config.exits,
+            stake=stake_of(config),
+            band=config.sizing.no_trade_band,
+        )
+    known: Terms = config.memo[key]
+    return known
+
+
+def _check_length(candles: Candles) -> None:
     if len(candles) < MIN_BARS:
         raise CandleError(
             f"{len(candles)} bars lie in the window: at least {MIN_BARS} are needed.",
@@ -187,27 +245,6 @@ def run_backtest(
             field="start",
             advice="Choose an earlier start or a later end.",
         )
-    assert config.strategy is not None  # `resolve` refuses anything else  # noqa: S101
-    strategy = strategy_named(config.strategy.name)
-    params = complete_params(strategy, config.strategy.params)
-    on_stage("features")
-    features = (*strategy.features(params), *indicator_features(config))
-    columns = compute_features(candles, features, cache)
-    on_stage("signals")
-    signal = strategy.signal(candles, columns, params)
-    position = to_position(signal, config)
-    on_stage("simulation")
-    simulation = simulate(
-        candles,
-        position,
-        config.execution,
-        initial_cash=config.initial_cash,
-        ppy=candles.ppy,
-    )
-    on_stage("metrics")
-    result = _measured(config, candles, columns, position, simulation, benchmark)
-    current_sink().report(_trial(result, source))
-    return result
 
 
 def _measured(
@@ -240,12 +277,20 @@ def _benchmark(
     if config.benchmark == "none":
         return None
     if config.benchmark != BUY_AND_HOLD:
-        candles = _aligned(candles, other, config.benchmark)
+        return _held(_aligned(candles, other, config.benchmark), config.initial_cash)
+    key = (_held, config.initial_cash)
+    if key not in candles.memo:
+        candles.memo[key] = _held(candles, config.initial_cash)
+    known: Simulation = candles.memo[key]
+    return known
+
+
+def _held(candles: Candles, initial_cash: float) -> Simulation:
     return simulate(
         candles,
         np.ones(len(candles)),
         ExecutionConfig(),
-        initial_cash=config.initial_cash,
+        initial_cash=initial_cash,
         ppy=candles.ppy,
     )
 
@@ -270,8 +315,6 @@ def _inputs(
 ) -> MetricInputs:
     trips = simulation.trips
     closed = ~trips.open
-    # Bar 0 carries the starting cash and is no trading day of the run.
-    sessions = session_keys(candles.ts[1:], candles.calendar, candles.timeframe)
     return MetricInputs(
         ts=candles.ts,
         equity=simulation.equity,
@@ -281,11 +324,20 @@ def _inputs(
         trip_pnl=trips.pnl[closed],
         trip_return=trips.ret[closed],
         ppy=candles.ppy,
-        n_sessions=int(np.count_nonzero(np.diff(sessions))) + 1,
+        n_sessions=_n_sessions(candles),
         rf=config.rf,
         benchmark_equity=benchmark_equity,
         ruined=simulation.ruined,
     )
+
+
+def _n_sessions(candles: Candles) -> int:
+    """Return the trading days of a run; bar 0 carries the starting cash and is none."""
+    if _n_sessions not in candles.memo:
+        sessions = session_keys(candles.ts[1:], candles.calendar, candles.timeframe)
+        candles.memo[_n_sessions] = int(np.count_nonzero(np.diff(sessions))) + 1
+    known: int = candles.memo[_n_sessions]
+    return known
 
 
 def annual_sharpe_se(metrics: dict[str, Any], ppy: float) -> float | None:

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -59,6 +60,11 @@ class Part(BaseModel):
     @classmethod
     def _normalise(cls, values: Any) -> Any:
         return normal_values(values)
+
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What the rooms above worked out from this frozen piece, kept with it."""
+        return {}
 
     def changed(self) -> dict[str, Any]:
         """Return the keys that differ from their default."""
@@ -246,19 +252,19 @@ class RunConfig(Part):
         """Return the text that is hashed: sorted, compact, nothing empty in it."""
         return canonical_json(self.document())
 
-    @property
+    @cached_property
     def config_hash(self) -> str:
         """The sha256 of config and code version: equal hash, equal computation."""
         return sha256_of({**self.document(), "code_version": __version__})
 
-    @property
+    @cached_property
     def config_family_hash(self) -> str:
         """The config hash without the seed: runs that differ by chance only."""
         body = self.document()
         body.pop("seed")
         return sha256_of({**body, "code_version": __version__})
 
-    @property
+    @cached_property
     def run_hash(self) -> str:
         """The idempotency key of a run: the sha256 of its config hash."""
         return hashlib.sha256(self.config_hash.encode()).hexdigest()

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from strategies.config import RunConfig
+from strategies.config import RunConfig, SizingConfig
 from strategies.errors import StrategyError
+from strategies.features.catalog import Feature
+from strategies.features.compute import FeatureCache, compute_features
+from strategies.kernels import resolve
+from strategies.market.candles import Candles
 from strategies.types import FloatArray
 
 
-def to_position(signal: FloatArray, config: RunConfig) -> FloatArray:
-    """Return the position wanted after each close, as a signed fraction of cash.
+def to_position(
+    signal: FloatArray,
+    config: RunConfig,
+    candles: Candles,
+    cache: FeatureCache | None = None,
+) -> FloatArray:
+    """Return the position wanted after each close, as a signed fraction of equity.
 
     Parameters
     ----------
@@ -18,12 +29,26 @@ def to_position(signal: FloatArray, config: RunConfig) -> FloatArray:
         Desired state per bar: 1 long, 0 flat, −1 short. NaN is not allowed: a
         strategy turns "not yet known" into flat itself.
     config : RunConfig
-        ``risk`` says how much of the cash a position takes.
+        ``risk`` says how much a position takes, ``sizing`` how it is smoothed and
+        capped.
+    candles : Candles
+        Read by the risk models that look at prices.
+    cache : FeatureCache, optional
+        Where computed features are kept between runs.
 
     Returns
     -------
     float64 array of shape (n_bars,)
-        ``signal · fraction``. It is *not* lagged: the simulator applies the one lag.
+        It is *not* lagged: the simulator applies the one lag.
+
+        - ``fixed_fraction``: ``signal · fraction``;
+        - ``fixed_cash``: the signal, of a stake (`stake_of`) instead of equity;
+        - ``volatility_target``: ``signal · annual / volatility``, with the volatility
+          known at the close that decided and kept until the signal changes; flat while
+          it is not known.
+
+        Then, in this order: smoothed, short positions dropped if ``long_only``, and
+        clipped to ``cap`` and ``max_lev``.
 
     Raises
     ------
@@ -36,5 +61,51 @@ def to_position(signal: FloatArray, config: RunConfig) -> FloatArray:
         raise StrategyError(
             f"signal[{bar}] is {signal[bar]}: it must be between -1 and 1."
         )
-    fraction = float(config.risk.params.get("fraction") or 1.0)
-    return np.ascontiguousarray(signal * fraction, dtype=np.float64)
+    return sized(_risked(signal, config, candles, cache), config.sizing)
+
+
+def stake_of(config: RunConfig) -> float:
+    """Return the most cash that a wanted fraction of 1 stands for; inf: all equity."""
+    if config.risk.name != "fixed_cash":
+        return math.inf
+    return float(config.risk.params["cash"] or math.inf)
+
+
+def sized(position: FloatArray, sizing: SizingConfig) -> FloatArray:
+    """Return one symbol's `position` smoothed and within its caps.
+
+    Parameters
+    ----------
+    position : float64 array of shape (n_bars,)
+        Signed fractions, no NaN.
+    sizing : SizingConfig
+        ``smooth_ema`` is the span of an exponential mean seeded with bar 0.
+    """
+    if sizing.smooth_ema is not None:
+        smooth = resolve("strategies.kernels.rolling:smoothed_nb")
+        position = smooth(position, sizing.smooth_ema)
+    bound = min(sizing.cap, sizing.max_lev)
+    low = 0.0 if sizing.long_only else -bound
+    return np.ascontiguousarray(np.clip(position, low, bound))
+
+
+def _risked(
+    signal: FloatArray, config: RunConfig, candles: Candles, cache: FeatureCache | None
+) -> FloatArray:
+    params = config.risk.params
+    if config.risk.name == "fixed_cash":
+        return signal
+    if config.risk.name == "fixed_fraction":
+        return signal * float(params.get("fraction") or 1.0)
+    known = volatility_feature(config)
+    volatility = compute_features(candles, [known], cache)[str(known)]
+    annual = float(params["annual"] or 0.0) / math.sqrt(candles.ppy)
+    held: FloatArray = resolve("strategies.kernels.signals:sized_by_volatility_nb")(
+        np.ascontiguousarray(signal), volatility, annual
+    )
+    return held
+
+
+def volatility_feature(config: RunConfig) -> Feature:
+    """Return the feature that ``volatility_target`` sizes by."""
+    return Feature("volatility", {"period": config.risk.params["window"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from strategies.backtest import run_backtest
 from strategies.config import RunConfig
@@ -35,6 +36,7 @@ def warm_up() -> None:
             for direction in ("long", "long_short")[: 2 if "direction" in takes else 1]:
                 params = {"direction": direction} if "direction" in takes else {}
                 _run(name, params, candles, indicators=tuple(FEATURES))
+        _run("sma_cross", {}, candles, indicators=(), **_EVERYTHING)
 
 
 def _candles() -> Candles:
@@ -42,8 +44,19 @@ def _candles() -> Candles:
     return whole.between(None, int(whole.ts[N_BARS]))
 
 
+# What the plain runs leave out of sizing and risk.
+_EVERYTHING: dict[str, Any] = {
+    "risk": {"name": "volatility_target"},
+    "sizing": {"smooth_ema": 3},
+}
+
+
 def _run(
-    name: str, params: dict[str, str], candles: Candles, indicators: tuple[str, ...]
+    name: str,
+    params: dict[str, str],
+    candles: Candles,
+    indicators: tuple[str, ...],
+    **changes: Any,
 ) -> None:
     config = RunConfig(
         provider="synthetic",
@@ -51,6 +64,7 @@ def _run(
         strategy={"name": name, "params": params},
         execution={"commission_bps": 5, "slippage_bps": 5, "borrow_bps": 50},
         indicators=[{"name": feature} for feature in indicators],
+        **changes,
     )
     result = run_backtest(config, candles)
     for made in ("fills", "round_trips", "bars", "series", "benchmark_metrics"):

@@ -8,18 +8,18 @@ from __future__ import annotations
 import numpy as np
 
 # Why a fill happened; the code is the index. Append only: stored runs keep their codes.
-REASONS = ("signal", "ruin")
-SIGNAL, RUIN = 0, 1
+REASONS = ("signal", "ruin", "stop_loss", "take_profit", "trailing_stop")
+SIGNAL, RUIN, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP = range(5)
 
 # When inside its bar a fill happened.
-AT_OPEN, AT_CLOSE = 0, 1
+AT_OPEN, AT_CLOSE, IN_BAR = 0, 1, 2
 
 NOT_RUINED = -1
 
 FILL = np.dtype(
     [
         ("bar", np.int64),
-        ("moment", np.int64),  # AT_OPEN or AT_CLOSE
+        ("moment", np.int64),  # AT_OPEN, IN_BAR or AT_CLOSE
         ("side", np.float64),  # +1 buy, -1 sell
         ("qty", np.float64),  # > 0
         ("price", np.float64),  # slippage included

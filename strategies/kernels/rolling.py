@@ -184,8 +184,11 @@ def bollinger_nb(
 
 
 @njit(cache=True)
-def _smoothed_nb(values: FloatArray, period: int) -> FloatArray:
-    """Return the exponential mean from the first known value on, no warm-up."""
+def smoothed_nb(values: FloatArray, period: int) -> FloatArray:
+    """Return the exponential mean with weight 2/(period+1), without a warm-up.
+
+    Seeded with the first known value; a NaN bar is NaN here too and is skipped.
+    """
     out = np.full(values.shape[0], np.nan)
     weight = 2.0 / (period + 1.0)
     state = np.nan
@@ -223,7 +226,7 @@ def ema_nb(values: FloatArray, period: int) -> FloatArray:
         Unit of `values`. NaN for the first ``period - 1`` known bars. A NaN bar is
         NaN here too and is skipped: the mean goes on from the last known bar.
     """
-    return _warmed_up_nb(_smoothed_nb(values, period), period)
+    return _warmed_up_nb(smoothed_nb(values, period), period)
 
 
 @njit(cache=True)
@@ -245,8 +248,8 @@ def macd_nb(
     ----------
     .. [1] Appel (1979), "The Moving Average Convergence-Divergence Method".
     """
-    line = _smoothed_nb(close, fast) - _smoothed_nb(close, slow)
-    average = _smoothed_nb(line, signal)
+    line = smoothed_nb(close, fast) - smoothed_nb(close, slow)
+    average = smoothed_nb(line, signal)
     needed = slow + signal - 1
     line = _warmed_up_nb(line, needed)
     average = _warmed_up_nb(average, needed)

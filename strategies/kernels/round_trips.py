@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from strategies.kernels.fills import AT_CLOSE, AT_OPEN, FILL, SIGNAL, TRIP
+from strategies.kernels.fills import AT_CLOSE, FILL, SIGNAL, TRIP
 from strategies.types import FloatArray
 
 Fills = NDArray[np.void]
@@ -157,7 +157,7 @@ def excursions_nb(
     -------
     mae, mfe : float64 arrays of shape (n_trips,)
         Fractions of the entry price, ``mae <= 0 <= mfe``. A bar entered at its close
-        and a bar left at its open were not held; the exit price always counts.
+        and a bar left before its close do not count; the exit price always does.
 
     References
     ----------
@@ -169,7 +169,7 @@ def excursions_nb(
         entry = trip["entry_price"]
         lowest, highest = min(entry, trip["exit_price"]), max(entry, trip["exit_price"])
         first = trip["entry_bar"] + (trip["entry_moment"] == AT_CLOSE)
-        last = trip["exit_bar"] - (trip["exit_moment"] == AT_OPEN)
+        last = trip["exit_bar"] - (trip["exit_moment"] != AT_CLOSE)
         for t in range(first, last + 1):
             if low[t] < lowest:
                 lowest = low[t]

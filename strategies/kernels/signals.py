@@ -68,3 +68,35 @@ def latch_both_nb(
             state = 0.0
         out[t] = state
     return out
+
+
+@njit(cache=True)
+def sized_by_volatility_nb(
+    signal: FloatArray, volatility: FloatArray, target: float
+) -> FloatArray:
+    """Return ``signal * target / volatility``, decided when the signal changes.
+
+    Parameters
+    ----------
+    signal : float64 array of shape (n_bars,)
+        Signed state, no NaN.
+    volatility : float64 array of shape (n_bars,)
+        Per bar; NaN while unknown.
+    target : float
+        Volatility per bar that a position should have.
+
+    Returns
+    -------
+    float64 array of shape (n_bars,)
+        Kept from one change of the signal to the next; 0 until a volatility above 0 is
+        known. Causal.
+    """
+    out = np.zeros(signal.shape[0])
+    state, size = 0.0, 0.0
+    for t in range(signal.shape[0]):
+        if signal[t] != state or (size == 0.0 and state != 0.0):
+            state = signal[t]
+            known = volatility[t] > 0.0
+            size = state * target / volatility[t] if known else 0.0
+        out[t] = size
+    return out

@@ -1,7 +1,9 @@
 """THE bar loop: prices and wanted fractions in, equity and fills out.
 
-The loop is short; what happens on a bar that trades or ruins is in small functions
-of plain scalars, so that every other form of the loop shares them.
+What happens on a bar that trades, exits or ruins is in the small functions of
+`strategies.kernels.account` and `exits`; `decide_nb` puts them in order. Every form of
+the loop is made of these: the full record here, the metrics alone in
+`strategies.kernels.sweep`.
 """
 
 from __future__ import annotations
@@ -10,242 +12,102 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from strategies.kernels.fills import (
-    AT_CLOSE,
-    AT_OPEN,
-    FILL,
-    NOT_RUINED,
-    RUIN,
-    SIGNAL,
+from strategies.kernels.account import (
+    Account,
+    Fills,
+    Moment,
+    Terms,
+    borrow_owed_nb,
+    next_order_id_nb,
+    pay_borrow_nb,
+    ruin_nb,
+    terms_nb,
+    trade_nb,
+    within_band_nb,
 )
+from strategies.kernels.exits import Bar, Guard, guarding_nb, watch_nb
+from strategies.kernels.fills import AT_CLOSE, AT_OPEN, FILL, NOT_RUINED
 from strategies.types import FloatArray
 
-Fills = NDArray[np.void]
 
+class Book(NamedTuple):
+    """Everything that one bar hands to the next."""
 
-class Rates(NamedTuple):
-    """What trading costs; see `strategies.simulation.costs.Costs`."""
-
-    commission: float
-    per_share: float
-    minimum: float
-    slippage: float
-    borrow: float
-
-
-class Account(NamedTuple):
-    """What is owned between two events."""
-
-    cash: float
-    quantity: float  # signed
-    accrued: float  # borrow already paid from cash, not yet booked on a fill
-    fees: float  # paid so far
-
-
-class Moment(NamedTuple):
-    """Where on the time line a fill happens, and for which decision."""
-
-    bar: int
-    at: int  # AT_OPEN or AT_CLOSE
-    order_id: int
+    account: Account
+    guard: Guard
+    held: float  # the wanted fraction that was carried out last
+    n_fills: int
 
 
 @njit(cache=True)
-def fee_nb(qty: float, price: float, rates: Rates) -> float:
-    """Return the cash fee of one fill: the rates, but at least the minimum."""
-    return max(rates.minimum, qty * (price * rates.commission + rates.per_share))
+def empty_book_nb(initial_cash: float) -> Book:
+    """Return the book before the first bar."""
+    account = Account(initial_cash, 0.0, 0.0, 0.0)
+    return Book(account, Guard(0.0, 0.0, 0.0), 0.0, 0)
 
 
 @njit(cache=True)
-def affordable_nb(budget: float, price: float, rates: Rates) -> float:
-    """Return the quantity whose value and fee together use up `budget`; 0 if none.
-
-    Where the minimum fee binds, the remaining budget buys; the smaller quantity keeps
-    the minimum binding, so this is the solution and not an approximation.
-    """
-    qty = budget / (price * (1.0 + rates.commission) + rates.per_share)
-    if qty * (price * rates.commission + rates.per_share) < rates.minimum:
-        qty = (budget - rates.minimum) / price
-    return max(qty, 0.0)
+def has_exits_nb(terms: Terms) -> bool:
+    """Return whether a position has to be watched inside its bars."""
+    return min(terms.stop, min(terms.target, terms.trail)) < np.inf
 
 
 @njit(cache=True)
-def bankrupt_nb(cash: float, quantity: float, raw: float) -> tuple[float, float]:
-    """Return the price and fee of the fill after which exactly nothing is left.
-
-    If something were left before costs, costs take it. Otherwise the fill is at the
-    bankruptcy price, and whoever lent bears the rest: an account cannot owe.
-    """
-    worth = cash + quantity * raw
-    if worth >= 0.0:
-        return raw, worth
-    return -cash / quantity, 0.0
-
-
-@njit(cache=True)
-def record_nb(
-    fills: Fills,
-    n_fills: int,
-    moment: Moment,
-    side: float,
-    qty: float,
-    price: float,
-    slippage: float,
-    fee: float,
-    borrow_cost: float,
-    position: float,
-    reason: int,
-) -> int:
-    """Write one fill and return the new number of fills."""
-    fill = fills[n_fills]
-    fill["bar"] = moment.bar
-    fill["moment"] = moment.at
-    fill["side"] = side
-    fill["qty"] = qty
-    fill["price"] = price
-    fill["slippage"] = slippage
-    fill["fee"] = fee
-    fill["borrow_cost"] = borrow_cost
-    fill["position"] = position
-    fill["reason"] = reason
-    fill["order_id"] = moment.order_id
-    return n_fills + 1
-
-
-@njit(cache=True)
-def ruin_nb(
-    account: Account, raw: float, fills: Fills, n_fills: int, moment: Moment
-) -> tuple[Account, int]:
-    """Close everything and leave exactly nothing."""
-    price, fee = bankrupt_nb(account.cash, account.quantity, raw)
-    side = -1.0 if account.quantity > 0.0 else 1.0
-    qty, accrued = abs(account.quantity), account.accrued
-    n_fills = record_nb(
-        fills, n_fills, moment, side, qty, price, 0.0, fee, accrued, 0.0, RUIN
-    )
-    return Account(0.0, 0.0, 0.0, account.fees + fee), n_fills
-
-
-@njit(cache=True)
-def leave_nb(
-    account: Account,
-    raw: float,
-    rates: Rates,
-    fills: Fills,
-    n_fills: int,
-    moment: Moment,
-) -> tuple[Account, int]:
-    """Close the whole position; a close that cannot be paid for is ruin."""
-    side = -1.0 if account.quantity > 0.0 else 1.0
-    qty = abs(account.quantity)
-    price = raw * (1.0 + side * rates.slippage)
-    fee = fee_nb(qty, price, rates)
-    cash = account.cash + account.quantity * price - fee
-    if cash <= 0.0:
-        return ruin_nb(account, raw, fills, n_fills, moment)
-    slippage, accrued = abs(price - raw) * qty, account.accrued
-    n_fills = record_nb(
-        fills, n_fills, moment, side, qty, price, slippage, fee, accrued, 0.0, SIGNAL
-    )
-    return Account(cash, 0.0, 0.0, account.fees + fee), n_fills
-
-
-@njit(cache=True)
-def resize_nb(
-    account: Account,
+def follow_nb(
+    book: Book,
+    t: int,
     wanted: float,
     raw: float,
-    rates: Rates,
+    at: int,
+    terms: Terms,
     fills: Fills,
-    n_fills: int,
-    moment: Moment,
-) -> tuple[Account, int]:
-    """Open, or trade the difference, so that the position is `wanted` of equity.
-
-    Costs of entering come out of the wanted fraction; from flat this is the all-in
-    quantity ``wanted * cash / (price * (1 + commission) + per_share)``.
-    """
-    direction = 1.0 if wanted > 0.0 else -1.0
-    equity = account.cash + account.quantity * raw
-    gap = abs(wanted) * equity - abs(account.quantity) * raw
-    side = direction if gap > 0.0 else -direction
-    price = raw * (1.0 + side * rates.slippage)
-    qty = affordable_nb(gap, price, rates) if gap > 0.0 else -gap / raw
-    if qty <= 0.0:
-        return account, n_fills
-    fee = fee_nb(qty, price, rates)
-    cash = account.cash - side * qty * price - fee
-    position = account.quantity + side * qty
-    if cash + position * raw <= 0.0:
-        return ruin_nb(account, raw, fills, n_fills, moment)
-    settled = 0.0 if gap > 0.0 else account.accrued
-    slippage = abs(price - raw) * qty
-    n_fills = record_nb(
-        fills,
-        n_fills,
-        moment,
-        side,
-        qty,
-        price,
-        slippage,
-        fee,
-        settled,
-        position,
-        SIGNAL,
-    )
-    fees = account.fees + fee
-    return Account(cash, position, account.accrued - settled, fees), n_fills
+) -> Book:
+    """Carry out a decision at `raw`, unless an exit bars that side or it is small."""
+    account, guard, held, n_fills = book
+    if wanted * guard.barred > 0.0:
+        return book
+    guard = Guard(guard.entry, guard.best, 0.0)
+    if wanted == held or within_band_nb(account, wanted, raw, terms):
+        return Book(account, guard, held, n_fills)
+    moment = Moment(t, at, next_order_id_nb(fills, n_fills))
+    first = n_fills
+    account, n_fills = trade_nb(account, wanted, raw, terms, fills, n_fills, moment)
+    guard = guarding_nb(guard, fills, first, n_fills)
+    return Book(account, guard, wanted, n_fills)
 
 
 @njit(cache=True)
-def trade_nb(
-    account: Account,
+def decide_nb(
+    book: Book,
+    t: int,
     wanted: float,
-    raw: float,
-    rates: Rates,
+    bar: Bar,
+    at_close: bool,
+    terms: Terms,
     fills: Fills,
-    n_fills: int,
-    moment: Moment,
-) -> tuple[Account, int]:
-    """Carry out one decision: leave first if the side changes, then open or resize."""
-    quantity = account.quantity
-    if quantity != 0.0 and (
-        wanted * quantity <= 0.0 or account.cash + quantity * raw <= 0.0
-    ):
-        account, n_fills = leave_nb(account, raw, rates, fills, n_fills, moment)
-    if wanted != 0.0 and not is_ruined_nb(account):
-        account, n_fills = resize_nb(
-            account, wanted, raw, rates, fills, n_fills, moment
+) -> Book:
+    """Carry out what is wanted and watch the exits, in the order of the clock."""
+    if not at_close and bar.open > 0.0:
+        book = follow_nb(book, t, wanted, bar.open, AT_OPEN, terms, fills)
+    if book.account.quantity != 0.0 and has_exits_nb(terms):
+        account, guard, n_fills = watch_nb(
+            t, book.account, book.guard, bar, terms, fills, book.n_fills
         )
-    return account, n_fills
+        book = Book(account, guard, book.held, n_fills)
+    if at_close and bar.close > 0.0:
+        book = follow_nb(book, t, wanted, bar.close, AT_CLOSE, terms, fills)
+    return book
 
 
 @njit(cache=True)
-def borrow_owed_nb(quantity: float, mark: float, rates: Rates) -> float:
-    """Return one bar of borrow on the market value of a short position."""
-    return -quantity * mark * rates.borrow if quantity < 0.0 else 0.0
-
-
-@njit(cache=True)
-def pay_borrow_nb(account: Account, owed: float) -> Account:
-    """Take borrow out of cash; the fill that closes the position books it."""
-    cash, accrued = account.cash - owed, account.accrued + owed
-    return Account(cash, account.quantity, accrued, account.fees)
-
-
-@njit(cache=True)
-def is_ruined_nb(account: Account) -> bool:
-    """Return whether nothing is left: neither cash nor a position."""
-    return account.quantity == 0.0 and account.cash <= 0.0
-
-
-@njit(cache=True)
-def next_order_id_nb(fills: Fills, n_fills: int) -> int:
-    """Return the id of the next decision that trades, counted from 1."""
-    last: int = fills[n_fills - 1]["order_id"] if n_fills else 0
-    return last + 1
+def end_nb(book: Book, t: int, mark: float, fills: Fills) -> Book:
+    """Close what is left of an account that is worth nothing."""
+    account, guard, held, n_fills = book
+    if account.quantity != 0.0:
+        moment = Moment(t, AT_CLOSE, next_order_id_nb(fills, n_fills))
+        account, n_fills = ruin_nb(account, mark, fills, n_fills, moment)
+    return Book(account, guard, held, n_fills)
 
 
 @njit(cache=True)
@@ -260,31 +122,29 @@ def count_changes_nb(target: FloatArray) -> int:
 @njit(cache=True)
 def simulate_nb(
     open_: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
     close: FloatArray,
     target: FloatArray,
     initial_cash: float,
-    commission: float,
-    per_share: float,
-    minimum: float,
-    slippage: float,
-    borrow: float,
+    terms_row: FloatArray,
     lag: int,
     at_close: bool,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, Fills, int]:
+) -> tuple[FloatArray, Fills, int]:
     """Simulate one symbol in signal mode and keep the full record.
 
     Parameters
     ----------
-    open_, close : float64 arrays of shape (n_bars,)
+    open_, high, low, close : float64 arrays of shape (n_bars,)
         Prices > 0 in quote currency. A bar whose fill price is NaN is not tradable,
         nor is any bar before a first close was seen; a position is then marked at
-        its last valid close.
+        its last valid close. `high` and `low` are read by exits only.
     target : float64 array of shape (n_bars,)
         Signed fraction of equity wanted after each close, finite.
     initial_cash : float
         > 0; equity of bar 0, on which nothing can fill.
-    commission, per_share, minimum, slippage, borrow : float
-        See `strategies.simulation.costs.Costs`.
+    terms_row : float64 array
+        See `strategies.simulation.terms`.
     lag : int
         Bars from a decision to its fill, >= 1.
     at_close : bool
@@ -292,8 +152,9 @@ def simulate_nb(
 
     Returns
     -------
-    equity, cash, quantity, fees_cum, borrow_cum : float64 arrays of shape (n_bars,)
-        After everything that happened on the bar.
+    record : float64 array of shape (5, n_bars)
+        Equity, cash, quantity, fees and borrow paid so far, after everything that
+        happened on the bar.
     fills : array of `FILL` of shape (n_fills,)
     ruin_bar : int
         Bar on which nothing was left, else `NOT_RUINED`.
@@ -303,52 +164,38 @@ def simulate_nb(
     Causal: bar ``t`` depends on prices up to ``t`` and on ``target[: t - lag + 1]``.
     A decision is carried out once: the quantity stays until the target changes, also
     if nothing could be bought. One that meets an untradable bar is dropped for
-    whatever is wanted on the next tradable one. O(n_bars).
+    whatever is wanted on the next tradable one. After an exit the same side is not
+    entered again before something else was wanted. O(n_bars).
     """
     n_bars = close.shape[0]
-    rates = Rates(commission, per_share, minimum, slippage, borrow)
-    equity, cash, quantity = np.empty(n_bars), np.empty(n_bars), np.empty(n_bars)
-    fees_cum, borrow_cum = np.empty(n_bars), np.empty(n_bars)
-    # A decision trades at most twice (a reversal), ruin once more.
-    fills = np.empty(2 * count_changes_nb(target) + 1, FILL)
-    n_fills, ruin_bar = 0, NOT_RUINED
-    account = Account(initial_cash, 0.0, 0.0, 0.0)
-    raw_prices, at = (close, AT_CLOSE) if at_close else (open_, AT_OPEN)
-    held, mark, borrowed = 0.0, 0.0, 0.0
+    terms = terms_nb(terms_row)
+    guarded = has_exits_nb(terms)
+    record = np.zeros((5, n_bars))
+    # A decision trades at most twice (a reversal) and exits once, ruin once more.
+    fills = np.empty((2 + guarded) * count_changes_nb(target) + 1, FILL)
+    book = empty_book_nb(initial_cash)
+    mark, borrowed = 0.0, 0.0
 
     for t in range(n_bars):
         wanted = target[t - lag] if t >= lag else 0.0
-        if wanted != held and raw_prices[t] > 0.0 and mark > 0.0:
-            moment = Moment(t, at, next_order_id_nb(fills, n_fills))
-            account, n_fills = trade_nb(
-                account, wanted, raw_prices[t], rates, fills, n_fills, moment
-            )
-            held = wanted
+        if mark > 0.0 and (
+            wanted != book.held or (guarded and book.account.quantity != 0.0)
+        ):
+            bar = Bar(open_[t], high[t], low[t], close[t])
+            book = decide_nb(book, t, wanted, bar, at_close, terms, fills)
         if close[t] > 0.0:
             mark = close[t]
-        owed = borrow_owed_nb(account.quantity, mark, rates)
+        account = book.account
+        owed = borrow_owed_nb(account.quantity, mark, terms)
         worth = account.cash - owed + account.quantity * mark
         if worth <= 0.0:
             # Borrow is not paid on this bar: there is nothing left to pay it with.
-            if account.quantity != 0.0:
-                moment = Moment(t, AT_CLOSE, next_order_id_nb(fills, n_fills))
-                account, n_fills = ruin_nb(account, mark, fills, n_fills, moment)
-            ruin_bar = t
-            break
+            book = end_nb(book, t, mark, fills)
+            record[3, t:], record[4, t:] = book.account.fees, borrowed
+            return record, fills[: book.n_fills].copy(), t
         borrowed += owed
         account = pay_borrow_nb(account, owed)
-        equity[t], cash[t], quantity[t] = worth, account.cash, account.quantity
-        fees_cum[t], borrow_cum[t] = account.fees, borrowed
-
-    if ruin_bar != NOT_RUINED:
-        equity[ruin_bar:], cash[ruin_bar:], quantity[ruin_bar:] = 0.0, 0.0, 0.0
-        fees_cum[ruin_bar:], borrow_cum[ruin_bar:] = account.fees, borrowed
-    return (
-        equity,
-        cash,
-        quantity,
-        fees_cum,
-        borrow_cum,
-        fills[:n_fills].copy(),
-        ruin_bar,
-    )
+        book = Book(account, book.guard, book.held, book.n_fills)
+        record[0, t], record[1, t], record[2, t] = worth, account.cash, account.quantity
+        record[3, t], record[4, t] = account.fees, borrowed
+    return record, fills[: book.n_fills].copy(), NOT_RUINED

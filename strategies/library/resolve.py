@@ -7,7 +7,7 @@ a run is created, so that nothing is refused after work has begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from strategies.config import RunConfig
@@ -28,6 +28,31 @@ FRACTION = Parameter(
     step=0.05,
     meaning="Share of the cash that a new position takes.",
 )
+CASH = Parameter(
+    name="cash",
+    kind="float",
+    default=10_000.0,
+    minimum=0.01,
+    maximum=1e15,
+    step=1_000.0,
+    unit="cash",
+    meaning="Most that a new position takes; less where equity does not cover it.",
+)
+ANNUAL = Parameter(
+    name="annual",
+    kind="float",
+    default=0.15,
+    minimum=0.001,
+    maximum=10.0,
+    step=0.05,
+    meaning="Volatility per year that a position should have.",
+)
+WINDOW = Parameter.bars("window", 60, "Bars the volatility is measured on.", minimum=2)
+RISKS: Mapping[str, tuple[Parameter, ...]] = {
+    "fixed_fraction": (FRACTION,),
+    "fixed_cash": (CASH,),
+    "volatility_target": (ANNUAL, WINDOW),
+}
 BARS_AFTER_WARM_UP = 2
 # The average density tells how many bars a window holds; within this factor, count.
 DENSITY_DOUBT = 2.0
@@ -42,9 +67,17 @@ def resolve(config: RunConfig) -> RunConfig:
         With every problem found: ``unknown_strategy``, ``unknown_parameter``,
         ``constraint_violated``, ``unknown_timeframe``, ``not_available_yet``, …
     """
+    if resolve not in config.memo:
+        resolved = _resolved(config)
+        resolved.memo[resolve] = config.memo[resolve] = resolved
+    known: RunConfig = config.memo[resolve]
+    return known
+
+
+def _resolved(config: RunConfig) -> RunConfig:
     problems: list[StrategyError] = list(_not_built(config))
     changes: dict[str, object] = {}
-    for part in (_strategy, _timeframe, _risk, _indicators):
+    for part in (_strategy, _timeframe, _risk, _overrides, _indicators):
         try:
             changes |= part(config)
         except ConfigError as exc:
@@ -60,18 +93,16 @@ def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
     wanted = {
         "universe": config.universe is not None,
         "expr": config.expr is not None,
-        "sizing": bool(config.sizing.changed()),
-        "exits": bool(config.exits.changed()),
+        "sizing.neutralize": config.sizing.neutralize != "none",
+        "sizing.weights": config.sizing.weights is not None,
         "validation": bool(config.validation),
-        "execution.overrides": bool(config.execution.overrides),
-        "risk.name": config.risk.name != "fixed_fraction",
     }
     for field, is_wanted in wanted.items():
         if is_wanted:
             yield NotAvailableYet(
                 f"{field} is not available yet.",
                 field=field,
-                advice="Use one symbol, one library strategy and fixed_fraction.",
+                advice="Use one symbol and one library strategy.",
             )
 
 
@@ -88,12 +119,21 @@ def _timeframe(config: RunConfig) -> dict[str, object]:
 
 
 def _risk(config: RunConfig) -> dict[str, object]:
-    if config.risk.name != "fixed_fraction":
-        return {}
-    params = complete(
-        (FRACTION,), config.risk.params, owner="fixed_fraction", field="risk.params"
-    )
-    return {"risk": {"name": config.risk.name, "params": params}}
+    name = config.risk.name
+    params = complete(RISKS[name], config.risk.params, owner=name, field="risk.params")
+    return {"risk": {"name": name, "params": params}}
+
+
+def _overrides(config: RunConfig) -> dict[str, object]:
+    for symbol in config.execution.overrides:
+        if config.symbol is not None and symbol != config.symbol:
+            raise ConfigError(
+                f"There are costs for {symbol:.40}, which this run does not trade.",
+                code="unknown_symbol",
+                field=f"execution.overrides.{symbol:.40}",
+                advice=f"It trades {config.symbol}.",
+            )
+    return {}
 
 
 def _indicators(config: RunConfig) -> dict[str, object]:

@@ -51,6 +51,10 @@ class Candles:
         and in the source, before any cut: ``unsorted``, ``duplicates`` (dropped).
     fingerprint : str
         sha256 of names and bytes of `ts`, prices, `volume` and `columns`.
+    mark : float64 array of shape (n_bars,)
+        The price at which a position is valued: the last valid close, 0 before it.
+    memo : dict
+        What was worked out from these bars alone, kept with them.
 
     Raises
     ------
@@ -71,6 +75,8 @@ class Candles:
     columns: Mapping[str, FloatArray] = field(default_factory=dict)
     quality: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = field(init=False)
+    mark: FloatArray = field(init=False, repr=False)
+    memo: dict[Any, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("ts", *PRICES, "volume"):
@@ -84,6 +90,8 @@ class Candles:
         found = {"unsorted": 0, "duplicates": 0, **self.quality, **self._count()}
         self._set("quality", MappingProxyType(found))
         self._set("fingerprint", self._hash())
+        self._set("mark", _frozen(last_valid(self.close), np.float64))
+        self._set("memo", {})
 
     def __len__(self) -> int:
         return int(self.ts.shape[0])
@@ -254,6 +262,19 @@ class Candles:
             digest.update(f"{name}:{values.shape[0]}:".encode())
             digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
+
+
+def last_valid(close: FloatArray) -> FloatArray:
+    """Return `close` with each NaN replaced by the last valid value before it.
+
+    Leading NaN become 0: nothing can be held before a first price was seen.
+    """
+    missing = np.isnan(close)
+    if not missing.any():
+        return close
+    source = np.where(missing, -1, np.arange(close.shape[0]))
+    source = np.maximum.accumulate(source)
+    return np.where(source >= 0, close[source], 0.0)
 
 
 def _frozen(values: Any, kind: type[np.generic]) -> NDArray[Any]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
-from strategies.equity import BAR_RETURNS, checked_equity, moments_of
+import numpy as np
+
+from strategies.equity import BAR_RETURNS, checked_equity
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
 from strategies.metrics.benchmark import benchmark_figures, joined_on_time
 from strategies.metrics.figures import REASONS, Figure
 from strategies.metrics.returns import fitness, return_figures
+from strategies.metrics.totals import curve_totals, trip_totals
 from strategies.metrics.trades import activity_figures, trip_figures
 from strategies.types import BoolArray, FloatArray, IntArray
 
@@ -118,28 +120,16 @@ def compute_all(inputs: MetricInputs) -> tuple[Metrics, dict[str, str]]:
 def _figures(inputs: MetricInputs) -> Iterator[Figure]:
     equity = checked_equity(inputs.equity)
     ppy, rf = inputs.ppy, inputs.rf
+    totals = curve_totals(equity, inputs.in_position, inputs.gross_exposure, rf, ppy)
     ruined = inputs.ruined or float(equity[-1]) <= 0.0
-    returns = resolve(BAR_RETURNS)(equity)
-    moments = moments_of(returns, rf=rf, ppy=ppy)
-    activity = activity_figures(
-        equity,
-        inputs.fill_notional,
-        inputs.in_position,
-        inputs.gross_exposure,
-        ppy=ppy,
-        n_sessions=inputs.n_sessions,
-    )
-    return chain(
-        return_figures(equity, moments, ppy, ruined=ruined),
-        trip_figures(inputs.trip_pnl, inputs.trip_return),
-        activity,
-        _against_benchmark(inputs, equity, returns),
-        (
-            Figure("start_ts", int(inputs.ts[0])),
-            Figure("end_ts", int(inputs.ts[-1])),
-            Figure("n_bars", len(inputs.ts)),
-        ),
-    )
+    yield from return_figures(totals, ppy, ruined=ruined)
+    yield from trip_figures(trip_totals(inputs.trip_pnl, inputs.trip_return))
+    traded = float(np.abs(inputs.fill_notional).sum())
+    yield from activity_figures(totals, traded, ppy=ppy, n_sessions=inputs.n_sessions)
+    yield from _against_benchmark(inputs, equity, totals.returns)
+    yield Figure("start_ts", int(inputs.ts[0]))
+    yield Figure("end_ts", int(inputs.ts[-1]))
+    yield Figure("n_bars", len(inputs.ts))
 
 
 def _against_benchmark(

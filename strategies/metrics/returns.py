@@ -8,22 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from strategies.equity import NOTHING, Moments, checked_equity
 from strategies.kernels import resolve
 from strategies.metrics.figures import Figure
+from strategies.metrics.totals import CurveTotals, Falls
 from strategies.types import FloatArray
-
-FALLS = "strategies.kernels.drawdown:drawdown_figures_nb"
-
-
-class Falls(NamedTuple):
-    """The falls below an earlier peak in three numbers; 0 where there was none."""
-
-    deepest: float
-    mean: float
-    longest_bars: int
 
 
 def falls_of(equity: FloatArray) -> Falls:
@@ -39,7 +29,8 @@ def falls_of(equity: FloatArray) -> Falls:
     StrategyError
         Code ``bad_equity``, naming the first bar at fault.
     """
-    return Falls(*resolve(FALLS)(checked_equity(equity)))
+    kernel = resolve("strategies.kernels.drawdown:drawdown_figures_nb")
+    return Falls(*kernel(checked_equity(equity)))
 
 
 def cagr(growth: float, n: int, ppy: float) -> float:
@@ -143,23 +134,20 @@ def fitness(sharpe_ratio: float, ann_return: float, turnover_daily: float) -> fl
 
 
 def return_figures(
-    equity: FloatArray, moments: Moments, ppy: float, *, ruined: bool
+    totals: CurveTotals, ppy: float, *, ruined: bool
 ) -> Iterator[Figure]:
     """Yield every metric of the equity curve, with the reason where one is due.
 
     Parameters
     ----------
-    equity : float64 array of shape (n_bars,)
-        As `checked_equity` returns it.
-    moments : Moments
-        Of its returns.
+    totals : CurveTotals
     ppy : float
         Bars per year.
     ruined : bool
         The account fell to zero.
     """
+    moments, falls, growth = totals.moments, totals.falls, totals.growth
     n = moments.n
-    growth = float(equity[-1] / equity[0])
     too_few = "short_sample" if n < 2 else ""
     rate_reason = "ruined" if ruined else "short_sample" if n < ppy / 4.0 else ""
     rate = cagr(growth, n, ppy)
@@ -176,7 +164,6 @@ def return_figures(
     ratio = sortino(moments, ppy)
     yield Figure("sortino", ratio, too_few or _if_nan(ratio, "no_losses"))
 
-    falls = Falls(*resolve(FALLS)(equity))
     yield Figure("max_drawdown", falls.deepest)
     yield Figure("avg_drawdown", falls.mean)
     yield Figure("max_drawdown_duration_bars", falls.longest_bars)

@@ -1,30 +1,27 @@
 """Do the fills add up? Cash, quantity, fees and equity rebuilt from the fills alone.
 
-Plain numpy on purpose: the bar loop has no part in judging itself.
+The bar loop has no part in judging itself: one kernel that shares nothing with it looks
+at every run, and plain numpy rebuilds the few that leave more than rounding.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strategies.errors import AccountingError
-from strategies.simulation.costs import Costs
+from strategies.kernels import resolve
+from strategies.simulation.terms import Terms
 from strategies.types import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from strategies.config import ExecutionConfig
-    from strategies.market.candles import Candles
 
 TOLERANCE = 1e-9
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(NamedTuple):
     """The state of an account at each close, arrays of shape (n_bars,), cash.
 
     Attributes
@@ -59,19 +56,6 @@ class AccountingCheck:
     n_fills: int
 
 
-def last_valid(close: FloatArray) -> FloatArray:
-    """Return `close` with each NaN replaced by the last valid value before it.
-
-    Leading NaN become 0: nothing can be held before a first price was seen.
-    """
-    missing = np.isnan(close)
-    if not missing.any():
-        return close
-    source = np.where(missing, -1, np.arange(close.shape[0]))
-    source = np.maximum.accumulate(source)
-    return np.where(source >= 0, close[source], 0.0)
-
-
 def rebuild(
     mark: FloatArray,
     borrow_per_bar: float,
@@ -83,7 +67,7 @@ def rebuild(
     Parameters
     ----------
     mark : float64 array of shape (n_bars,)
-        Price at which a position is valued, quote currency; see `last_valid`.
+        Price at which a position is valued, quote currency: `Candles.mark`.
     borrow_per_bar : float
         Fraction of a short position's value; it accrues between fills, at each close.
     initial_cash : float
@@ -104,28 +88,19 @@ def rebuild(
 
 
 def check_accounting(
-    candles: Candles,
-    execution: ExecutionConfig,
-    initial_cash: float,
-    fills: NDArray[np.void],
-    bars: Bars,
-    *,
-    ppy: float,
+    mark: FloatArray, terms: Terms, fills: NDArray[np.void], bars: Bars
 ) -> AccountingCheck:
     """Compare `bars` with what the fills alone say; refuse a run that is off.
 
     Parameters
     ----------
-    candles : Candles
-        Only the closes are read.
-    execution : ExecutionConfig
-        Only the borrow rate is read: fees and slippage are in the fills.
-    initial_cash : float
+    mark : float64 array of shape (n_bars,)
+        Price at which a position is valued, quote currency: `Candles.mark`.
+    terms : Terms
+        Only cash and borrow rate are read: fees and slippage are in the fills.
     fills : array of `strategies.kernels.fills.FILL` of shape (n_fills,)
     bars : Bars
         The record to check.
-    ppy : float
-        Bars per year.
 
     Raises
     ------
@@ -139,9 +114,20 @@ def check_accounting(
     The allowance matters only for an account that lost nearly everything: the last
     cent is then compared after sums of the size of the starting capital.
     """
-    mark = last_valid(candles.close)
-    borrow = Costs.of(execution, symbol=candles.symbol, ppy=ppy).borrow_per_bar
-    expected = rebuild(mark, borrow, initial_cash, fills)
+    error = resolve("strategies.kernels.accounting:accounting_error_nb")(
+        *bars, mark, terms.borrow_per_bar, terms.initial_cash, fills
+    )
+    if not error <= TOLERANCE:
+        error = _slow_error(mark, terms, fills, bars)
+    return AccountingCheck(ok=True, max_error=error, n_fills=fills.shape[0])
+
+
+def _slow_error(
+    mark: FloatArray, terms: Terms, fills: NDArray[np.void], bars: Bars
+) -> float:
+    """Return the largest difference if rounding explains it; else name the bar."""
+    borrow = terms.borrow_per_bar
+    expected = rebuild(mark, borrow, terms.initial_cash, fills)
     error = sum(differences(bars, expected, mark).values())
     n_sums = fills.shape[0] + (mark.shape[0] if borrow else 0)
     scale = np.maximum(np.abs(bars.equity), 1.0)
@@ -150,8 +136,7 @@ def check_accounting(
     if not fits.all():
         bar = int(np.flatnonzero(~fits)[0])
         raise _mismatch(differences(bars, expected, mark), bar)
-    max_error = float((error / scale).max())
-    return AccountingCheck(ok=True, max_error=max_error, n_fills=fills.shape[0])
+    return float((error / scale).max())
 
 
 def differences(bars: Bars, expected: Bars, mark: FloatArray) -> dict[str, FloatArray]:

@@ -6,20 +6,19 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
-from strategies.simulation.accounting import Bars, check_accounting, last_valid
-from strategies.simulation.costs import Costs
+from strategies.simulation.accounting import Bars, check_accounting
 from strategies.simulation.records import Simulation
+from strategies.simulation.terms import Terms
 from strategies.types import FloatArray
 
 if TYPE_CHECKING:
-    from strategies.config import ExecutionConfig
+    from strategies.config import ExecutionConfig, ExitsConfig
     from strategies.market.candles import Candles
 
-__all__ = ["Simulation", "simulate"]
+__all__ = ["Simulation", "carry_out", "simulate"]
 
 
 def simulate(
@@ -29,6 +28,9 @@ def simulate(
     *,
     initial_cash: float,
     ppy: float,
+    exits: ExitsConfig | None = None,
+    stake: float = math.inf,
+    band: float = 0.0,
 ) -> Simulation:
     """Return what holding `position` would have earned after costs.
 
@@ -48,6 +50,12 @@ def simulate(
         > 0, quote currency; the equity of bar 0.
     ppy : float
         Bars per year, > 0; borrow is charged per bar.
+    exits : ExitsConfig, optional
+        Stop-loss, take-profit and trailing stop inside the bar.
+    stake : float
+        Most cash that a wanted fraction of 1 stands for; infinite: all of equity.
+    band : float
+        Differences from the wanted fraction up to this one are not traded.
 
     Raises
     ------
@@ -60,56 +68,54 @@ def simulate(
     -----
     From flat, an all-in quantity is ``fraction · cash / (price · (1 + commission) +
     per_share)`` with ``price = open · (1 ± slippage)``. A reversal is two fills, the
-    close first. An account that cannot pay for closing a position, or is worth nothing
-    at a close, is ruined: its last fill leaves exactly 0, and so does every later bar.
+    close first. A bar that opens beyond the level of an exit fills it at the open; of
+    two levels inside one bar the stop comes first; the highs and lows of a bar move the
+    trailing stop of the next. After an exit the same side is not entered again before
+    something else was wanted. An account that cannot pay for closing a position, or is
+    worth nothing at a close, is ruined: its last fill leaves exactly 0, and so does
+    every later bar.
     """
-    position = _checked_position(position, len(candles.close))
-    _check_positive("initial_cash", initial_cash)
-    _check_positive("ppy", ppy)
-    costs = Costs.of(execution, symbol=candles.symbol, ppy=ppy)
-    bars, fills, ruin_bar = _run(candles, position, execution, costs, initial_cash)
-    check = check_accounting(candles, execution, initial_cash, fills, bars, ppy=ppy)
+    terms = Terms.of(
+        execution,
+        symbol=candles.symbol,
+        ppy=ppy,
+        initial_cash=initial_cash,
+        exits=exits,
+        stake=stake,
+        band=band,
+    )
+    return carry_out(candles, checked_position(position, len(candles)), terms)
+
+
+def carry_out(candles: Candles, position: FloatArray, terms: Terms) -> Simulation:
+    """Return what `simulate` does, from terms and a position that were checked."""
+    record, fills, ruin_bar = resolve("strategies.kernels.simulate:simulate_nb")(
+        candles.open,
+        candles.high,
+        candles.low,
+        candles.close,
+        _read_only(position),
+        terms.initial_cash,
+        terms.row,
+        terms.lag,
+        terms.at_close,
+    )
+    record.flags.writeable = False
+    fills.flags.writeable = False
+    bars = Bars(*record)
+    check = check_accounting(candles.mark, terms, fills, bars)
     return Simulation(
-        equity=bars.equity,
-        cash=bars.cash,
-        quantity=bars.quantity,
-        fees_cum=bars.fees_cum,
-        borrow_cum=bars.borrow_cum,
-        price_ref=last_valid(candles.close),
+        bars=bars,
+        price_ref=candles.mark,
         fills=fills,
-        initial_cash=float(initial_cash),
+        initial_cash=terms.initial_cash,
         ruin_bar=ruin_bar,
         accounting=check,
     )
 
 
-def _run(
-    candles: Candles,
-    position: FloatArray,
-    execution: ExecutionConfig,
-    costs: Costs,
-    initial_cash: float,
-) -> tuple[Bars, NDArray[np.void], int]:
-    """Call the bar loop; what it returns is frozen."""
-    *series, fills, ruin_bar = resolve("strategies.kernels.simulate:simulate_nb")(
-        _read_only(candles.open),
-        _read_only(candles.close),
-        _read_only(position),
-        float(initial_cash),
-        costs.commission,
-        costs.per_share,
-        costs.minimum,
-        costs.slippage,
-        costs.borrow_per_bar,
-        execution.execution_lag,
-        execution.fill == "close",
-    )
-    for array in (*series, fills):
-        array.flags.writeable = False
-    return Bars(*series), fills, ruin_bar
-
-
-def _checked_position(position: FloatArray, n_bars: int) -> FloatArray:
+def checked_position(position: FloatArray, n_bars: int) -> FloatArray:
+    """Return `position` as the bar loop wants it, or name the bar at fault."""
     position = np.ascontiguousarray(position, dtype=np.float64)
     if position.shape != (n_bars,):
         raise StrategyError(
@@ -129,15 +135,6 @@ def _checked_position(position: FloatArray, n_bars: int) -> FloatArray:
             advice="Turn 'not yet known' into 0 before simulating.",
         )
     return position
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0.0):
-        raise StrategyError(
-            f"{name} is {value}: it must be a positive number.",
-            code="out_of_range",
-            field=name,
-        )
 
 
 def _read_only(array: FloatArray) -> FloatArray:

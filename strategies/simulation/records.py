@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strategies.kernels import resolve
 from strategies.kernels.fills import NOT_RUINED, REASONS
-from strategies.simulation.accounting import AccountingCheck
+from strategies.simulation.accounting import AccountingCheck, Bars
 from strategies.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -79,10 +79,8 @@ class Simulation:
 
     Attributes
     ----------
-    equity, cash, quantity : float64 arrays of shape (n_bars,)
-        At each close, quote currency; quantity is signed. Bar 0 is the initial cash.
-    fees_cum, borrow_cum : float64 arrays of shape (n_bars,)
-        Cash paid so far.
+    bars : Bars
+        The account at each close; bar 0 is the initial cash.
     price_ref : float64 array of shape (n_bars,)
         The price at which a position is marked: the last valid close, 0 before it.
     fills : array of `strategies.kernels.fills.FILL` of shape (n_fills,)
@@ -92,16 +90,37 @@ class Simulation:
     accounting : AccountingCheck
     """
 
-    equity: FloatArray
-    cash: FloatArray
-    quantity: FloatArray
-    fees_cum: FloatArray
-    borrow_cum: FloatArray
+    bars: Bars
     price_ref: FloatArray
     fills: NDArray[np.void]
     initial_cash: float
     ruin_bar: int
     accounting: AccountingCheck
+
+    @property
+    def equity(self) -> FloatArray:
+        """Account value at each close, cash, shape (n_bars,)."""
+        return self.bars.equity
+
+    @property
+    def cash(self) -> FloatArray:
+        """Cash at each close, shape (n_bars,)."""
+        return self.bars.cash
+
+    @property
+    def quantity(self) -> FloatArray:
+        """Signed shares or contracts held at each close, shape (n_bars,)."""
+        return self.bars.quantity
+
+    @property
+    def fees_cum(self) -> FloatArray:
+        """Cash fees paid so far, shape (n_bars,)."""
+        return self.bars.fees_cum
+
+    @property
+    def borrow_cum(self) -> FloatArray:
+        """Cash borrow paid so far, shape (n_bars,)."""
+        return self.bars.borrow_cum
 
     @property
     def ruined(self) -> bool:
@@ -126,9 +145,9 @@ class Simulation:
     @cached_property
     def gross_exposure(self) -> FloatArray:
         """Unsigned position as a fraction of equity, shape (n_bars,); 0 after ruin."""
-        exposure = np.zeros_like(self.equity)
-        alive = slice(None, self.ruin_bar if self.ruined else None)
-        exposure[alive] = np.abs(self.market_value[alive]) / self.equity[alive]
+        exposure: FloatArray = resolve("strategies.kernels.totals:exposure_nb")(
+            self.quantity, self.price_ref, self.equity
+        )
         return exposure
 
     @cached_property

@@ -92,7 +92,7 @@ class TestSubmit:
             ({"strategy": {"name": "sma_cros"}}, "strategy.name", "unknown_strategy"),
             ({"strategy": {"params": {"fast": 50}}}, "strategy.params.fast", None),
             ({"start": "2001-01-01"}, "start", "outside_data"),
-            ({"exits": {"stop_loss": 0.1}}, "exits", "not_available_yet"),
+            ({"exits": {"stop_loss": 1.5}}, "exits.stop_loss", "invalid_value"),
         ],
     )
     def test_what_cannot_be_run_leaves_nothing_behind(self, changes, field, code):

@@ -6,6 +6,7 @@ import pytest
 from django.urls import get_resolver
 
 from quantlab.api import api
+from strategies import __version__
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def test_health_says_what_runs_here(client):
     body = client.get("/api/health").json()
 
     assert body["status"] in ("ok", "degraded")
-    assert body["version"] == "0.1.0"
+    assert body["version"] == __version__
     assert body["database"] == "sqlite"
     assert body["disk_free_bytes"] > 0
     assert client.get("/health").json()["version"] == body["version"]

@@ -10,6 +10,7 @@ from strategies.library.registry import STRATEGIES
 from strategies.library.resolve import resolve, resolve_window
 from strategies.positions import to_position
 from strategies.trials import MemorySink, reporting_to
+from tests.strategies.random_candles import random_candles
 
 NAMES = sorted(STRATEGIES)
 
@@ -139,7 +140,95 @@ def test_months_multiply_back_to_the_total(candles):
 
 def test_a_signal_out_of_bounds_names_its_bar():
     with pytest.raises(StrategyError, match=r"signal\[1\]"):
-        to_position(np.array([0.0, np.nan, 1.0]), config())
+        to_position(np.array([0.0, np.nan, 1.0]), config(), random_candles(3))
+
+
+class TestRisk:
+    SIGNAL = np.array([0.0, 1.0, 1.0, 0.0, -1.0, -1.0])
+
+    def position(self, signal=SIGNAL, **changes):
+        bars = random_candles(len(signal))
+        return to_position(np.array(signal), resolve(config(**changes)), bars)
+
+    def test_a_fixed_fraction_scales_the_signal(self):
+        half = {"name": "fixed_fraction", "params": {"fraction": 0.5}}
+
+        np.testing.assert_array_equal(self.position(risk=half), self.SIGNAL / 2)
+
+    def test_a_volatility_target_keeps_the_size_it_decided_on(self):
+        bars = random_candles(6)
+        risk = {"name": "volatility_target", "params": {"annual": 0.2, "window": 2}}
+
+        wanted = self.position(risk=risk)
+
+        returns = np.diff(bars.close) / bars.close[:-1]
+        # Two returns are known from bar 2 on: 0.2 / √365 / std(r1, r2).
+        first = 0.2 / np.sqrt(365) / returns[:2].std(ddof=1)
+        second = 0.2 / np.sqrt(365) / returns[2:4].std(ddof=1)
+        expected = [0.0, 0.0, min(first, 1), 0.0, -min(second, 1), -min(second, 1)]
+        np.testing.assert_allclose(wanted, expected)
+
+    def test_fixed_cash_buys_for_so_much_whatever_the_account_is_worth(self):
+        risk = {"name": "fixed_cash", "params": {"cash": 2000}}
+        bars = load_candles(config())
+
+        result = run_backtest(config(risk=risk, execution={}), bars)
+
+        bought = result.fills[result.fills["side"] == "buy"]
+        np.testing.assert_allclose(bought["qty"] * bought["price"], 2000.0)
+
+    def test_sizing_smooths_then_drops_shorts_then_caps(self):
+        sizing = {"smooth_ema": 3, "long_only": True, "cap": 0.6}
+
+        wanted = self.position(sizing=sizing)
+
+        # Span 3 halves the gap on each bar: 0 .5 .75 .375 −.3125 −.65625
+        np.testing.assert_allclose(wanted, [0, 0.5, 0.6, 0.375, 0, 0])
+
+    def test_leverage_needs_both_the_cap_and_the_most_leverage(self):
+        risk = {"name": "volatility_target", "params": {"annual": 10, "window": 2}}
+
+        assert self.position(risk=risk).max() == 1.0
+        assert self.position(risk=risk, sizing={"cap": 3}).max() == 1.0
+        both = {"cap": 3, "max_lev": 2}
+        assert self.position(risk=risk, sizing=both).max() == 2.0
+
+    @pytest.mark.parametrize(
+        ("risk", "field"),
+        [
+            ({"name": "fixed_cash", "params": {"cash": 0}}, "risk.params.cash"),
+            ({"name": "volatility_target", "params": {"x": 1}}, "risk.params.x"),
+        ],
+    )
+    def test_parameters_of_a_risk_model_are_checked(self, risk, field):
+        with pytest.raises(ConfigError) as caught:
+            resolve(config(risk=risk))
+
+        assert caught.value.problems[0].field == field
+
+
+def test_exits_costs_of_the_symbol_and_the_band_reach_the_engine(candles):
+    changes = {
+        "exits": {"stop_loss": 0.02},
+        "execution": {"overrides": {"SYN-garch-5": {"commission_bps": 20}}},
+        "sizing": {"smooth_ema": 5, "no_trade_band": 0.3},
+    }
+    plain, full = (
+        run_backtest(config(), candles),
+        run_backtest(config(**changes), candles),
+    )
+
+    assert set(full.fills["reason"]) == {"signal", "stop_loss"}
+    fees = full.fills["fee"] / (full.fills["qty"] * full.fills["price"])
+    np.testing.assert_allclose(fees, 0.002)
+    assert len(plain.fills) != len(full.fills)
+
+
+def test_costs_of_a_symbol_that_is_not_traded_are_refused():
+    with pytest.raises(ConfigError, match="does not trade") as caught:
+        resolve(config(execution={"overrides": {"IBM": {"slippage_bps": 1}}}))
+
+    assert caught.value.field == "execution.overrides.IBM"
 
 
 class TestResolve:
@@ -161,11 +250,9 @@ class TestResolve:
         [
             ({"symbol": None, "universe": ["A", "B"]}, "universe"),
             ({"strategy": None, "expr": "rank(close)"}, "expr"),
-            ({"sizing": {"cap": 0.5}}, "sizing"),
-            ({"exits": {"stop_loss": 0.1}}, "exits"),
+            ({"sizing": {"neutralize": "market"}}, "sizing.neutralize"),
+            ({"sizing": {"weights": "equal"}}, "sizing.weights"),
             ({"validation": {"permutation": {"n": 10}}}, "validation"),
-            ({"risk": {"name": "fixed_cash", "params": {"cash": 1}}}, "risk.name"),
-            ({"execution": {"overrides": {"A": {}}}}, "execution.overrides"),
         ],
     )
     def test_what_is_not_built_yet_says_so(self, changes, field):

@@ -21,7 +21,7 @@ ARGUMENTS = {
     "lowest_nb": (SHORT.low, 20),
     "donchian_nb": (SHORT.high, SHORT.low, 20),
     "bollinger_nb": (SHORT.close, 20, 2.0),
-    "_smoothed_nb": (SHORT.close, 20),
+    "smoothed_nb": (SHORT.close, 20),
     "_warmed_up_nb": (SHORT.close, 20),
     "ema_nb": (SHORT.close, 20),
     "macd_nb": (SHORT.close, 12, 26, 9),

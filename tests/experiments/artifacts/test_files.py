@@ -15,7 +15,7 @@ import pytest
 
 from experiments.artifacts.files import run_files
 from experiments.artifacts.manifest import manifest_facts
-from strategies import RunConfig
+from strategies import RunConfig, __version__
 from tests.factories import result_of
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -121,7 +121,7 @@ def test_documents_say_what_was_run_and_what_came_of_it(result):
     assert json_of(result, "summary.json") == {
         "config_hash": result.config.config_hash,
         "data_fingerprint": result.data_fingerprint,
-        "code_version": "0.1.0",
+        "code_version": __version__,
         "metrics": {
             name: result.metrics[name]
             for name in [

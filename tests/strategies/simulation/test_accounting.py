@@ -7,8 +7,10 @@ import pytest
 
 from strategies.config import ExecutionConfig
 from strategies.errors import AccountingError
-from strategies.simulation.accounting import Bars, check_accounting, last_valid, rebuild
+from strategies.market.candles import last_valid
+from strategies.simulation.accounting import Bars, check_accounting, rebuild
 from strategies.simulation.engine import simulate
+from strategies.simulation.terms import Terms
 from tests.strategies.simulation.scenes import random_walk, run
 
 EXECUTION = ExecutionConfig(commission_bps=5, slippage_bps=5, borrow_bps=300)
@@ -18,7 +20,8 @@ def checked(candles, sim, *, fills=None, **changed):
     names = ("equity", "cash", "quantity", "fees_cum", "borrow_cum")
     bars = Bars(**{name: changed.get(name, getattr(sim, name)) for name in names})
     fills = sim.fills if fills is None else fills
-    return check_accounting(candles, EXECUTION, 1e5, fills, bars, ppy=252.0)
+    terms = Terms.of(EXECUTION, symbol="X", ppy=252.0, initial_cash=1e5)
+    return check_accounting(candles.mark, terms, fills, bars)
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strategies.config import ExecutionConfig
+from strategies.config import ExecutionConfig, ExitsConfig
 from strategies.errors import StrategyError
 from strategies.kernels.simulate import simulate_nb
 from strategies.simulation.engine import simulate
+from strategies.simulation.terms import Terms
 from tests.strategies.simulation.scenes import candles_of, random_walk, run
 
 NAN = np.nan
@@ -269,9 +270,22 @@ def test_a_prefix_of_the_bars_gives_the_prefix_of_the_result(fill):
 @pytest.mark.parametrize("at_close", [False, True])
 def test_compiled_kernel_equals_its_python_source(at_close):
     candles, position = random_walk(n_bars=120)
+    execution = ExecutionConfig(
+        commission_bps=5, commission_per_share=0.01, slippage_bps=5, borrow_bps=90
+    )
+    exits = ExitsConfig(stop_loss=0.03, take_profit=0.04, trailing_stop=0.02)
+    terms = Terms.of(
+        execution,
+        symbol="X",
+        ppy=252.0,
+        initial_cash=1e5,
+        exits=exits,
+        stake=9e4,
+        band=0.01,
+    )
     arguments = (
-        *(candles.open, candles.close, position * 0.9, 1e5),
-        *(5e-4, 0.01, 1.0, 5e-4, 1e-4, 2, at_close),
+        *(candles.open, candles.high, candles.low, candles.close, position * 0.9, 1e5),
+        *(terms.row, 2, at_close),
     )
 
     compiled, source = simulate_nb(*arguments), simulate_nb.py_func(*arguments)

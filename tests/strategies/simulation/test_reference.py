@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.config import ExecutionConfig
+from strategies.config import ExecutionConfig, ExitsConfig
 from strategies.simulation.engine import simulate
 from tests.strategies.simulation.reference import simulate_slowly
 from tests.strategies.simulation.scenes import candles_of
@@ -32,8 +34,8 @@ def scenes(draw):
     return draw(bars), draw(bars), target, costs, lag, fill
 
 
-def simulate_fast(opens, closes, target, costs, lag, fill):
-    execution = ExecutionConfig(
+def execution_of(costs, lag, fill):
+    return ExecutionConfig(
         commission_bps=costs["bps"],
         commission_per_share=costs["per_share"],
         commission_min=costs["min"],
@@ -42,6 +44,10 @@ def simulate_fast(opens, closes, target, costs, lag, fill):
         execution_lag=lag,
         fill=fill,
     )
+
+
+def simulate_fast(opens, closes, target, costs, lag, fill):
+    execution = execution_of(costs, lag, fill)
     candles = candles_of(opens, closes)
     return simulate(candles, target, execution, initial_cash=1000.0, ppy=252.0)
 
@@ -53,7 +59,9 @@ def test_the_engine_agrees_with_the_slow_simulator(scene):
 
     sim = simulate_fast(*scene)
     rows, fills, trips = simulate_slowly(
-        opens, closes, target, cash=1000.0, costs=costs, lag=lag, fill=fill, ppy=252.0
+        [(o, o, o, c) for o, c in zip(opens, closes, strict=True)],
+        target,
+        **{"cash": 1000.0, "costs": costs, "lag": lag, "fill": fill, "ppy": 252.0},
     )
 
     near = {"rtol": 1e-9, "atol": 1e-7}
@@ -65,6 +73,61 @@ def test_the_engine_agrees_with_the_slow_simulator(scene):
     ours = np.column_stack([*(sim.fills[name] for name in names), sim.fill_pnl])
     np.testing.assert_allclose(ours, np.array(fills).reshape(-1, 6), **near)
     np.testing.assert_allclose(sim.trips.pnl[~sim.trips.open], trips, **near)
+
+
+LEVEL = st.sampled_from([None, None, 0.01, 0.05, 0.3])
+
+
+@st.composite
+def guarded_scenes(draw):
+    opens, closes, target, costs, lag, fill = draw(scenes())
+    above = draw(st.lists(st.sampled_from([1.0, 1.02, 1.4]), min_size=40, max_size=40))
+    highs = [max(o, c) * a for o, c, a in zip(opens, closes, above, strict=False)]
+    lows = [min(o, c) / a for o, c, a in zip(opens, closes, above[::-1], strict=False)]
+    exits = {name: draw(LEVEL) for name in ("stop", "target", "trail")}
+    rules = {
+        "exits": exits,
+        "stake": draw(st.sampled_from([math.inf, 300.0, 5000.0])),
+        "band": draw(st.sampled_from([0.0, 0.0, 0.2])),
+    }
+    costs["borrow_bps"] = min(costs["borrow_bps"], 50.0)
+    return (opens, closes, target, costs, lag, fill), highs, lows, rules
+
+
+@settings(max_examples=250, deadline=None)
+@given(guarded_scenes())
+def test_exits_stake_and_band_agree_with_the_slow_simulator(scene):
+    (opens, closes, target, costs, lag, fill), highs, lows, rules = scene
+    levels = rules["exits"]
+    sim = simulate(
+        candles_of(opens, closes, highs, lows),
+        target,
+        execution_of(costs, lag, fill),
+        initial_cash=1000.0,
+        ppy=252.0,
+        exits=ExitsConfig(
+            stop_loss=levels["stop"],
+            take_profit=levels["target"],
+            trailing_stop=levels["trail"],
+        ),
+        stake=rules["stake"],
+        band=rules["band"],
+    )
+
+    rows, fills, trips = simulate_slowly(
+        list(zip(opens, highs, lows, closes, strict=True)),
+        target,
+        **{"cash": 1000.0, "costs": costs, "lag": lag, "fill": fill, "ppy": 252.0},
+        **rules,
+    )
+
+    near = {"rtol": 1e-9, "atol": 1e-7}
+    np.testing.assert_allclose(sim.equity, np.array(rows)[:, 0], **near)
+    ours = np.column_stack([sim.fills[name] for name in ("bar", "side", "qty", "fee")])
+    theirs = np.array(fills).reshape(-1, 6)[:, [0, 1, 2, 4]]
+    np.testing.assert_allclose(ours, theirs, **near)
+    np.testing.assert_allclose(sim.trips.pnl[~sim.trips.open], trips, **near)
+    assert sim.accounting.ok
 
 
 @settings(max_examples=200, deadline=None)
