@@ -198,14 +198,14 @@ def get_logs(request: HttpRequest, job_id: str, query: Query[LogQuery]) -> Any:
 
 
 def log_answer(job: Job, query: LogQuery) -> Any:
-    """Return the lines asked for; a table has all of them unless a limit is sent."""
+    """Return the lines asked for; with a format all of them, unless a limit is sent."""
     asked = query.dict(exclude={"format"})
-    if query.format == "json":
-        lines = log_lines(job, **asked)
-        return {"items": lines, "next_after": lines[-1].seq if lines else query.after}
-    if "limit" not in query.model_fields_set:
+    if "format" in query.model_fields_set and "limit" not in query.model_fields_set:
         asked["limit"] = None
-    rows = [LogLineOut.from_orm(line).dict() for line in log_lines(job, **asked)]
+    lines = log_lines(job, **asked)
+    if query.format == "json":
+        return {"items": lines, "next_after": lines[-1].seq if lines else query.after}
+    rows = [LogLineOut.from_orm(line).dict() for line in lines]
     return download(table_of(rows), form=query.format, name=f"{job.pk}-log")
 
 

@@ -57,6 +57,7 @@ class JobContext:
         self._row["stage"] = self.job.stage = name
         self._total = None
         self._tell("phase", phase(name, count))
+        self._say(Line("stage", name))
         self._write()
 
     def report(
@@ -91,9 +92,7 @@ class JobContext:
         self, event: str, message: str = "", level: str = "INFO", **fields: Any
     ) -> None:
         """Add a line to the job's log."""
-        line = Line(event, message, level, fields)
-        emit(self.job.pk, line)
-        self._lines.append(line)
+        self._say(Line(event, message, level, fields))
         self._write_if_due()
 
     def result(self, **data: Any) -> None:
@@ -139,6 +138,10 @@ class JobContext:
             append_events(self.job.pk, self._events)
         self._row, self._lines, self._events = {}, [], []
         return True
+
+    def _say(self, line: Line) -> None:
+        emit(self.job.pk, line)
+        self._lines.append(line)
 
     def _tell(self, type_: str, data: Mapping[str, Any]) -> None:
         facts = {"step": self.job.stage or None, "elapsed_s": self._elapsed_s()}

@@ -120,6 +120,7 @@ def log_lines(
     job: Job,
     *,
     after: int = 0,
+    before: int | None = None,
     level: str = "",
     q: str = "",
     limit: int | None = 200,
@@ -127,10 +128,12 @@ def log_lines(
 ) -> list[JobLog]:
     """Return the first `limit` lines after line `after`, or the last `tail` of them.
 
-    `level` keeps the lines of that level and above. Always in the order they were
-    written; one query.
+    Only lines before line `before` count, if it is given. `level` keeps the lines of
+    that level and above. Always in the order they were written; one query.
     """
     lines = job.log_lines.filter(seq__gt=after)
+    if before is not None:
+        lines = lines.filter(seq__lt=before)
     if level:
         lines = lines.filter(level__in=_at_least(level))
     if q:

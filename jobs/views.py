@@ -7,28 +7,26 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
-from jobs.models import Job, JobLog, JobStatus, canonical_status
+from jobs import log_panel
+from jobs.models import Job, JobStatus, canonical_status
 from jobs.queue import cancel, worker_health
 from jobs.registry import kinds
 from jobs.selectors import (
     active_count,
     job_page,
     job_rows,
-    log_lines,
     status_counts,
 )
 from quantlab.web.htmx import HtmxHttpRequest, render_page, wants_region
 
 ROWS_PER_PAGE = 50
-LOG_LINES = 200
-FOLLOWED_LINES = 12  # as many as the log is high: the newest is in sight
-LOG_LEVELS = {"": "All", "warning": "Warnings", "error": "Errors"}
+REGIONS = ("jobs/_job_head.html", "jobs/_job_progress.html", *log_panel.REGIONS)
 
 
 def active_jobs(request: HttpRequest) -> dict[str, Callable[[], int]]:
@@ -92,13 +90,11 @@ def _query(asked: dict[str, str]) -> str:
 def job_detail(request: HtmxHttpRequest, job_id: str) -> HttpResponse:
     """Show a job; its regions ask here again while it is at work.
 
-    `was` is the state the asking region shows, `after` the last line it has.
+    `was` is the state the asking region shows.
     """
     job = get_object_or_404(Job, pk=job_id)
-    log = _log_panel(request, job)
-    target = request.htmx.target if wants_region(request) else None
-    has_news = job.is_finished or request.GET.get("after") != str(log.last_seq)
-    if target == "job-log" and not has_news:
+    log = log_panel.log_panel(request, job, address=job.get_absolute_url())
+    if log_panel.has_no_news(request, log):
         return HttpResponse(status=204)  # htmx leaves the lines as they are
     [row] = job_rows([job])
     context = {
@@ -109,14 +105,8 @@ def job_detail(request: HtmxHttpRequest, job_id: str) -> HttpResponse:
         "log": log,
         "worker_silent": not job.is_finished and not worker_health()["alive"],
     }
-    regions = ("_job_head.html", "_job_progress.html", "_job_log.html")
-    response = render_page(
-        request,
-        "jobs/job_detail.html",
-        *(f"jobs/{region}" for region in regions),
-        context=context,
-    )
-    if target == "job-progress":
+    response = render_page(request, "jobs/job_detail.html", *REGIONS, context=context)
+    if wants_region(request) and request.htmx.target == "job-progress":
         _tell_other_regions(response, job, was=request.GET.get("was", ""))
     return response
 
@@ -155,49 +145,6 @@ def job_stages(job: Job) -> list[Stage]:
         Stage(name.replace("_", " ").capitalize(), state)
         for name, state in zip(names, states, strict=True)
     ]
-
-
-@dataclass(frozen=True)
-class LogPanel:
-    """The end of a log: as much as is in sight while followed, else more."""
-
-    lines: list[JobLog]
-    level: str
-    is_followed: bool
-    is_cut: bool
-    choices: list[Choice]
-    follow_query: str
-    stop_query: str
-
-    @property
-    def last_seq(self) -> int:
-        return self.lines[-1].seq if self.lines else 0
-
-    @property
-    def poll_query(self) -> str:
-        return _query({"level": self.level, "after": str(self.last_seq)})
-
-
-def _log_panel(request: HttpRequest, job: Job) -> LogPanel:
-    level = request.GET.get("level", "")
-    if level not in LOG_LEVELS:
-        raise Http404(f"no log level {level!r}")
-    still = {"follow": "0"} if request.GET.get("follow") == "0" else {}
-    is_followed = not still and not job.is_finished
-    n_lines = FOLLOWED_LINES if is_followed else LOG_LINES
-    lines = log_lines(job, level=level, tail=n_lines)
-    return LogPanel(
-        lines=lines,
-        level=level,
-        is_followed=is_followed,
-        is_cut=len(lines) == n_lines,
-        choices=[
-            Choice(label, _query({"level": name} | still), name == level)
-            for name, label in LOG_LEVELS.items()
-        ],
-        follow_query=_query({"level": level}),
-        stop_query=_query({"level": level, "follow": "0"}),
-    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,4 +1,4 @@
-"""The page of one run: its head, what it is doing, and five tabs of what it found."""
+"""The page of one run: its head, what it is doing, and the tabs of what it found."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from experiments.selectors.runs import run_document, run_get
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
 from experiments.views import run_tabs
+from jobs import log_panel
 from jobs.models import JobStatus
 from jobs.queue import worker_health
 from jobs.selectors import job_rows
@@ -34,6 +35,7 @@ REGIONS = (
     "experiments/_run_result.html",
     "experiments/_run_trades.html",
     "experiments/_run_verify.html",
+    *log_panel.REGIONS,
 )
 
 
@@ -45,6 +47,7 @@ class Tab:
     label: str
     context: Callable[[HttpRequest, ModelRun], dict[str, Any]]
     needs_result: bool = True
+    stands_alone: bool = False  # it keeps itself up to date, beside the result
 
     @property
     def region(self) -> str:
@@ -59,10 +62,11 @@ TABS = {
         Tab("trades", "Trades", run_tabs.trades_tab),
         Tab("config", "Config", run_tabs.config_tab, needs_result=False),
         Tab("files", "Files", run_tabs.files_tab),
+        Tab("logs", "Logs", run_tabs.logs_tab, needs_result=False, stands_alone=True),
     )
 }
 
-WITHOUT_RESULT = (TABS["summary"], TABS["config"])
+WITHOUT_RESULT = (TABS["summary"], TABS["config"], TABS["logs"])
 
 
 @require_GET
@@ -73,6 +77,8 @@ def run_detail(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
     if tab is None:
         raise Http404("no such tab")
     context = _context(request, run, tab)
+    if tab.name == "logs" and log_panel.has_no_news(request, context["log"]):
+        return HttpResponse(status=204)  # htmx leaves the lines as they are
     return render_page(request, PAGE, *REGIONS, context=context)
 
 

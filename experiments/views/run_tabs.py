@@ -13,8 +13,10 @@ from django.utils.http import urlencode
 
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_list
+from experiments.selectors.links import run_page_url
 from experiments.selectors.report import run_report
 from experiments.selectors.trades import fill_page, round_trip_page
+from jobs.log_panel import log_panel
 from strategies.metrics import REASONS
 from strategies.metrics.registry import METRICS, Metric
 
@@ -197,3 +199,9 @@ def config_tab(request: HttpRequest, run: ModelRun) -> Context:
 def files_tab(request: HttpRequest, run: ModelRun) -> Context:
     files = artifact_list(run)
     return {"files": files, "n_bytes": sum(file["size"] for file in files)}
+
+
+def logs_tab(request: HttpRequest, run: ModelRun) -> Context:
+    return {
+        "log": log_panel(request, run.job, address=run_page_url(run.pk), tab="logs")
+    }

@@ -1,4 +1,4 @@
-"""The run page: five tabs, every state, and regions that stop asking by themselves."""
+"""The run page: its tabs, every state, and regions that stop asking by themselves."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from experiments.services.runs import run_delete
 from jobs.models import Job, JobStatus
 from tests.experiments.rows import plain_experiment
 from tests.factories import finished_run, make_run
-from tests.jobs.rows import beat
+from tests.jobs.rows import add_lines, beat
 
 pytestmark = pytest.mark.django_db
 
-TABS = ("summary", "charts", "trades", "config", "files")
+TABS = ("summary", "charts", "trades", "config", "files", "logs")
 MAX_QUERIES = 12
 NEVER_TRADES = {
     "strategy": {"name": "rsi_reversion", "params": {"lower": 0.5, "upper": 99.5}}
@@ -241,7 +241,7 @@ class TestUnfinished:
         assert "every 1s" in opening(html, "job-progress")
         assert "job-changed from:body" in opening(html, "run-head")
         assert "job-finished from:body" in opening(html, "run-result")
-        assert tab_links(html) == ["Summary", "Config"]
+        assert tab_links(html) == ["Summary", "Config", "Logs"]
         assert f'action="/model-lab/runs/{run.pk}/cancel"' in html
         assert 'class="verdict"' not in html
 
@@ -297,6 +297,30 @@ class TestUnfinished:
 
         assert 'id="job-progress"' in html
         assert 'id="run-files"' not in html
+
+    def test_its_log_is_followed_beside_the_progress(self, client):
+        run = make_run()
+        add_lines(run.job, 3)
+
+        html = page(client, run, "?tab=logs")
+        tail = region(client, run, "log-tail", "?tab=logs&after=2")
+
+        assert "every" in opening(html, "log-tail")
+        assert "tab=logs&amp;after=3" in opening(html, "log-tail")
+        assert '<input type="hidden" name="tab" value="logs">' in html
+        # Its end replaces the result, and with it no line that was appended since.
+        assert (
+            'id="job-log"'
+            not in region(client, run, "run-result", "?tab=logs").content.decode()
+        )
+        assert b'<li id="L3">' in tail.content
+        assert b'<li id="L2">' not in tail.content
+        for target in ("job-log", "log-earlier"):
+            part = region(client, run, target, "?tab=logs").content
+            assert b'<li id="L2">' in part
+            assert b"<html" not in part
+        quiet = region(client, run, "log-tail", "?tab=logs&after=3")
+        assert quiet.status_code == 204
 
     def test_a_silent_worker_is_said(self, client):
         from jobs.models import WorkerBeat
@@ -362,7 +386,7 @@ class TestEnds:
         assert "bad_candles" in html
         assert html.count("Re-run with changes") == 1
         assert html.count("btn-primary") == 1
-        assert tab_links(html) == ["Summary", "Config"]
+        assert tab_links(html) == ["Summary", "Config", "Logs"]
 
     def test_a_failure_without_a_reason_is_said(self, client):
         html = page(client, ended_run(JobStatus.FAILED))

@@ -60,7 +60,10 @@ class TestList:
         assert not polls(html, "job-table")
 
     def test_each_job_is_a_row_with_its_state(self, client):
-        make_job("running", title="SMA 20/50", progress=0.42, rate=2.0, total=100)
+        best = {"metric": "sharpe", "value": 1.312, "ref": "c7"}
+        make_job(
+            "running", title="SMA 20/50", progress=0.42, rate=2.0, total=100, best=best
+        )
         make_job(title="First in line", created_at=NOON)
         make_job(title="Second in line", created_at=NOON + timedelta(hours=1))
         error = {"code": "bad_candles", "message": "BIL has no bars.", "advice": ""}
@@ -69,7 +72,8 @@ class TestList:
         html = page(client, "/jobs")
 
         assert "42%" in html
-        assert "50 s left" in html  # (100 − 0) / 2 a second
+        assert "2.00 a second, 50 s left, best 1.31 sharpe" in html  # (100 − 0) / 2
+        assert 'data-title-state="3 at work"' in html
         assert "next in the queue" in html
         assert "place 2 in the queue" in html
         assert "BIL has no bars." in html
@@ -237,7 +241,7 @@ class TestDetail:
         html = page(client, f"/jobs/{make_job(status).pk}")
 
         assert polls(html, "job-progress")
-        assert polls(html, "job-log")
+        assert polls(html, "log-tail")
         assert "job-changed from:body" in html
 
     @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
@@ -245,7 +249,7 @@ class TestDetail:
         html = page(client, f"/jobs/{make_job(status).pk}")
 
         assert not polls(html, "job-progress")
-        assert not polls(html, "job-log")
+        assert not polls(html, "log-tail")
         assert "hx-trigger" not in html
         assert "cancel-dialog" not in html
 
@@ -340,65 +344,128 @@ class TestLog:
     @pytest.fixture
     def job(self):
         job = make_job("running")
-        add_lines(job, 299, message="no news", fields={"processed": 7})
+        add_lines(job, 499, message="no news", fields={"processed": 7})
         add_lines(job, 1, level="WARNING", event="expr_rejected", message="turnover")
         return job
 
     def lines(self, html: str) -> list[int]:
         return [int(seq) for seq in re.findall(r'<li id="L(\d+)"', html)]
 
-    def test_the_newest_lines_are_in_sight_while_it_runs(self, client, job):
+    def test_the_newest_lines_come_first_and_are_followed(self, client, job):
         html = page(client, f"/jobs/{job.pk}")
 
-        assert self.lines(html) == list(range(289, 301))
+        assert self.lines(html) == list(range(301, 501))
         assert "processed=7" in html
         assert 'role="log"' in html
+        assert "log-end" in html
+        assert polls(html, "log-tail")
+        assert ">Stop following<" in html
 
-    def test_who_stops_following_reads_more_in_peace(self, client, job):
+    def test_who_stops_following_reads_in_peace(self, client, job):
         html = page(client, f"/jobs/{job.pk}?follow=0")
 
-        assert self.lines(html) == list(range(101, 301))
-        assert not polls(html, "job-log")
+        assert self.lines(html) == list(range(301, 501))
+        assert not polls(html, "log-tail")
         assert polls(html, "job-progress")
         assert ">Follow<" in html
 
-    def test_a_level_is_a_link_that_keeps_the_rest(self, client, job):
-        html = page(client, f"/jobs/{job.pk}?level=warning&follow=0")
+    def test_new_lines_are_appended_and_nothing_else(self, client, job):
+        address = f"/jobs/{job.pk}?after=500&follow="
+        assert region(client, address, "log-tail").status_code == 204
 
-        assert self.lines(html) == [300]
-        assert 'href="?level=error&amp;follow=0#job-log"' in html
-        assert "No line of this level" in page(client, f"/jobs/{job.pk}?level=error")
-        assert client.get(f"/jobs/{job.pk}?level=loud").status_code == 404
+        add_lines(job, 2)
+        html = region(client, address, "log-tail").content.decode()
 
-    def test_without_news_the_lines_are_left_alone(self, client, job):
-        address = f"/jobs/{job.pk}?after=300"
-        assert region(client, address, "job-log").status_code == 204
+        assert self.lines(html) == [501, 502]
+        assert '<ol hx-swap-oob="beforeend:#log-lines">' in html
+        assert polls(html, "log-tail")
+        assert "after=502" in html
+        assert "<section" not in html
 
-        add_lines(job, 1)
-        response = region(client, address, "job-log")
+    def test_many_new_lines_come_in_turns_and_then_it_ends(self, client):
+        job = make_job("succeeded")
+        add_lines(job, 501)
 
-        assert response.status_code == 200
-        assert self.lines(response.content.decode())[-1] == 301
-        assert b"after=301" in response.content
+        first = region(client, f"/jobs/{job.pk}?after=0", "log-tail").content.decode()
+        last = region(client, f"/jobs/{job.pk}?after=500", "log-tail").content.decode()
+
+        assert self.lines(first) == list(range(1, 501))
+        assert polls(first, "log-tail")
+        assert self.lines(last) == [501]
+        assert "hx-trigger" not in last
+        assert '<a id="log-follow" hx-swap-oob="delete">' in last
 
     def test_the_end_of_the_job_is_news(self, client):
         job = make_job("succeeded")
         add_lines(job, 3)
 
-        response = region(client, f"/jobs/{job.pk}?after=3", "job-log")
+        response = region(client, f"/jobs/{job.pk}?after=3", "log-tail")
 
         assert response.status_code == 200
         assert b"hx-trigger" not in response.content
 
+    def test_older_lines_are_a_link_away_until_the_first(self, client, job):
+        for seen, wanted in ((301, range(101, 301)), (101, range(1, 101))):
+            html = page(client, f"/jobs/{job.pk}?before={seen}")
+            part = region(client, f"/jobs/{job.pk}?before={seen}", "log-earlier")
+
+            assert self.lines(html) == self.lines(part.content.decode()) == list(wanted)
+            assert ">Newest lines<" in html
+            assert not polls(html, "log-tail")
+            assert (f"before={wanted[0]}" in html) == (wanted[0] > 1)
+            assert b"<section" not in part.content
+
+    def test_a_line_has_an_address_with_its_neighbours(self, client, job):
+        html = page(client, f"/jobs/{job.pk}")
+        [href] = re.findall(r'<li id="L310"><a href="([^"]+)"', html)
+        assert href == f"/jobs/{job.pk}?line=310#L310"
+
+        assert self.lines(page(client, href)) == list(range(210, 410))
+
+    def test_level_and_search_keep_each_other(self, client, job):
+        html = page(client, f"/jobs/{job.pk}?level=warning&q=TURN&follow=0")
+
+        assert self.lines(html) == [500]
+        kept = f'href="/jobs/{job.pk}?level=error&amp;q=TURN&amp;follow=0#job-log"'
+        assert kept in html
+        assert '<input type="hidden" name="level" value="warning">' in html
+        assert 'value="TURN"' in html
+        assert "level=warning&amp;q=TURN&amp;format=csv" in html
+
+    def test_nothing_found_is_said(self, client, job):
+        assert "No line matches." in page(client, f"/jobs/{job.pk}?level=error")
+        assert "No lines yet." in page(client, f"/jobs/{make_job().pk}")
+        assert "No lines were written." in page(
+            client, f"/jobs/{make_job('failed').pk}"
+        )
+
+    @pytest.mark.parametrize(
+        "query", ["level=loud", "after=x", "before=-1", "line=1.5", "after=" + "9" * 30]
+    )
+    def test_nonsense_is_refused_in_words(self, client, job, query):
+        response = client.get(f"/jobs/{job.pk}?{query}")
+
+        assert response.status_code == 422
+        assert b"data-problem-message" in response.content
+
     def test_a_job_without_lines(self, client):
         job = make_job()
 
-        assert "No lines yet" in page(client, f"/jobs/{job.pk}")
-        assert region(client, f"/jobs/{job.pk}?after=0", "job-log").status_code == 204
+        html = page(client, f"/jobs/{job.pk}")
+
+        assert polls(html, "log-tail")
+        assert region(client, f"/jobs/{job.pk}?after=0", "log-tail").status_code == 204
 
     def test_the_whole_log_can_be_downloaded(self, client, job):
-        [href] = re.findall(r'href="([^"]+)" download', page(client, f"/jobs/{job.pk}"))
-        assert len(client.get(href).json()["items"]) == 300
+        html = page(client, f"/jobs/{job.pk}")
+        links = dict(re.findall(r'href="([^"]+)" download[^>]*>(\w+)<', html))
+
+        assert sorted(links.values()) == ["CSV", "JSON", "Parquet"]
+        for href, form in links.items():
+            answer = client.get(href.replace("&amp;", "&"))
+            assert answer.status_code == 200
+            if form == "JSON":
+                assert len(answer.json()["items"]) == 500
 
     def test_what_handlers_wrote_is_text(self, client):
         job = make_job("running")

@@ -32,7 +32,7 @@ def test_a_job_that_succeeds_keeps_all_it_said(claimed):
     assert (job.status, job.progress, job.stage) == ("succeeded", 1.0, "work")
     assert (job.processed, job.total, job.message) == (4, 4, "4 of 4")
     assert job.best == {"sharpe": 0.4}
-    assert log_of(job) == ["job_start", "expr_evaluated", "job_end"]
+    assert log_of(job) == ["job_start", "stage", "expr_evaluated", "stage", "job_end"]
     assert job.log_lines.first().fields["type"] == "stages"
     assert job.error is None
 
