@@ -25,3 +25,12 @@ class ExperimentsConfig(AppConfig):
                 ),
             )
         )
+        register(
+            JobKind(
+                "picture",
+                "experiments.tasks:picture",
+                "Picture",
+                payload={"name": str, "form": str, "theme": str},
+                quick=True,
+            )
+        )

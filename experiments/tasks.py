@@ -9,7 +9,9 @@ from experiments.artifacts.files import run_files
 from experiments.artifacts.manifest import manifest_facts
 from experiments.artifacts.report import report_document
 from experiments.models import ModelRun
+from experiments.selectors.runs import run_get
 from experiments.services.execute import run_execute
+from experiments.services.picture import Wanted, picture_draw
 from jobs.progress import JobContext
 from strategies import Candles, RunConfig, load_candles, run_backtest
 from strategies.trials import MemorySink, reporting_to
@@ -20,8 +22,16 @@ def backtest(context: JobContext) -> None:
     run_execute(run_id=context.job.run_id, context=context)
 
 
+def picture(context: JobContext, **asked: str) -> None:
+    picture_draw(run=run_get(context.job.run_id), wanted=Wanted(**asked))
+
+
 def preload() -> None:
     """Do in the fork server, once, what each child would pay for the first time."""
+    # Loaded, not used: vl_convert starts threads when it draws, and a fork would hang.
+    import altair  # noqa: F401
+    import vl_convert  # noqa: F401
+
     warm_up()
     config = RunConfig(
         provider="synthetic",

@@ -23,6 +23,7 @@ from experiments.api.config import router as config_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
+from experiments.api.pictures import router as pictures_router
 from experiments.api.presets import router as presets_router
 from experiments.api.report import router as report_router
 from experiments.api.runs import router as runs_router
@@ -171,7 +172,13 @@ api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
 api.add_router("/model-lab", compare_router)
 api.add_router("/runs", runs_router)
-for of_a_run in (artifacts_router, trades_router, series_router, logs_router):
+for of_a_run in (
+    artifacts_router,
+    logs_router,
+    pictures_router,
+    series_router,
+    trades_router,
+):
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
 api.add_router("/presets", presets_router)

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -39,9 +39,14 @@ def is_open(url: str) -> bool:
         return False
 
 
+class Lab(NamedTuple):
+    url: str
+    pid: int
+
+
 @pytest.fixture(scope="session")
-def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a lab that was started as a new user starts it."""
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab that was started as a new user starts it."""
     home = tmp_path_factory.mktemp("lab")
     port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QUANT_")}
@@ -63,9 +68,14 @@ def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.kill()
             pytest.fail((home / "server.log").read_text()[-4000:])
         time.sleep(0.1)
-    yield url
+    yield Lab(url, server.pid)
     server.terminate()
     server.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def lab_url(lab_server: Lab) -> str:
+    return lab_server.url
 
 
 @pytest.fixture(scope="session")

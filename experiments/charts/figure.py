@@ -19,7 +19,8 @@ class Figure:
     Attributes
     ----------
     spec : dict or None
-        Vega-Lite; None when there is nothing to draw, or when a table is the chart.
+        Vega-Lite; None when there is nothing to draw. Of the months it is for files
+        only: a page shows them as a table.
     facts : dict
         The numbers of the sentence; templates format them.
     rows : list of dict

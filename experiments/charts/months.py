@@ -1,14 +1,23 @@
-"""Returns of the months: a table of which the cells are tinted."""
+"""Returns of the months: tinted cells, in a page as a table of its own."""
 
 from __future__ import annotations
 
-from experiments.charts.figure import NO_TRADES, Document, Figure, Report
+from experiments.charts.figure import (
+    NO_TRADES,
+    Document,
+    Figure,
+    Report,
+    compact,
+    data_of,
+    finished,
+)
 from experiments.charts.growth import benchmark_label
 
 MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
+ROW_PX = 22
 
 
 def months_figure(report: Report) -> Figure:
@@ -38,7 +47,43 @@ def months_figure(report: Report) -> Figure:
         "worst": _named(min(whole, key=lambda one: one["return"])),
         "partial": [_named(one) for one in months if one["partial"]],
     }
-    return Figure(facts=facts, rows=months, table=rows)
+    return Figure(spec=_spec(rows), facts=facts, rows=months, table=rows)
+
+
+def _spec(rows: list[Document]) -> Document:
+    """Return the same cells for a file; the tints stay pale enough to read on."""
+    import altair as alt
+
+    cells = [
+        {"year": row["year"], "month": name, "v": compact(one["return"])}
+        for row in rows
+        for name, one in zip(MONTHS, row["months"], strict=True)
+        if one
+    ]
+    largest = max(abs(cell["v"]) for cell in cells) or 1.0
+    tint = alt.Color(
+        "v:Q",
+        scale=alt.Scale(
+            domain=[-2 * largest, 2 * largest], domainMid=0, interpolate="rgb"
+        ),
+        legend=None,
+    )
+    months = alt.Axis(
+        title=None,
+        orient="top",
+        labelAngle=0,
+        labelFlush=False,
+        domain=False,
+        ticks=False,
+    )
+    years = alt.Axis(title=None, grid=False, domain=False, ticks=False)
+    chart = alt.Chart(data_of(cells)).encode(
+        x=alt.X("month:O", sort=list(MONTHS), axis=months),
+        y=alt.Y("year:O", axis=years),
+    )
+    words = chart.mark_text(style="note").encode(text=alt.Text("v:Q", format=".1%"))
+    tinted = chart.mark_rect(style="cell").encode(color=tint)
+    return finished(alt.layer(tinted, words), height=ROW_PX * len(rows))
 
 
 def _named(one: Document) -> Document:

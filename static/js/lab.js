@@ -3,7 +3,7 @@
 //
 //   [data-chart="name"]          a chart; its Vega-Lite spec is a <script type="application/json">
 //                                inside it or right after it
-//   [data-chart-download="png"]  a button (rendered hidden) in the same .figure; "svg" too
+//   [data-chart-download="png"]  a link, or a button rendered hidden, in the same .figure; or "svg"
 //   [data-copy="text"]           copies the text, or with "#id" the text of that element
 //   [data-dialog-open="id"]      opens that <dialog>; [data-dialog-close] closes the one around it
 //   [data-title-state="42%"]     shown before the page's title while it is in the page
@@ -120,8 +120,10 @@ function showDownloads(chart) {
   for (const button of buttons) button.hidden = false;
 }
 
-async function downloadChart(button) {
-  const chart = button.closest(".figure").querySelector("[data-chart]");
+async function downloadChart(button, event) {
+  const chart = button.closest(".figure")?.querySelector("[data-chart]");
+  if (!drawings.has(chart)) return; // a link then leads to the file that the lab draws
+  event.preventDefault();
   const kind = button.dataset.chartDownload;
   const { view } = await drawings.get(chart);
   const link = document.createElement("a");

@@ -1,0 +1,141 @@
+"""Charts of a run for scripts: as a picture, as what it draws, as its description."""
+
+import asyncio
+import time
+from typing import Any, Literal
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import content_disposition_header
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from experiments.api.schemas import HonestyOut
+from experiments.charts.of_run import run_figure
+from experiments.models import ModelRun
+from experiments.selectors.report import run_report
+from experiments.selectors.runs import run_get
+from experiments.services.picture import ALL, Wanted, picture_order
+from jobs.models import TERMINAL, Job
+from quantlab.web.downloads import TABLE_FORMATS, download, table_of
+
+router = Router(tags=["runs"])
+
+WAIT_S = 2.0
+POLL_S = 0.03
+MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+
+
+class PictureQuery(Schema):
+    theme: Literal["light", "dark"] = "light"
+
+
+class ChartQuery(PictureQuery):
+    format: Literal["png", "svg", "json", "csv", "parquet"] = Field(
+        "png",
+        description="A picture, or the rows it draws; `json` has its Vega-Lite too.",
+    )
+
+
+class ChartOut(Schema):
+    name: str
+    spec: dict[str, Any] | None = Field(
+        description="Vega-Lite without colours: it names styles of the theme's config."
+    )
+    items: list[dict[str, Any]]
+    honesty: HonestyOut | None
+
+
+class BeingDrawnOut(Schema):
+    job_id: str
+    status: str
+    links: dict[str, str]
+
+
+def _pictures(*forms: str) -> dict[str, Any]:
+    """Describe an answer that is a picture, for the OpenAPI document."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {MEDIA_TYPES[form]: binary for form in forms}
+
+
+TABLES: dict[str, Any] = TABLE_FORMATS["responses"][200]["content"]
+
+
+@router.get(
+    "/{run_id}/charts/{name}",
+    response={200: ChartOut, 202: BeingDrawnOut},
+    summary="One chart of a run",
+    openapi_extra={"responses": {200: {"content": _pictures("png", "svg") | TABLES}}},
+)
+async def get_chart(
+    request: HttpRequest, run_id: str, name: str, query: Query[ChartQuery]
+) -> Any:
+    """`equity`, `rolling`, `returns`, `months`, `years` or `price`; 202 while drawn."""
+    run = await sync_to_async(run_get)(run_id)
+    if query.format in MEDIA_TYPES:
+        wanted = Wanted(name=name, form=query.format, theme=query.theme)
+        return await _picture(run, wanted)
+    return await sync_to_async(_data)(run, name, query.format)
+
+
+@router.get(
+    "/{run_id}/plots.png",
+    response={202: BeingDrawnOut},
+    summary="The headline charts in one picture",
+    openapi_extra={
+        "responses": {200: {"description": "OK", "content": _pictures("png")}}
+    },
+)
+async def get_plots(
+    request: HttpRequest, run_id: str, query: Query[PictureQuery]
+) -> Any:
+    """Equity and drawdown, rolling Sharpe, returns and months; 202 while drawn."""
+    run = await sync_to_async(run_get)(run_id)
+    return await _picture(run, Wanted(name=ALL, theme=query.theme))
+
+
+async def _picture(run: ModelRun, wanted: Wanted) -> Any:
+    """Answer with the file; while a child draws it wait a little, then say so."""
+    path = wanted.path(run)
+    deadline = time.monotonic() + WAIT_S
+    while not path.exists():
+        job = await sync_to_async(picture_order)(run=run, wanted=wanted)
+        await _ends(job, deadline)
+        if time.monotonic() >= deadline and not path.exists():
+            return _being_drawn(job)
+    return _file(run, wanted, path.read_bytes())
+
+
+async def _ends(job: Job, deadline: float) -> None:
+    ended = Job.objects.filter(pk=job.pk, status__in=TERMINAL)
+    while time.monotonic() < deadline and not await ended.aexists():
+        await asyncio.sleep(POLL_S)
+
+
+def _being_drawn(job: Job) -> JsonResponse:
+    """Answer 202; a script asks again, a browser does so by itself."""
+    address = f"/api/jobs/{job.pk}"
+    body = {"job_id": job.pk, "status": job.status, "links": {"job": address}}
+    headers = {"Retry-After": "1", "Refresh": "1", "Location": address}
+    return JsonResponse(body, status=202, headers=headers)
+
+
+def _data(run: ModelRun, name: str, form: Any) -> Any:
+    report = run_report(run)
+    figure = run_figure(run, report, name)
+    if form != "json":
+        return download(table_of(figure.rows), form=form, name=f"{run.pk}-{name}")
+    drawn = {"spec": figure.spec, "items": figure.rows}
+    return {"name": name, "honesty": report["honesty"], **drawn}
+
+
+def _file(run: ModelRun, wanted: Wanted, content: bytes) -> HttpResponse:
+    name = f"{run.pk}-{wanted.name}.{wanted.form}"
+    return HttpResponse(
+        content,
+        content_type=MEDIA_TYPES[wanted.form],
+        headers={
+            "Content-Disposition": content_disposition_header(False, name) or "",
+            "Cache-Control": "private, max-age=3600",
+        },
+    )

@@ -1,0 +1,173 @@
+"""Charts as PNG and SVG files: drawn by a child on demand, kept beside the runs.
+
+A picture is no artifact: it is in no manifest, it can be thrown away and drawn again.
+It is kept under the hash of the run's manifest. The web process never draws one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from experiments.charts.figure import Document, Figure
+from experiments.charts.of_run import run_figure
+from experiments.charts.picture import (
+    THEMES,
+    WIDTH_PX,
+    Panel,
+    on_paper,
+    sheet,
+    width_on_sheet,
+)
+from experiments.charts.titles import TITLES
+from experiments.models import ModelRun
+from experiments.selectors.report import run_report
+from jobs.models import ACTIVE, Job, JobStatus
+from jobs.queue import enqueue
+from quantlab.web.problem import Problem
+
+KIND = "picture"
+FORMS = ("png", "svg")
+SHARP = 2  # device pixels for each pixel of a PNG
+ALL = "plots"  # the name of the sheet with the headline charts
+# Charts of the sheet, and whether each takes half a row.
+HEADLINES = (("equity", False), ("rolling", True), ("returns", True), ("months", False))
+TRY_AGAIN_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One picture of a run: which chart, in what form, on which paper."""
+
+    name: str  # of a chart, or ALL
+    form: str = "png"
+    theme: str = THEMES[0]
+
+    def payload(self) -> dict[str, str]:
+        return {"name": self.name, "form": self.form, "theme": self.theme}
+
+    def path(self, run: ModelRun) -> Path:
+        folder: Path = settings.QUANT_HOME / "cache" / "pictures" / str(run.pk)
+        version = run.manifest_sha[:16] or "report"
+        return folder / f"{version}-{self.name}-{self.theme}.{self.form}"
+
+
+@transaction.atomic
+def picture_order(*, run: ModelRun, wanted: Wanted) -> Job:
+    """Return the job that draws the picture, a new one unless it is at work.
+
+    404 for a chart that is none, 409 when there is nothing to draw, and what went wrong
+    with it within the last minute.
+    """
+    jobs = Job.objects.filter(
+        kind=KIND, run_id=str(run.pk), payload=wanted.payload()
+    ).order_by("-created_at")
+    latest = jobs.first()
+    if latest and latest.status in ACTIVE:
+        return latest
+    recently = timezone.now() - TRY_AGAIN_AFTER
+    if latest and latest.status == JobStatus.FAILED and latest.created_at > recently:
+        raise _failed(latest)
+    _figures(run, wanted)  # refused here, before any work
+    chart = TITLES.get(wanted.name, "the charts")
+    return enqueue(
+        KIND,
+        title=f"Picture of {chart}",
+        run_id=str(run.pk),
+        page=run.get_absolute_url(),
+        **wanted.payload(),
+    )
+
+
+def picture_draw(*, run: ModelRun, wanted: Wanted) -> None:
+    """Draw the picture and put it in its place, whole."""
+    path = wanted.path(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        partial.write_bytes(_drawn(run, wanted))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _drawn(run: ModelRun, wanted: Wanted) -> bytes:
+    import vl_convert
+
+    figures, config = _figures(run, wanted), _config(wanted.theme)
+    if wanted.name == ALL:
+        svg = _sheet(run, figures, config, wanted.theme)
+    else:
+        svg = _svg(figures[wanted.name], config, wanted.theme, WIDTH_PX)
+    if wanted.form == "svg":
+        return svg.encode()
+    png: bytes = vl_convert.svg_to_png(svg, scale=SHARP)
+    return png
+
+
+def _sheet(
+    run: ModelRun, figures: dict[str, Figure], config: Document, theme: str
+) -> str:
+    panels = [
+        Panel(
+            TITLES[name],
+            _svg(figures[name], config, theme, width_on_sheet(is_half=is_half)),
+            is_half,
+        )
+        for name, is_half in HEADLINES
+        if name in figures
+    ]
+    words = "In this sample, net of cost. Every number describes the past only."
+    return sheet(run.job.title, words, panels, config, theme)
+
+
+def _svg(figure: Figure, config: Document, theme: str, width: int) -> str:
+    import vl_convert
+
+    spec = on_paper(figure.spec or {}, config, theme, width)
+    # Nothing may be fetched while a chart is drawn, whatever a spec says.
+    svg: str = vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[])
+    return svg
+
+
+def _figures(run: ModelRun, wanted: Wanted) -> dict[str, Figure]:
+    """Return what is to be drawn, by name; 409 for nothing."""
+    names = [name for name, _ in HEADLINES] if wanted.name == ALL else [wanted.name]
+    report = run_report(run)
+    figures = {name: run_figure(run, report, name) for name in names}
+    drawable = {name: figure for name, figure in figures.items() if figure.spec}
+    if not drawable:
+        message = next(iter(figures.values())).empty
+        raise Problem(
+            status=409,
+            code="nothing_to_draw",
+            message=message,
+            advice="Its numbers are in the report.",
+            next_steps=[f"GET /api/runs/{run.pk}/report"],
+        )
+    return drawable
+
+
+def _config(theme: str) -> dict[str, Any]:
+    text = (settings.BASE_DIR / "static" / "vega" / f"{theme}.json").read_text()
+    config: dict[str, Any] = json.loads(text)
+    return config
+
+
+def _failed(job: Job) -> Problem:
+    error = job.error or {}
+    return Problem(
+        status=503,
+        code="picture_failed",
+        message=error.get("message") or "The picture could not be drawn.",
+        advice=error.get("advice") or "Try once more in a minute.",
+        next_steps=[f"GET /api/jobs/{job.pk}/log"],
+    )
