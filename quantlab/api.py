@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 import structlog
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 from ninja import NinjaAPI, Schema
@@ -14,6 +15,7 @@ from ninja.errors import (
 )
 from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel, Field
 
 from experiments.api.artifacts import router as artifacts_router
@@ -32,7 +34,7 @@ from experiments.api.trades import router as trades_router
 from jobs.api import router as jobs_router
 from quantlab.access.auth import LabKey, key_needed
 from quantlab.access.perimeter import is_api, refuse
-from quantlab.telemetry import health
+from quantlab.telemetry import health, scrape
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies import __version__
@@ -141,6 +143,9 @@ api = LabAPI(
 )
 
 
+TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+
+
 class WorkerOut(Schema):
     alive: bool
     heartbeat_age_s: float | None
@@ -165,6 +170,23 @@ class HealthOut(Schema):
 def get_health(request: HttpRequest) -> Any:
     """Answer 200 as long as the process answers at all."""
     return health()
+
+
+@api.get(
+    "/metrics",
+    tags=["lab"],
+    summary="What Prometheus scrapes",
+    openapi_extra={"responses": {200: {"content": {"text/plain": TEXT}}}},
+)
+def get_metrics(request: HttpRequest) -> HttpResponse:
+    """Jobs, runs, trials, the worker and the disk; 404 unless QUANT_PROMETHEUS=1."""
+    if not settings.QUANT_PROMETHEUS:
+        raise Problem(
+            status=404,
+            message="This lab is not scraped.",
+            advice="Start it with QUANT_PROMETHEUS=1.",
+        )
+    return HttpResponse(scrape(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 api.add_router("/jobs", jobs_router)

@@ -31,6 +31,7 @@ QUANT_DB_PATH = env_file("QUANT_DB_PATH", default=QUANT_HOME / "studio.db")
 QUANT_DATA_ROOT = env_folder("QUANT_DATA_ROOT", default=QUANT_HOME / "data")
 QUANT_RAW_ROOT = env_folder("QUANT_RAW_ROOT", default=QUANT_HOME / "raw")
 QUANT_API_KEY = env_str("QUANT_API_KEY", is_secret=True)
+QUANT_PROMETHEUS = env_bool("QUANT_PROMETHEUS", default=False)
 BROKER_MODE = env_choice("BROKER_MODE", default="dummy", choices=("dummy",))
 # The kernels choose a folder below this one by the hash of their sources.
 QUANT_NUMBA_CACHE = env_folder(
