@@ -9,7 +9,7 @@ export QUANT_HOME
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix lock browser shots clean
+.PHONY: help run test check openapi fix lock browser shots clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,13 +33,17 @@ run: .venv/.run ## Set everything up and open a lab [PORT=8000] [QUANT_HOME=./va
 test: .venv/.dev ## Run every test that must never break
 	$(BIN)/python -m pytest
 
-check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment settings
+check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment, API
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-cache
 	QUANT_HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m quantlab.openapi
+
+openapi: .venv/.dev ## Write docs/openapi.json anew; [FORCE=1] even if scripts would break
+	$(BIN)/python -m quantlab.openapi write $(if $(FORCE),--force)
 
 fix: .venv/.dev ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .
