@@ -16,7 +16,6 @@ from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.presets import (
     preset_deleted,
-    preset_imported,
     preset_list,
     preset_new,
     preset_renamed,
@@ -67,7 +66,6 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
     path("presets", preset_list, name="preset-list"),
     path("presets/new", preset_new, name="preset-new"),
-    path("presets/import", preset_imported, name="preset-import"),
     path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
     path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),
     path("presets/<str:kind>/<str:name>/delete", preset_deleted, name="preset-delete"),

@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
 )
@@ -39,10 +38,13 @@ ROWS_PER_PAGE = 50
 BY_NAME = "name"
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def preset_list(request: HttpRequest) -> HttpResponse:
-    """Show the presets by name."""
-    return _listed(request, ImportForm())
+    """Show the presets by name, or keep those in the files that were sent."""
+    if request.method == "GET":
+        return _listed(request, ImportForm())
+    form = ImportForm(request.POST, request.FILES)
+    return _imported(request, form) if form.is_valid() else _listed(request, form)
 
 
 def _listed(
@@ -73,8 +75,16 @@ def _row(preset: Preset) -> dict[str, Any]:
         "preset": preset,
         "links": preset_links(preset),
         "is_run": is_run,
-        "words": run_title(RunConfig(**preset.config)) if is_run else "",
+        "words": _title(preset) if is_run else "",
     }
+
+
+def _title(preset: Preset) -> str:
+    """Return rule and data; "" for a config that this version would refuse."""
+    try:
+        return run_title(RunConfig(**preset.config))
+    except StrategyError:
+        return ""
 
 
 @require_http_methods(["GET", "POST"])
@@ -132,18 +142,14 @@ def preset_deleted(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     return redirect("experiments:preset-list")
 
 
-@require_POST
-def preset_imported(request: HttpRequest) -> HttpResponse:
+def _imported(request: HttpRequest, form: ImportForm) -> HttpResponse:
     """Keep every file that can be kept; say of the others what is wrong with them."""
-    form = ImportForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _listed(request, form)
     kept, refused = [], []
+    replace = form.cleaned_data["replace"]
     for file in form.cleaned_data["presets"]:
         try:
-            content, replace = file.read(), form.cleaned_data["replace"]
             kept.append(
-                preset_import(file_name=file.name, content=content, replace=replace)
+                preset_import(file_name=file.name, content=file.read(), replace=replace)
             )
         except (Problem, StrategyError) as exc:
             refused.append((file.name, f"{exc.message} {exc.advice}".strip()))

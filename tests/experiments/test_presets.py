@@ -267,12 +267,19 @@ class TestRunning:
 
 def upload(client, *files: tuple[str, bytes], **fields):
     sent = [SimpleUploadedFile(name, content) for name, content in files]
-    return client.post("/presets/import", {"presets": sent} | fields, follow=True)
+    return client.post("/presets", {"presets": sent} | fields, follow=True)
 
 
 class TestPages:
     def test_an_empty_list_says_how_to_begin(self, client):
         assert "No presets yet" in client.get("/presets").content.decode()
+
+    def test_one_that_this_version_cannot_read_is_listed_too(self, client):
+        preset = saved("Old")
+        Preset.objects.filter(pk=preset.pk).update(config={"gone": 1})
+
+        assert ">Old<" in client.get("/presets").content.decode()
+        assert client.get("/presets/run/Old").status_code == 422
 
     def test_saved_from_a_run(self, client):
         run = make_run(name="SMA 5/20 (fast)")
