@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from experiments.models import ModelExperiment, ModelRun, Preset, Trial
+from experiments.models import LedgerEntry, ModelExperiment, ModelRun, Preset
 from experiments.services.experiments import (
     experiment_delete,
     experiment_restore,
@@ -125,9 +125,9 @@ class PresetAdmin(RowAdmin):
         self.act(request, gone, lambda one: preset_restore(preset=one), "restored")
 
 
-@admin.register(Trial)
-class TrialAdmin(RowAdmin):
-    list_display = ("seq", "source", "pool_shown", "run_id", "sharpe_bar", "created_at")
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(RowAdmin):
+    list_display = ("seq", "source", "pool_shown", "run_id", "n_trials", "created_at")
     list_filter = ("source",)
     search_fields = ("pool", "run_id", "job_id", "config_hash", "instruments")
     date_hierarchy = "created_at"
@@ -135,8 +135,8 @@ class TrialAdmin(RowAdmin):
     actions = None  # the ledger is only ever added to
 
     @admin.display(description="Pool", ordering="pool")
-    def pool_shown(self, trial: Trial) -> str:
-        return trial.pool[:8]
+    def pool_shown(self, entry: LedgerEntry) -> str:
+        return entry.pool[:8]
 
 
 def _changed(form: Any) -> dict[str, Any]:

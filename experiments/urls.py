@@ -12,7 +12,7 @@ from experiments.views.experiments import (
     experiment_list,
     experiment_new,
 )
-from experiments.views.glossary import glossary_entry, glossary_page
+from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.presets import (
     preset_deleted,
@@ -69,7 +69,8 @@ urlpatterns = [
     path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
     path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),
     path("presets/<str:kind>/<str:name>/delete", preset_deleted, name="preset-delete"),
+    path("ledger", ledger, name="ledger"),
+    path("ledger/verify", ledger_check, name="ledger-verify"),
+    path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),
     path("backtesting", backtesting, name="backtesting"),
-    path("glossary", glossary_page, name="glossary"),
-    path("glossary/<slug:key>", glossary_entry, name="glossary-entry"),
 ]

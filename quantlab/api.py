@@ -23,6 +23,7 @@ from experiments.api.backtest import router as backtest_router
 from experiments.api.compare import router as compare_router
 from experiments.api.config import router as config_router
 from experiments.api.experiments import router as experiments_router
+from experiments.api.ledger import router as ledger_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
 from experiments.api.pictures import router as pictures_router
@@ -204,6 +205,7 @@ for of_a_run in (
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
 api.add_router("/presets", presets_router)
+api.add_router("/ledger", ledger_router)
 api.add_router("/config", config_router)
 api.add_router("/metrics", metrics_router)
 

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from experiments.models import ModelRun
-from experiments.selectors.ledger import lab_totals
+from experiments.selectors.trials import trial_counts
 from jobs.models import Job, JobStatus
 from jobs.queue import queue_depth, worker_health
 from quantlab.web.version import git_hash
@@ -100,7 +100,7 @@ class LabMetrics(Collector):
             yield _gauge(
                 "worker_beat_age_seconds", "Since a worker's last pulse.", beat
             )
-        yield _gauge("trials", "Trials counted, of all pools.", lab_totals().trials)
+        yield _gauge("trials", "Trials counted, of all pools.", trial_counts().n_trials)
         free = shutil.disk_usage(settings.QUANT_HOME).free
         yield _gauge("disk_free_bytes", "Free where the lab keeps its files.", free)
         versions = (__version__, git_hash(), connection.vendor)

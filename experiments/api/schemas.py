@@ -158,13 +158,18 @@ class RunMetrics(RootModel[dict[str, Number]]):
 
 class HonestyOut(Schema):
     pool: str = Field(description="What is looked at, as a sha256.")
-    n_trials: int = Field(description="Different configs tried on it so far.")
-    n_effective: float | None
+    n_trials: int = Field(description="Different candidates tried on it so far.")
+    n_effective: float | None = Field(description="Trials that move together, as one.")
+    n_effective_is_least: bool = Field(description="There may be more of them.")
     sharpe_se: float | None = Field(description="Standard error, per year.")
-    expected_max_sharpe: float | None
+    sharpe_spread: float | None = Field(description="Of the trials, per year.")
+    expected_max_sharpe: float | None = Field(description="The best by luck alone.")
     psr: float | None
     dsr: float | None
     dsr_effective: float | None
+    min_track_record_years: float | None = Field(
+        description="Data needed to tell this ratio from luck; null: never enough."
+    )
     pbo: float | None
 
 

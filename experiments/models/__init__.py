@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from experiments.models.experiment import ModelExperiment
+from experiments.models.ledger import (
+    Instrument,
+    InstrumentBars,
+    LedgerEntry,
+    LedgerHead,
+    LedgerPool,
+    LedgerSample,
+)
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
-from experiments.models.trial import Trial
 
 __all__ = [
+    "Instrument",
+    "InstrumentBars",
+    "LedgerEntry",
+    "LedgerHead",
+    "LedgerPool",
+    "LedgerSample",
     "ModelExperiment",
     "ModelRun",
     "Preset",
@@ -15,5 +28,4 @@ __all__ = [
     "RunKind",
     "RunMetric",
     "RunTimeseries",
-    "Trial",
 ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
-
-from experiments.models import ModelRun, Trial
-from strategies.config import sha256_of
+from experiments.models import LedgerPool, ModelRun
+from experiments.selectors.trials import Tally, trial_counts
+from strategies.statistics import (
+    deflated_sharpe,
+    expected_max_sharpe,
+    min_track_record,
+    probabilistic_sharpe,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,55 +23,147 @@ class Honesty:
     """How far the Sharpe ratio of one run can be believed.
 
     Everything is annualised where it is a Sharpe ratio; None is what nobody knows yet.
+    `sharpe_spread` is the standard deviation of the trials' Sharpe ratios;
+    `min_track_record_years` is how long this ratio had to last to exceed luck.
     """
 
     pool: str
     n_trials: int
     n_effective: float | None = None
+    n_effective_is_least: bool = False
     sharpe_se: float | None = None
+    sharpe_spread: float | None = None
     expected_max_sharpe: float | None = None
     psr: float | None = None
     dsr: float | None = None
     dsr_effective: float | None = None
+    min_track_record_years: float | None = None
     pbo: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def pool_of(instruments: Iterable[str]) -> str:
-    """Return the name of what is looked at, as `provider:symbol`, in any order."""
-    return sha256_of(sorted(set(instruments)))
+SURELY_IMPOSSIBLE = 1.0 - 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A Sharpe ratio per bar, and what its doubt is computed from."""
+
+    sharpe_bar: float
+    n: int  # returns
+    skew: float
+    kurtosis: float
+    ppy: float
+
+    @classmethod
+    def of(cls, metrics: dict[str, Any], ppy: float | None) -> Estimate | None:
+        """Return the estimate that metrics hold; None where they do not hold it."""
+        names = ("sharpe_bar", "skew", "kurtosis", "n_bars")
+        found: list[Any] = [metrics.get(name) for name in names]
+        if None in found:
+            return None
+        sharpe_bar, skew, kurtosis, n_bars = found
+        if kurtosis < (skew * skew + 1.0) * SURELY_IMPOSSIBLE:
+            return None  # written by another program: no returns have such moments
+        return cls(
+            sharpe_bar=sharpe_bar,
+            n=n_bars - 1,
+            skew=skew,
+            kurtosis=kurtosis,
+            ppy=ppy or 1.0,
+        )
+
+    def psr(self) -> float | None:
+        return _known(
+            probabilistic_sharpe(self.sharpe_bar, self.n, self.skew, self.kurtosis)
+        )
+
+    def dsr(self, n_trials: float, variance: float) -> float | None:
+        """Return the deflated ratio; the variance is per year, as tallies have it."""
+        moments = (self.sharpe_bar, self.n, self.skew, self.kurtosis)
+        return _known(
+            deflated_sharpe(*moments, max(n_trials, 1.0), variance / self.ppy)
+        )
+
+    def years_to_exceed(self, n_trials: float, variance: float) -> float | None:
+        """Return the years of data that would set this ratio apart from luck."""
+        best = expected_best(n_trials, variance / self.ppy)
+        moments = (self.skew, self.kurtosis)
+        if self.sharpe_bar <= best:
+            return None
+        return _known(min_track_record(self.sharpe_bar, best, *moments) / self.ppy)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def expected_best(n_trials: float, variance: float) -> float:
+    """Return the best Sharpe a year that luck alone would reach; 0 for one trial."""
+    return expected_max_sharpe(max(n_trials, 1.0), variance)
 
 
 def honesty_of(runs: Iterable[ModelRun]) -> dict[UUID, Honesty | None]:
     """Return the honesty of each run, None where it has no Sharpe; one query.
 
-    `n_trials` counts different configs ever tried on the run's instruments, until now
-    and by any run; seeds do not count as different.
+    Counted is every different candidate ever tried on the run's instruments and
+    overlapping bars, until now and by any run.
     """
     judged = {run.pk: run for run in runs}
-    pools = {run.pool for run in judged.values() if _has_sharpe(run)}
-    tried = _trials_by_pool(pools) if pools else {}
-    return {
-        pk: Honesty(
-            pool=run.pool, n_trials=tried.get(run.pool, 0), sharpe_se=run.sharpe_se
+    shown = [run for run in judged.values() if run.metrics.get("sharpe") is not None]
+    if not shown:
+        return dict.fromkeys(judged)
+    counts = trial_counts()
+    known: dict[tuple[Any, ...], Tally] = {}
+    found: dict[UUID, Honesty | None] = dict.fromkeys(judged)
+    for run in shown:
+        window = (run.pool, run.metrics.get("start_ts"), run.metrics.get("end_ts"))
+        if window not in known:
+            known[window] = counts.tally(*window)
+        found[run.pk] = judge(
+            Estimate.of(run.metrics, run.ppy),
+            known[window],
+            counts.effective.get(run.pool),
+            pool=run.pool,
+            sharpe_se=run.sharpe_se,
         )
-        if _has_sharpe(run)
-        else None
-        for pk, run in judged.items()
-    }
+    return found
 
 
-def _has_sharpe(run: ModelRun) -> bool:
-    return run.metrics.get("sharpe") is not None
-
-
-def _trials_by_pool(pools: Iterable[str]) -> dict[str, int]:
-    counted = (
-        Trial.objects.filter(pool__in=pools)
-        .order_by()
-        .values("pool")
-        .annotate(n=Count("config_family_hash", distinct=True))
+def judge(
+    estimate: Estimate | None,
+    tally: Tally,
+    effective: LedgerPool | None,
+    *,
+    pool: str,
+    sharpe_se: float | None,
+) -> Honesty:
+    """Return what is known of one Sharpe ratio after all these trials."""
+    n, variance = tally.n_trials, tally.variance
+    n_effective = min(effective.n_effective, n) if effective and n else None
+    return Honesty(
+        pool=pool,
+        n_trials=n,
+        n_effective=n_effective,
+        n_effective_is_least=_is_least(effective, n),
+        sharpe_se=sharpe_se,
+        sharpe_spread=math.sqrt(variance),
+        expected_max_sharpe=expected_best(n, variance),
+        psr=estimate.psr() if estimate else None,
+        dsr=estimate.dsr(n, variance) if estimate else None,
+        dsr_effective=estimate.dsr(n_effective, variance)
+        if estimate and n_effective
+        else None,
+        min_track_record_years=estimate.years_to_exceed(n, variance)
+        if estimate
+        else None,
     )
-    return {row["pool"]: row["n"] for row in counted}
+
+
+def _is_least(effective: LedgerPool | None, n_trials: int) -> bool:
+    """Return whether there may be more really different trials than were found."""
+    if effective is None:
+        return False
+    return not effective.is_exact or effective.n_trials < n_trials

@@ -7,12 +7,13 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
-
-from experiments.models import ModelRun, RunKind, Trial
-from experiments.selectors.honesty import pool_of
+from experiments.models import LedgerEntry, ModelRun, RunKind
+from experiments.models.ledger import signed_key
+from experiments.selectors.ledger import Budget, pool_named, trial_budget
+from experiments.selectors.trials import is_made_up
 from jobs.models import ACTIVE, Job, JobStatus
 from strategies import RunConfig
+from strategies.candidates import candidate_key
 from strategies.compare import config_diff
 from strategies.errors import StrategyError
 from strategies.library.resolve import resolve_window
@@ -29,31 +30,30 @@ class Plan:
     """
 
     config: RunConfig
-    n_trials: int
-    is_new: bool
+    budget: Budget
     seconds: float | None
     n_timed: int
     twin: ModelRun | None
 
     @property
-    def n_trials_after(self) -> int:
-        return self.n_trials + self.is_new
+    def is_new(self) -> bool:
+        return self.budget.n > 0
 
 
 def run_plan(config: RunConfig, *, experiment_id: UUID | None = None) -> Plan:
-    """Return what running a settled config means; three queries."""
-    family = config.config_family_hash
-    tried = Trial.objects.filter(
-        pool=pool_of([f"{config.provider}:{config.symbol}"])
-    ).aggregate(
-        n=Count("config_family_hash", distinct=True),
-        same=Count("pk", filter=Q(config_family_hash=family)),
-    )
+    """Return what running a settled config means; the same few queries for any."""
+    pool = pool_named([f"{config.provider}:{config.symbol}"])
+    key = signed_key(candidate_key(config))
+    same = LedgerEntry.objects.filter(pool=pool, candidate_key=key)
     seconds = _last_seconds()
     return Plan(
         config=config,
-        n_trials=tried["n"],
-        is_new=not tried["same"],
+        budget=trial_budget(
+            pool,
+            0 if is_made_up(config.provider) or same.exists() else 1,
+            start_ms=config.start_ms,
+            end_ms=config.end_ms,
+        ),
         seconds=median(seconds) if seconds else None,
         n_timed=len(seconds),
         twin=_twin(config, experiment_id),

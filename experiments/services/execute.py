@@ -15,11 +15,19 @@ from experiments.artifacts.files import run_files
 from experiments.artifacts.manifest import manifest_facts
 from experiments.artifacts.report import report_document, sparkline
 from experiments.artifacts.store import run_store
-from experiments.models import ModelRun, RunMetric, RunTimeseries, Trial
+from experiments.models import ModelRun, RunMetric, RunTimeseries
+from experiments.services.ledger import (
+    Looked,
+    bars_looked_at,
+    ledger_append,
+    pool_refresh,
+    tried_once,
+)
 from experiments.services.runs import WITHOUT_BARS, data_version
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
 from strategies import RunConfig, __version__, load_candles, run_backtest
+from strategies.candidates import candidate_key, weekly_returns
 from strategies.trials import MemorySink, reporting_to
 
 if TYPE_CHECKING:
@@ -53,7 +61,9 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
         manifest_sha = run_store().save(run_id, run_files(result), facts)
     run.source_version = version
     run.manifest_sha = manifest_sha
-    _commit(run, result, report, sink, context)
+    looked = bars_looked_at([candles], fingerprint=result.data_fingerprint)
+    _commit(run, result, report, sink, looked, context)
+    pool_refresh(pool=run.pool)
     n_stages = len(context.stages)
     context.report(n_stages, n_stages, latest_sharpe=result.metrics["sharpe"])
 
@@ -75,21 +85,22 @@ def _commit(
     result: BacktestResult,
     report: dict[str, Any],
     sink: MemorySink,
+    looked: Looked,
     context: JobContext,
 ) -> None:
     job = context.job
     if not lease.renew(job.pk, job.lease_owner):
         raise JobCancelled(job.pk)
-    for name, value in _row(result).items():
+    row = _row(result) | {"pool": looked.pool}
+    for name, value in row.items():
         setattr(run, name, value)
-    written = [*_row(result), "source_version", "manifest_sha", "updated_at"]
-    run.save(update_fields=written)
+    run.save(update_fields=[*row, "source_version", "manifest_sha", "updated_at"])
     RunMetric.objects.bulk_create(
         RunMetric(run=run, experiment_id=run.experiment_id, key=key, value=value)
         for key, value in result.metrics.items()
     )
     RunTimeseries.objects.create(run=run, report=report)
-    Trial.objects.bulk_create(_trials(run, sink))
+    _count(run, result, sink, looked)
 
 
 def _row(result: BacktestResult) -> dict[str, Any]:
@@ -110,14 +121,17 @@ def _row(result: BacktestResult) -> dict[str, Any]:
     }
 
 
-def _trials(run: ModelRun, sink: MemorySink) -> list[Trial]:
-    return [
-        Trial(
-            **asdict(trial) | {"instruments": list(trial.instruments)},
-            pool=run.pool,
-            run_id=str(run.pk),
-            job_id=run.job_id,
-            chunk=chunk,
-        )
-        for chunk, trial in enumerate(sink.trials)
-    ]
+def _count(
+    run: ModelRun, result: BacktestResult, sink: MemorySink, looked: Looked
+) -> None:
+    """Write the trial into the ledger in the transaction that writes the run."""
+    [trial] = sink.trials
+    weeks = weekly_returns(result.ts, result.equity)
+    ledger_append(
+        source=trial.source,
+        looked=looked,
+        tried=tried_once(candidate_key(result.config), trial.sharpe_bar, weeks),
+        config_hash=trial.config_hash,
+        run_id=run.pk,
+        job_id=run.job_id,
+    )

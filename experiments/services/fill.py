@@ -23,10 +23,10 @@ from experiments.models import (
     RunKind,
     RunMetric,
     RunTimeseries,
-    Trial,
 )
-from experiments.selectors.honesty import pool_of
 from experiments.selectors.links import run_page_url
+from experiments.selectors.trials import pool_of
+from experiments.services.ledger import Looked, ledger_append, tried_once
 from experiments.services.made_up import (
     PPY,
     TAG,
@@ -40,6 +40,7 @@ from experiments.services.made_up import (
 from experiments.services.runs import run_title
 from jobs.models import Job, JobStatus
 from strategies import RunConfig, __version__
+from strategies.candidates import candidate_key
 from strategies.config import sha256_of
 
 CHUNK = 500
@@ -202,27 +203,31 @@ def _write(made: list[MadeUpRun]) -> int:
     RunTimeseries.objects.bulk_create(
         RunTimeseries(run=one.run, report=result.report) for one, result in done
     )
-    Trial.objects.bulk_create(_trial(one, result) for one, result in done)
+    for one, result in done:
+        _count(one, result)
     return len(done)
 
 
-def _trial(made: MadeUpRun, result: MadeUpResult) -> Trial:
-    run, metrics = made.run, result.metrics
-    return Trial(
-        created_at=run.created_at,
-        source="run",
-        pool=run.pool,
-        instruments=[f"{TAG}:{made.config.symbol}"],
+def _count(made: MadeUpRun, result: MadeUpResult) -> None:
+    """Count a run in the ledger, as one that looked at a market of the same name."""
+    run = made.run
+    nothing = (0, np.zeros(1, dtype=np.float16))
+    looked = Looked(
+        instruments=(f"{TAG}:{made.config.symbol}",),
         data_fingerprint=run.data_fingerprint,
+        timeframe=made.config.timeframe,
         start_ms=made.config.start_ms or 0,
         end_ms=made.config.end_ms or 0,
-        run_id=str(run.pk),
-        job_id=made.job.pk,
-        config_hash=run.config_hash,
-        config_family_hash=run.config_family_hash,
-        sharpe_bar=metrics["sharpe_bar"],
-        skew=metrics["skew"],
-        kurtosis=metrics["kurtosis"],
-        n_returns=int(metrics["n_bars"] or 0) - 1,
         ppy=PPY,
+        is_made_up=False,
+    )
+    ledger_append(
+        source="run",
+        looked=looked,
+        tried=tried_once(
+            candidate_key(made.config), result.metrics["sharpe_bar"], nothing
+        ),
+        config_hash=run.config_hash,
+        run_id=run.pk,
+        job_id=made.job.pk,
     )

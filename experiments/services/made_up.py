@@ -162,6 +162,7 @@ def _metrics(rng: np.random.Generator, years: float) -> Numbers:
     win_rate = float(rng.uniform(0.3, 0.7))
     daily = float(rng.lognormal(-4.5, 0.8))
     exposure = float(rng.uniform(0.2, 0.95))
+    skew = float(rng.normal(-0.3, 0.5))
     return {
         "total_return": (1 + cagr) ** years - 1,
         "cagr": cagr,
@@ -187,8 +188,8 @@ def _metrics(rng: np.random.Generator, years: float) -> Numbers:
         "exposure": exposure,
         "exposure_pct": exposure * 100,
         "gross_exposure": exposure,
-        "skew": float(rng.normal(-0.3, 0.5)),
-        "kurtosis": 3.0 + float(rng.exponential(4.0)),
+        "skew": skew,
+        "kurtosis": skew * skew + 2.0 + float(rng.exponential(4.0)),
         "fitness": sharpe * math.sqrt(abs(ann_return) / max(daily, 0.125)),
         "n_bars": round(years * PPY),
         "alpha": float(rng.normal(0.01, 0.03)),

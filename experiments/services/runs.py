@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from experiments.models import ModelExperiment, ModelRun, PresetKind, RunKind
 from experiments.selectors.experiments import experiment_get
-from experiments.selectors.honesty import pool_of
+from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.presets import preset_get
 from experiments.services.words import Name, Notes, Tags, normal_tags
@@ -185,7 +185,7 @@ def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
         config_family_hash=config.config_family_hash,
         run_hash=config.run_hash,
         code_version=__version__,
-        pool=pool_of([f"{config.provider}:{config.symbol}"]),
+        pool=pool_named([f"{config.provider}:{config.symbol}"]),
         seed=config.seed,
         **fields,
     )

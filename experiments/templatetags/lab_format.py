@@ -22,6 +22,7 @@ register = template.Library()
 UNKNOWN = "–"
 MINUS = "−"
 INFINITELY_SURE = 0.01  # a probability is never written as 0 or 1
+TEN = 10
 
 
 def number(value: Any, digits: int, *, signed: bool = False) -> str:
@@ -70,6 +71,13 @@ def probability(value: Any) -> str:
     if value > 1 - INFINITELY_SURE:
         return f"> {1 - INFINITELY_SURE}"
     return number(value, 2)
+
+
+@register.filter
+def years(value: Any) -> str:
+    """38.2 -> 38; below ten years with a decimal."""
+    is_short = isinstance(value, (int, float)) and abs(value) < TEN
+    return number(value, 1 if is_short else 0)
 
 
 @register.filter

@@ -40,7 +40,7 @@ def run_chart(request: HtmxHttpRequest, run_id: UUID, name: str) -> HttpResponse
     report = run_report(run)
     figure = run_figure(run, report, name, request.GET)
     if form := request.GET.get("format"):
-        return _file(figure, form, f"{run.pk}-{name}")
+        return chart_file(figure, form, f"{run.pk}-{name}")
     context = {"run": report["run"], "chart": _chart(request, run_id, name, figure)}
     region = str(context["chart"]["region"])
     return render_page(request, "experiments/run_chart.html", region, context=context)
@@ -81,7 +81,8 @@ def _choices(url: str, key: str, values: tuple[Any, ...], current: Any) -> list[
     ]
 
 
-def _file(figure: Figure, form: str, name: str) -> HttpResponseBase:
+def chart_file(figure: Figure, form: str, name: str) -> HttpResponseBase:
+    """Answer with what a chart draws, as `form` asks; 422 for a form that is none."""
     if form in ("csv", "parquet"):
         table = table_of(figure.rows)
         return download(table, form=cast("Format", form), name=name)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
 from experiments.selectors.demo import demo_run, demo_shown
-from experiments.selectors.ledger import lab_totals, ledger_pools
+from experiments.selectors.ledger import lab_totals, ledger_families
 from experiments.selectors.runs import run_documents, run_page
 from experiments.services.demo import demo_remove
 from experiments.views.run_table import RunRow, run_rows
@@ -38,7 +38,7 @@ def dashboard(request: HtmxHttpRequest) -> HttpResponse:
         "n_active": n_active,
         "jobs": cache(_jobs_at_work),
         "totals": cache(lab_totals),
-        "pools": cache(ledger_pools),
+        "pools": cache(ledger_families),
         "latest": cache(_latest_runs),
         "latest_downloads": f"{reverse('api:list_runs')}?limit={RUNS_SHOWN}&format=",
         "demo": cache(_demo_to_read),

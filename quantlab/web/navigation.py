@@ -19,6 +19,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Experiments", "experiments:experiment-list", "e"),
         ("Backtests", "experiments:backtesting", "b"),
     ),
+    "Evidence": (("Ledger", "experiments:ledger", "l"),),
     "Data": (("Presets", "experiments:preset-list", "p"),),
     "Lab": (
         ("Glossary", "experiments:glossary", "y"),

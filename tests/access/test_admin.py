@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from experiments.models import ModelExperiment, ModelRun, Preset, Trial
+from experiments.models import LedgerEntry, ModelExperiment, ModelRun, Preset
 from experiments.services.presets import preset_create
 from jobs.models import Job, JobStatus
 from tests.experiments.rows import add_trial, plain_experiment, plain_run
@@ -24,7 +24,7 @@ TABLES = {
     "experiments_modelexperiment": ModelExperiment,
     "experiments_modelrun": ModelRun,
     "experiments_preset": Preset,
-    "experiments_trial": Trial,
+    "experiments_ledgerentry": LedgerEntry,
     "jobs_job": Job,
 }
 
@@ -92,7 +92,7 @@ class TestLists:
             ("experiments_modelrun", "?job__status=failed", 0),
             ("experiments_modelrun", "?deleted_at__isempty=1", 3),
             ("jobs_job", "?status__exact=succeeded&q=job_", 3),
-            ("experiments_trial", "?source=run", 3),
+            ("experiments_ledgerentry", "?source=run", 3),
         ],
     )
     def test_rows_are_searched_and_filtered(self, client, table, query, n):
@@ -138,9 +138,9 @@ class TestRows:
         experiment.refresh_from_db()
         assert experiment.name == "Momentum"
 
-    @pytest.mark.parametrize("table", ["experiments_trial", "jobs_job"])
+    @pytest.mark.parametrize("table", ["experiments_ledgerentry", "jobs_job"])
     def test_the_ledger_and_the_queue_are_only_read(self, client, table):
-        row = add_trial("a") if table == "experiments_trial" else make_job()
+        row = add_trial("a") if table == "experiments_ledgerentry" else make_job()
         path = page_of(table, row.pk)
 
         assert client.get(path).status_code == 200

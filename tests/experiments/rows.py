@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from experiments.models import ModelExperiment, ModelRun, RunMetric, Trial
+import numpy as np
+
+from experiments.models import LedgerEntry, ModelExperiment, ModelRun, RunMetric
+from experiments.selectors.trials import pool_of
+from experiments.services.ledger import Looked, ledger_append, tried_once
+from strategies.config import sha256_of
 from tests.jobs.rows import NOON, make_job
 
-POOL = "a" * 64
+INSTRUMENT = "files:TEST"
+POOL = pool_of([INSTRUMENT])
 
 
 def plain_run(
@@ -48,20 +54,35 @@ def plain_experiment(**fields: Any) -> ModelExperiment:
     return ModelExperiment.objects.create(**(row | fields))
 
 
-def add_trial(family: str, *, pool: str = POOL) -> Trial:
-    return Trial.objects.create(
-        source="run",
-        pool=pool,
-        data_fingerprint="d" * 64,
-        start_ms=0,
-        end_ms=1,
-        run_id=str(uuid4()),
-        job_id=f"job_{uuid4().hex[:12]}",
-        config_hash=family * 64,
-        config_family_hash=family * 64,
-        n_returns=10,
+def add_trial(
+    candidate: str,
+    *,
+    instruments: tuple[str, ...] = (INSTRUMENT,),
+    sharpe_bar: float | None = 0.01,
+    fingerprint: str = "d" * 64,
+    window: tuple[int, int] = (0, 1),
+    is_made_up: bool = False,
+) -> LedgerEntry:
+    """Count one candidate, named by any text, on these instruments."""
+    looked = Looked(
+        instruments=instruments,
+        data_fingerprint=fingerprint,
+        timeframe="1d",
+        start_ms=window[0],
+        end_ms=window[1],
         ppy=252.0,
+        is_made_up=is_made_up,
+    )
+    key = int(sha256_of(candidate)[:16], 16)
+    weeks = (0, np.random.default_rng(key).normal(0, 0.02, 200).astype(np.float16))
+    return ledger_append(
+        source="run",
+        looked=looked,
+        tried=tried_once(key, sharpe_bar, weeks),
+        config_hash=sha256_of(candidate),
+        run_id=uuid4(),
+        job_id=f"job_{uuid4().hex[:12]}",
     )
 
 
-__all__ = ["NOON", "POOL", "add_trial", "plain_experiment", "plain_run"]
+__all__ = ["INSTRUMENT", "NOON", "POOL", "add_trial", "plain_experiment", "plain_run"]

@@ -8,16 +8,15 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Trial
-from experiments.selectors.ledger import Totals, lab_totals, ledger_pools
+from experiments.selectors.ledger import Totals, lab_totals, ledger_families
 from jobs.models import Job, JobStatus
-from tests.experiments.rows import POOL, add_trial, plain_experiment, plain_run
+from tests.experiments.rows import add_trial, plain_experiment, plain_run
 from tests.jobs.rows import make_job
 
 pytestmark = pytest.mark.django_db
 
 HOME = "/"
-OTHER_POOL = "b" * 64
+OTHER = ("files:OTHER",)
 
 
 def region(client, name, query=""):
@@ -35,7 +34,7 @@ def demo_of(run_id):
 class TestTotals:
     def test_an_empty_lab_is_new(self):
         assert lab_totals().is_new_lab
-        assert ledger_pools() == []
+        assert ledger_families() == []
 
     def test_what_is_deleted_or_failed_is_not_kept_and_trials_stay(self):
         plain_experiment()
@@ -45,7 +44,8 @@ class TestTotals:
         plain_run(deleted_at=timezone.now())
         for family in "aab":  # a repetition is the same trial
             add_trial(family)
-        add_trial("a", pool=OTHER_POOL)  # the same rule on other data is another
+        # The same rule on other data is another trial.
+        add_trial("a", instruments=OTHER, fingerprint="e" * 64)
 
         assert lab_totals() == Totals(experiments=1, runs_kept=1, trials=3)
         assert not lab_totals().is_new_lab
@@ -55,33 +55,32 @@ class TestLedger:
     def test_each_data_set_has_its_trials_and_the_best_that_is_kept(self):
         for family in "abc":
             add_trial(family)
-        add_trial("a", pool=OTHER_POOL)
-        Trial.objects.filter(pool=POOL).update(instruments=["builtin:SP500"])
+        add_trial("a", instruments=OTHER, fingerprint="e" * 64)
         plain_run(metrics={"sharpe": 0.3})
         best = plain_run(metrics={"sharpe": 0.6})
         plain_run(metrics={"sharpe": None})
         plain_run(metrics={"sharpe": 0.9}, deleted_at=timezone.now())
 
-        first, second = ledger_pools()
+        first, second = ledger_families()
 
-        assert (first.instruments, first.n_trials) == ("SP500", 3)
+        assert (first.label, first.n_trials) == ("TEST", 3)
         assert first.best["id"] == str(best.pk)
         assert first.best["honesty"]["n_trials"] == 3
         assert (second.n_trials, second.best) == (1, None)
 
     def test_many_instruments_are_the_first_and_a_number(self):
-        add_trial("a")
-        Trial.objects.update(instruments=["files:A", "files:B", "files:C"])
+        add_trial("a", instruments=("files:A", "files:B", "files:C"))
 
-        assert ledger_pools()[0].instruments == "A and 2 more"
+        assert ledger_families()[0].label == "A and 2 more"
 
     def test_the_number_of_queries_does_not_grow(self, django_assert_num_queries):
-        for pool in "cde":
-            add_trial("a", pool=pool * 64)
-            plain_run(pool=pool * 64, metrics={"sharpe": 0.5})
+        for name in "cde":
+            entry = add_trial("a", instruments=(name,), fingerprint=name)
+            plain_run(pool=entry.pool, metrics={"sharpe": 0.5})
+        ledger_families()
 
         with django_assert_num_queries(4):
-            ledger_pools()
+            ledger_families()
 
 
 class TestPage:

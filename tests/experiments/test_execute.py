@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from experiments.artifacts.store import run_store
-from experiments.models import ModelRun, RunMetric, RunTimeseries, Trial
+from experiments.models import LedgerEntry, ModelRun, RunMetric, RunTimeseries
 from experiments.services import execute
 from experiments.services.execute import run_execute
 from jobs.models import Job
@@ -29,7 +29,7 @@ def nothing_was_written(run):
     run.refresh_from_db()
     return (
         not run.data_fingerprint
-        and not Trial.objects.filter(run_id=str(run.pk)).exists()
+        and not LedgerEntry.objects.filter(run_id=str(run.pk)).exists()
         and not RunMetric.objects.filter(run=run).exists()
         and not RunTimeseries.objects.filter(run=run).exists()
     )
@@ -65,13 +65,14 @@ def test_every_metric_is_a_row_to_sort_by():
 def test_one_trial_is_counted_with_the_run():
     run = finished_run()
 
-    [trial] = Trial.objects.all()
+    [trial] = LedgerEntry.objects.all()
     assert (trial.run_id, trial.job_id, trial.chunk) == (str(run.pk), run.job_id, 0)
-    assert (trial.source, trial.pool) == ("run", run.pool)
+    assert trial.source == "null_model"  # nobody can choose a rule for made-up bars
+    assert (trial.pool, trial.config_hash) == (run.pool, run.config_hash)
     assert trial.instruments == ["synthetic:SYN-gbm-1"]
-    assert trial.config_family_hash == run.config_family_hash
-    assert trial.sharpe_bar == run.metrics["sharpe_bar"]
-    assert trial.n_returns == run.metrics["n_bars"] - 1
+    assert (trial.n_evaluated, trial.n_trials) == (1, 0)
+    assert trial.start_ms == run.metrics["start_ts"]
+    assert trial.end_ms == run.metrics["end_ts"]
 
 
 def test_a_run_that_keeps_no_files_is_counted_and_shown_all_the_same():
@@ -79,7 +80,7 @@ def test_a_run_that_keeps_no_files_is_counted_and_shown_all_the_same():
 
     assert run.manifest_sha == ""
     assert not folder_of(run).exists()
-    assert Trial.objects.count() == 1
+    assert LedgerEntry.objects.count() == 1
     assert run.metrics["sharpe"] is not None
     assert run.timeseries.report["series"]["equity"]["ts"]
 
@@ -119,7 +120,7 @@ def test_a_run_that_was_written_before_its_worker_died_is_not_done_again(monkeyp
 
     run_execute(run_id=str(run.pk), context=context)
 
-    assert Trial.objects.count() == 1
+    assert LedgerEntry.objects.count() == 1
 
 
 def test_a_kill_between_the_files_and_the_rows_is_harmless(monkeypatch):
@@ -138,7 +139,7 @@ def test_a_kill_between_the_files_and_the_rows_is_harmless(monkeypatch):
     run.refresh_from_db()
     assert (folder_of(run) / "manifest.json").read_bytes() == before
     assert run_store().verify(str(run.pk), run.manifest_sha)["ok"]
-    assert Trial.objects.count() == 1
+    assert LedgerEntry.objects.count() == 1
 
 
 def test_who_lost_the_lease_writes_no_row(monkeypatch):
@@ -180,7 +181,7 @@ def test_a_cancelled_run_leaves_neither_files_nor_rows(monkeypatch):
 def test_rows_are_written_all_or_none(monkeypatch):
     run = make_run()
     context = claimed(run)
-    monkeypatch.setattr(execute, "_trials", lambda *_: 1 / 0)
+    monkeypatch.setattr(execute, "_count", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         run_execute(run_id=str(run.pk), context=context)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from experiments.models import ModelExperiment, ModelRun, RunMetric, Trial
+from experiments.models import LedgerEntry, ModelExperiment, ModelRun, RunMetric
 from experiments.selectors.honesty import honesty_of
 from experiments.selectors.ledger import lab_totals
 from experiments.services.fill import fill_lab
@@ -37,7 +37,7 @@ def test_what_succeeded_was_counted_once(filled):
     done = ModelRun.objects.exclude(data_fingerprint="")
     families = set(done.values_list("pool", "config_family_hash"))
 
-    assert filled.trials == done.count() == Trial.objects.count()
+    assert filled.trials == done.count() == LedgerEntry.objects.count()
     assert lab_totals().trials == len(families)
     counted = {luck.pool: luck.n_trials for luck in honesty_of(done).values() if luck}
     assert sum(counted.values()) == len(families)
@@ -49,7 +49,7 @@ def test_real_data_has_no_more_trials_than_before(db):
 
     fill_lab(runs=5, experiments=0)
 
-    assert Trial.objects.filter(pool=POOL).count() == 1
+    assert LedgerEntry.objects.filter(pool=POOL).count() == 1
 
 
 def test_a_seed_gives_the_same_lab(db):

@@ -21,6 +21,23 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates"
 BENCHMARK = {"cagr": 0.036, "total_return": 1.04, "max_drawdown": -0.568}
 
 
+KNOWN = {
+    "pool": "a" * 64,
+    "n_trials": 126,
+    "n_effective": 6.0,
+    "n_effective_is_least": False,
+    "sharpe_se": 0.2301,
+    "sharpe_spread": 0.111,
+    "expected_max_sharpe": 0.29,
+    "psr": 0.99,
+    "dsr": 0.88,
+    "dsr_effective": 0.95,
+    "min_track_record_years": 38.2,
+    "pbo": None,
+}
+UNKNOWN = {"sharpe_se": 0.2301, "n_trials": 126, "expected_max_sharpe": None}
+
+
 def document(
     *, metrics: dict[str, Any] | None = None, honesty: Any = "known", **fields: Any
 ) -> dict[str, Any]:
@@ -34,7 +51,7 @@ def document(
         "n_bars": 5031,
     }
     if honesty == "known":
-        honesty = {"sharpe_se": 0.2301, "n_trials": 126, "expected_max_sharpe": None}
+        honesty = KNOWN
     return {
         "metrics": numbers | (metrics or {}),
         "flags": {},
@@ -72,10 +89,10 @@ class TestForms:
 
         assert text_of(html) == "0.55"
         assert "plus or minus 0.23. 126 trials on this data so far." in html
-        assert "Best by luck and DSR are not computed in this version." in html
+        assert "The best by luck is 0.29. DSR 0.88." in html
 
     def test_a_sentence_carries_error_trials_and_the_unknown_luck(self):
-        html = drawn("sharpe_inline run", document())
+        html = drawn("sharpe_inline run", document(honesty=UNKNOWN))
 
         assert text_of(html) == "0.55 ± 0.23 · 126 trials · best by luck –"
 
@@ -102,7 +119,7 @@ class TestForms:
 
 class TestMini:
     def test_it_is_a_dash_while_the_best_by_luck_is_unknown(self):
-        html = drawn("luck_mini run", document())
+        html = drawn("luck_mini run", document(honesty=UNKNOWN))
 
         assert text_of(html) == "–"
         assert "<svg" not in html
@@ -124,7 +141,8 @@ class TestMini:
 
 class TestRuler:
     def test_places_are_linear_on_an_axis_that_holds_zero(self):
-        ruler = ruler_of(luck_of(document(metrics={"sharpe": 0.5})))
+        run = document(metrics={"sharpe": 0.5}, honesty=UNKNOWN)
+        ruler = ruler_of(luck_of(run))
 
         # Labels 0 … 0.75 in steps of 0.25: 0.5 ± 0.2301 needs 0.7301, and eight steps
         # of 0.1 are two too many. 16 + 308 · 0.5/0.75 = 221.3
@@ -138,21 +156,53 @@ class TestRuler:
     def test_everything_stays_on_the_axis(self, sharpe):
         ruler = ruler_of(luck_of(document(metrics={"sharpe": sharpe})))
 
-        places = [ruler.low, ruler.dot, ruler.high, *(tick.x for tick in ruler.ticks)]
+        marks = [ruler.best.x, ruler.needed.x]
+        places = [ruler.low, ruler.dot, ruler.high, *marks]
+        places += [tick.x for tick in ruler.ticks]
         assert all(16.0 <= float(place) <= 324.0 for place in places)
         assert 2 <= len(ruler.ticks) <= 9
 
 
 class TestBlock:
-    def test_it_invents_no_number(self):
+    def test_it_says_all_that_is_known(self):
         html = drawn("honesty_block run", document())
+        text = text_of(html)
+
+        assert "0.55 Sharpe, ± 0.23" in text
+        assert "Trials on this data (effective 6) 126" in text
+        assert "Expected best Sharpe without skill 0.29" in text
+        assert "wanted 0.95 0.88" in text
+        assert "DSR with effective trials 0.95" in text
+        assert "Sharpe that would meet it 0.67" in text  # 0.29 + 1.645 · 0.2301
+        assert "Years needed at this Sharpe (has 20) 38" in text
+        assert "could be luck" in text
+        assert "best by luck 0.29" in text
+        assert "luck-hill" in html
+
+    @pytest.mark.parametrize(
+        ("dsr", "words"),
+        [
+            (0.96, "unlikely to be luck alone"),
+            (0.95, "unlikely to be luck alone"),
+            (0.93, "hard to explain by luck"),
+            (0.5, "could be luck"),
+            (0.2, "weaker than luck"),
+            (0.0, "weaker than luck"),
+        ],
+    )
+    def test_its_words_follow_the_deflated_ratio(self, dsr, words):
+        run = document(honesty=KNOWN | {"dsr": dsr})
+
+        assert words in drawn("honesty_block run", run)
+
+    def test_it_invents_no_number(self):
+        html = drawn("honesty_block run", document(honesty=UNKNOWN))
         text = text_of(html)
 
         assert "0.55 Sharpe, ± 0.23" in text
         assert "Trials on this data 126" in text
         assert "Expected best Sharpe without skill –" in text
         assert "wanted 0.95 –" in text
-        assert "not computed in this version" in text
         assert 'stroke-dasharray="2.4 2.2"' in html
         assert "not tested yet" in text
         assert "luck-hill" not in html
@@ -170,24 +220,25 @@ class TestVerdict:
 
         assert text_of(html) == (
             "In this sample the rule earned 5.6% a year with a worst fall of 16.7% , "
-            "against 3.6% and 56.8% for buy and hold. Its Sharpe of 0.55 ± 0.23 · "
-            "126 trials · best by luck – is more than two standard errors above zero, "
-            "but not tested against luck yet."
+            "against 3.6% and 56.8% for buy and hold. After 126 trials on this data "
+            "that is hard to tell from luck : a deflated Sharpe of 0.88, where 0.95 is "
+            "the bar."
         )
 
     @pytest.mark.parametrize(
-        ("sharpe", "doubt"),
+        ("sharpe", "dsr", "doubt"),
         [
-            (0.4603, "large"),  # 2 · 0.2301 = 0.4602
-            (0.4601, "small"),
-            (0.01, "small"),
-            (0.0, "none"),
-            (-1.0, "none"),
-            (None, "unknown"),
+            (0.9, 0.95, "rare"),
+            (0.9, 0.94, "unclear"),
+            (0.9, 0.49, "luck"),
+            (0.0, 0.3, "none"),
+            (-1.0, 0.1, "none"),
+            (None, None, "unknown"),
+            (0.9, None, "unknown"),
         ],
     )
-    def test_its_words_follow_the_error_bar(self, sharpe, doubt):
-        run = document(metrics={"sharpe": sharpe})
+    def test_its_words_follow_the_deflated_ratio(self, sharpe, dsr, doubt):
+        run = document(metrics={"sharpe": sharpe}, honesty=KNOWN | {"dsr": dsr})
 
         assert verdict_of(run, BENCHMARK).doubt == doubt
 

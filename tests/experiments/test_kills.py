@@ -18,7 +18,7 @@ from django.db import connection
 
 from experiments.artifacts.files import run_files
 from experiments.artifacts.store import run_store
-from experiments.models import ModelRun, RunMetric, RunTimeseries, Trial
+from experiments.models import LedgerEntry, ModelRun, RunMetric, RunTimeseries
 from jobs.models import TERMINAL, Job, JobLog, JobStatus
 from tests.factories import make_run, result_of
 from tests.jobs.conftest import wait_until
@@ -151,7 +151,7 @@ def test_twenty_runs_survive_every_kill(worker):
     assert sum(Job.objects.values_list("attempt", flat=True)) > RUNS
     ends = JobLog.objects.filter(event="job_end").values_list("job_id", flat=True)
     assert sorted(ends) == sorted(run.job_id for run in runs)
-    counted = Trial.objects.values_list("run_id", flat=True)
+    counted = LedgerEntry.objects.values_list("run_id", flat=True)
     assert sorted(counted) == sorted(str(run.pk) for run in runs)
     assert RunTimeseries.objects.count() == RUNS
     expected = {

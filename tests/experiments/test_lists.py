@@ -233,7 +233,7 @@ class TestExperiments:
         assert "Moving average cross" in html
         assert "SYN-gbm-1, 1d" in html
         assert ">demo<" in html
-        assert "<b>0.90</b>" in html
+        assert '<b data-metric="sharpe">0.90</b>' in html
         assert 'data-label="Runs">2' in html
         assert "1 of 1 experiment<" in html
 

@@ -20,7 +20,7 @@ from django.db import connection
 call_command("migrate", verbosity=0)
 call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 from experiments.artifacts.store import run_store
-from experiments.models import ModelRun, Trial
+from experiments.models import LedgerEntry, ModelRun
 from experiments.services.execute import run_execute
 from experiments.services.verify import run_verify
 from jobs.progress import JobCancelled
@@ -43,7 +43,7 @@ try:
 except JobCancelled:
     late.refresh_from_db()
 assert late.data_fingerprint == ""
-assert list(Trial.objects.values_list("run_id", flat=True)) == [str(run.pk)]
+assert list(LedgerEntry.objects.values_list("run_id", flat=True)) == [str(run.pk)]
 call_command("migrate", "experiments", "zero", verbosity=0)
 call_command("migrate", verbosity=0)
 assert not ModelRun.objects.exists()

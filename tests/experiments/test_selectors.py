@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from experiments.api.schemas import HonestyOut
 from experiments.models import ModelRun
 from experiments.selectors.experiments import (
     experiment_documents,
@@ -17,7 +18,7 @@ from experiments.selectors.experiments import (
     experiment_page,
 )
 from experiments.selectors.filters import ExperimentFilter, RunFilter
-from experiments.selectors.honesty import honesty_of, pool_of
+from experiments.selectors.honesty import honesty_of
 from experiments.selectors.runs import run_document, run_documents, run_get, run_page
 from quantlab.web.problem import Problem
 from tests.experiments.rows import (
@@ -108,30 +109,17 @@ class TestDocument:
 
 
 class TestHonesty:
-    def test_a_pool_is_what_is_looked_at_in_any_order(self):
-        assert pool_of(["b:2", "a:1"]) == pool_of(["a:1", "b:2", "a:1"])
-        assert pool_of(["a:1"]) != pool_of(["a:2"])
-        assert len(pool_of(["a:1"])) == 64
-
     def test_different_configs_on_the_same_pool_count_once_each(self):
         for family in "aabc":  # a twice: another seed
             add_trial(family)
-        add_trial("x", pool="0" * 64)
+        add_trial("x", instruments=("files:X",))
         run = plain_run(metrics={"sharpe": 0.5}, sharpe_se=0.22)
 
         honesty = honesty_of([run])[run.pk]
 
-        assert honesty.as_json() == {
-            "pool": POOL,
-            "n_trials": 3,
-            "n_effective": None,
-            "sharpe_se": 0.22,
-            "expected_max_sharpe": None,
-            "psr": None,
-            "dsr": None,
-            "dsr_effective": None,
-            "pbo": None,
-        }
+        assert (honesty.pool, honesty.n_trials) == (POOL, 3)
+        assert honesty.sharpe_se == 0.22
+        assert honesty.as_json().keys() == HonestyOut.model_fields.keys()
 
     @pytest.mark.parametrize("metrics", [{}, {"sharpe": None}])
     def test_it_is_null_only_where_no_sharpe_is(self, metrics):
@@ -356,6 +344,7 @@ class TestCost:
             return run_documents(page.items, with_config=False)
 
         add(1)
+        read()  # the ledger's counts of another test are given up
         few = queries_of(read)
         add(20)
 
@@ -373,6 +362,7 @@ class TestCost:
             return experiment_documents(experiment_page(limit=200).items)
 
         add(1)
+        read()  # the ledger's counts of another test are given up
         few = queries_of(read)
         add(20)
 

@@ -16,7 +16,7 @@ warm.set_up()
 from django.db import connections
 from experiments.artifacts.files import run_files
 from experiments.artifacts.report import report_document
-from experiments.models import Trial
+from experiments.models import LedgerEntry
 threads = len(os.listdir("/proc/self/task"))
 before = set(sys.modules)
 from strategies import RunConfig, load_candles, run_backtest

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from experiments.models import RunTimeseries
 from jobs.models import JobStatus
 from strategies import RunConfig, load_candles, run_backtest
-from tests.experiments.rows import plain_run
+from tests.experiments.rows import add_trial, plain_run
 from tests.factories import finished_run, make_run
 from tests.quantlab.test_api import assert_error
 
@@ -106,7 +106,7 @@ def test_honesty_and_names_are_those_of_today(client, run):
     run.name = "Another name"
     run.save()
 
-    finished_run(changes={"strategy": {"params": {"fast": 6}}})
+    add_trial("a", instruments=("synthetic:SYN-gbm-1",), window=(0, 2**45))
 
     body = report(client, run)
     assert body["honesty"]["n_trials"] == before + 1

@@ -1,0 +1,183 @@
+"""How many trials any bars have seen: the ledger's counts, kept in memory.
+
+Entries are only ever appended, so what was read stays true, and a request reads what is
+new since the last one. A window's trials are then a few sums, however many runs ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from experiments.models import LedgerEntry, LedgerHead, LedgerPool
+from strategies.config import sha256_of
+
+COLUMNS = (
+    "seq",
+    "hash",
+    "pool",
+    "instruments",
+    "start_ms",
+    "end_ms",
+    "n_trials",
+    "n_sharpes",
+    "sharpe_mean",
+    "sharpe_variance",
+    "sharpe_max",
+    "ppy",
+)
+NUMBERS = ("start_ms", "end_ms", "n_trials", "n_sharpes", "mean", "squares", "max")
+
+
+def is_made_up(provider: str) -> bool:
+    """Return whether no market made these bars: what is tried on them never counts."""
+    return provider == "synthetic"
+
+
+def pool_of(instruments: Iterable[str]) -> str:
+    """Return the name of what is looked at: its instruments, in any order."""
+    return sha256_of(sorted(set(instruments)))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was tried on some bars; Sharpe ratios are per year."""
+
+    n_trials: int = 0
+    variance: float = 0.0  # ddof 1; 0 for fewer than two
+    best: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCounts:
+    """The ledger as it was at one moment; `columns` are float64, one row an entry."""
+
+    columns: dict[str, np.ndarray]
+    pool: np.ndarray  # index into `pools`
+    pools: dict[str, frozenset[str]]  # in the order of their first entry
+    effective: dict[str, LedgerPool]
+    _covering: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def n_trials(self) -> int:
+        """Return how many different candidates were tried in all."""
+        return int(self.columns["n_trials"].sum())
+
+    def tally(
+        self, pool: str, start_ms: int | None = None, end_ms: int | None = None
+    ) -> Tally:
+        """Sum the entries that looked at least at half of the pool, in its window.
+
+        None leaves a side of the window open. A pool nobody looked at has none.
+        """
+        counted = self._covers(pool)[self.pool]
+        if start_ms is not None:
+            counted &= self.columns["end_ms"] >= start_ms
+        if end_ms is not None:
+            counted &= self.columns["start_ms"] <= end_ms
+        counted &= self.columns["n_trials"] > 0
+        return self._sum(counted)
+
+    def _covers(self, pool: str) -> np.ndarray:
+        """Return for each pool whether it holds half of this one's instruments."""
+        if pool not in self._covering:
+            own = self.pools.get(pool, frozenset())
+            covers = [
+                2 * len(own & theirs) >= len(own) for theirs in self.pools.values()
+            ]
+            self._covering[pool] = np.array(covers, dtype=bool) & bool(own)
+        return self._covering[pool]
+
+    def _sum(self, counted: np.ndarray) -> Tally:
+        n_trials, n, mean, squares, best = (
+            self.columns[name][counted] for name in NUMBERS[2:]
+        )
+        known = n > 0
+        n, mean, squares = n[known], mean[known], squares[known]
+        total = n.sum()
+        variance = 0.0
+        if total >= 2:
+            middle = (n * mean).sum() / total
+            spread = squares.sum() + (n * (mean - middle) ** 2).sum()
+            variance = float(spread / (total - 1))
+        return Tally(
+            int(n_trials.sum()), variance, float(best[known].max()) if total else None
+        )
+
+
+class TrialIndex:
+    """The counts of this process; one query says whether they are those of now."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._known = ("", -1)
+        self._end = (0, "")  # seq and hash of the newest entry that was read
+        self._rows: list[list[float]] = []
+        self._of: list[int] = []
+        self._pools: dict[str, frozenset[str]] = {}
+        self._places: dict[str, int] = {}
+        self._counts: TrialCounts | None = None
+
+    def now(self) -> TrialCounts:
+        """Return the counts as of now; more queries where something has changed."""
+        with self._lock:
+            heads = LedgerHead.objects.values_list("hash", "version")
+            head = heads.first() or ("", 0)
+            if self._counts is None or head != self._known:
+                self._update()
+                self._known = head
+                self._counts = self._built()
+            return self._counts
+
+    def _update(self) -> None:
+        seq, known_hash = self._end
+        rows = self._read(seq)
+        if seq and (not rows or rows[0]["hash"] != known_hash):
+            self._clear()  # another database, or one put back to an older state
+            rows = self._read(0)
+        elif seq:
+            rows = rows[1:]
+        self._add(rows)
+
+    def _read(self, seq: int) -> list[dict[str, Any]]:
+        entries = LedgerEntry.objects.filter(seq__gte=seq).order_by("seq")
+        return list(entries.values(*COLUMNS))
+
+    def _add(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row["pool"] not in self._places:
+                self._places[row["pool"]] = len(self._places)
+                self._pools[row["pool"]] = frozenset(row["instruments"])
+            self._of.append(self._places[row["pool"]])
+            self._rows.append(_per_year(row))
+            self._end = (row["seq"], row["hash"])
+
+    def _built(self) -> TrialCounts:
+        table = np.array(self._rows, dtype=np.float64).reshape(-1, len(NUMBERS))
+        columns = {name: table[:, i].copy() for i, name in enumerate(NUMBERS)}
+        pool = np.array(self._of, dtype=np.int64)
+        effective = LedgerPool.objects.in_bulk()
+        return TrialCounts(columns, pool, dict(self._pools), effective)
+
+
+def _per_year(row: dict[str, Any]) -> list[float]:
+    ppy, n = row["ppy"], row["n_sharpes"]
+    mean = (row["sharpe_mean"] or 0.0) * ppy**0.5
+    squares = (row["sharpe_variance"] or 0.0) * ppy * max(n - 1, 0)
+    best = (row["sharpe_max"] or 0.0) * ppy**0.5
+    return [row["start_ms"], row["end_ms"], row["n_trials"], n, mean, squares, best]
+
+
+_index = TrialIndex()
+
+
+def trial_counts() -> TrialCounts:
+    """Return the ledger's counts as of now; one query."""
+    return _index.now()
