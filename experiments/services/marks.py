@@ -65,6 +65,7 @@ def _runs_named(run_ids: Sequence[UUID | str], *, deleted: bool) -> list[ModelRu
         raise _refused("invalid_value", message)
     known = [key for key in keys if isinstance(key, UUID)]
     runs = ModelRun.objects.filter(pk__in=known).select_related("experiment")
+    runs = runs.only("tags", "deleted_at", "experiment__deleted_at")
     found = [run for run in runs if deleted or run.deleted_at is None]
     for run in found:
         del keys[run.pk]
