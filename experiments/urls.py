@@ -13,6 +13,7 @@ from experiments.views.experiments import (
     experiment_new,
 )
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
+from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.presets import (
     preset_deleted,
@@ -73,4 +74,6 @@ urlpatterns = [
     path("ledger/verify", ledger_check, name="ledger-verify"),
     path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),
     path("backtesting", backtesting, name="backtesting"),
+    path("glossary", glossary_page, name="glossary"),
+    path("glossary/<slug:key>", glossary_entry, name="glossary-entry"),
 ]

@@ -124,8 +124,8 @@ class TestFinished:
         client.cookies["view"] = "novice"
         plain = page(client, run)
 
-        assert "Worst fall</abbr>" in plain
-        assert "Max drawdown</abbr>" not in plain
+        assert "Worst fall</a>" in plain
+        assert "Max drawdown</a>" not in plain
         figures = re.compile(r'<dd><span title="[^"]*">([^<]*)<')
         assert figures.findall(plain) == figures.findall(expert)
 
