@@ -12,8 +12,8 @@ from experiments.views.experiments import (
     experiment_list,
     experiment_new,
 )
-from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.glossary import glossary_entry, glossary_page
+from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.presets import (
     preset_deleted,

@@ -43,8 +43,15 @@ class Section:
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Is it luck?": (
-        *("n_trials", "n_effective", "sharpe_se", "expected_max_sharpe", "psr"),
-        *("dsr", "dsr_effective", "pbo", "min_track_record", "min_backtest_years"),
+        *("n_trials", "n_effective", "sharpe_se", "sharpe_spread"),
+        *("expected_max_sharpe", "psr"),
+        *(
+            "dsr",
+            "dsr_effective",
+            "pbo",
+            "min_track_record_years",
+            "min_backtest_years",
+        ),
     ),
     "Return": ("total_return", "cagr", "ann_return", "alpha", "pct_positive_days"),
     "Return for risk": (
@@ -117,6 +124,18 @@ TERMS = (
         "(2002), The Statistics of Sharpe Ratios",
     ),
     Entry(
+        key="sharpe_spread",
+        name="Spread of all Sharpe ratios tried",
+        novice="How far the tries lie apart",
+        words="The standard deviation of the Sharpe ratios of all trials, a year. The "
+        "wider they scatter, the higher the best of them is by luck.",
+        formula="√V of the trials' Sharpe ratios, with ddof 1",
+        unit="ratio",
+        better="none",
+        sign="positive",
+        source=DEFLATED,
+    ),
+    Entry(
         key="expected_max_sharpe",
         name="Best by luck",
         novice="What luck alone would have reached",
@@ -182,13 +201,14 @@ TERMS = (
         "Backtest Overfitting",
     ),
     Entry(
-        key="min_track_record",
+        key="min_track_record_years",
         name="Minimum track record length",
         novice="How long a sample would have to be",
-        words="How many bars it would take until a Sharpe ratio like this one is hard "
-        "to explain by chance.",
-        formula="1 + (1 − skew·SR + (kurtosis − 1)/4 · SR²)·(Z⁻¹(1 − α) / (SR − SR*))²",
-        unit="bars",
+        words="How many years it would take until a Sharpe ratio like this one is hard "
+        "to explain by the best that luck reaches.",
+        formula="(1 + (1 − skew·SR + (kurtosis − 1)/4 · SR²)·"
+        "(Z⁻¹(0.95) / (SR − SR*))²) / bars a year",
+        unit="years",
         better="lower",
         sign="positive",
         aliases=("MinTRL",),

@@ -27,7 +27,7 @@ def term(context: Context, key: str, label: str = "") -> SafeString:
         '<a class="term" href="{}" title="{}">{}</a>',
         reverse("experiments:glossary-entry", args=[entry.key]),
         entry.words,
-        label or called(entry, context.get("view", "")),
+        label or called(entry, context.get("view") or ""),
     )
 
 
