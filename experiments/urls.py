@@ -6,6 +6,7 @@ from django.urls import path
 
 from experiments.views.backtesting import backtesting
 from experiments.views.charts import run_chart
+from experiments.views.compare import compare, compare_chart
 from experiments.views.dashboard import dashboard, demo_removal
 from experiments.views.experiments import (
     experiment_detail,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
     path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
+    path("model-lab/compare", compare, name="compare"),
+    path("model-lab/compare/chart", compare_chart, name="compare-chart"),
     path("model-lab/trash", trash, name="trash"),
     path("model-lab/trash/undo", undo, name="undo"),
     path("model-lab/demo/remove", demo_removal, name="demo-remove"),
