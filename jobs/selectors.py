@@ -64,27 +64,27 @@ def job_page(
     cursor: str = "",
 ) -> Page[Job]:
     """Return one page of jobs; 422 for a status, kind, order or cursor that is none."""
-    jobs = _matching(q)
-    if kind:
-        jobs = jobs.filter(kind=kind_known(kind))
+    jobs = _matching(q, kind)
     if status:
         jobs = jobs.filter(status=status_named(status))
     return keyset_page(jobs, order=order, fields=ORDERS, limit=limit, cursor=cursor)
 
 
-def status_counts(*, q: str = "") -> dict[str, int]:
-    """Return how many jobs there are of each status, those without any left out."""
-    counted = _matching(q).order_by().values("status").annotate(n=Count("id"))
-    return {row["status"]: row["n"] for row in counted}
+def status_counts(*, q: str = "", kind: str = "") -> dict[str, int]:
+    """Return how many jobs there are of each status, zeros included."""
+    counted = _matching(q, kind).order_by().values("status").annotate(n=Count("id"))
+    none = dict.fromkeys(JobStatus.values, 0)
+    return none | {row["status"]: row["n"] for row in counted}
 
 
-def _matching(q: str) -> QuerySet[Job]:
+def _matching(q: str, kind: str) -> QuerySet[Job]:
+    jobs = Job.objects.filter(kind=kind_known(kind)) if kind else Job.objects.all()
     if not q:
-        return Job.objects.all()
+        return jobs
     wanted = Q()
     for field in ("title", "message", "id", "run_id"):
         wanted |= Q(**{f"{field}__icontains": q})
-    return Job.objects.filter(wanted)
+    return jobs.filter(wanted)
 
 
 def status_named(word: str) -> JobStatus:

@@ -9,6 +9,7 @@ from functools import cache
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
@@ -24,8 +25,11 @@ from jobs.selectors import (
     status_counts,
 )
 from quantlab.web.htmx import HtmxHttpRequest, render_page, wants_region
+from quantlab.web.lists import Column, Field, asked_of
+from quantlab.web.times import zone_of
 
 ROWS_PER_PAGE = 50
+NEWEST = "-created_at"
 REGIONS = ("jobs/_job_head.html", "jobs/_job_progress.html", *log_panel.REGIONS)
 
 
@@ -34,28 +38,44 @@ def active_jobs(request: HttpRequest) -> dict[str, Callable[[], int]]:
     return {"jobs_active": cache(active_count)}
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One variant of a view: a link that replaces the query string."""
-
-    label: str
-    query: str
-    is_current: bool
-    count: int = 0
+COLUMNS = (
+    Column("Job", "title"),
+    Column("Status", "status"),
+    Column("Progress", "-progress"),
+    Column("Worked for", is_number=True),
+)
 
 
 @require_GET
 def job_list(request: HtmxHttpRequest) -> HttpResponse:
-    asked = {name: request.GET.get(name, "") for name in ("status", "q", "cursor")}
-    page = job_page(**asked, limit=ROWS_PER_PAGE)
-    tabs = _status_tabs(asked["status"], asked["q"])
-    context = asked | {
+    asked = asked_of(request, ("status", "kind"), NEWEST)
+    page = job_page(
+        status=asked["status"],
+        kind=asked["kind"],
+        q=asked["q"],
+        order=asked.order,
+        limit=ROWS_PER_PAGE,
+        cursor=asked["cursor"],
+    )
+    counts = status_counts(q=asked["q"], kind=asked["kind"])
+    tabs = asked.tabs("status", counts, str(canonical_status(asked["status"]) or ""))
+    fields = (_kind_field(),)
+    following = asked.query(cursor=page.next_cursor or "")
+    context = {
+        "asked": asked,
+        "q": asked["q"],
         "rows": job_rows(page.items),
+        "headings": asked.headings((*COLUMNS, _created(request))),
+        "fields": asked.filled(fields),
+        "pieces": asked.pieces(fields),
+        "hidden": asked.hidden("q", "cursor", "kind"),
+        "is_filtered": bool(asked.said(cursor="", order="", status="")),
         "tabs": tabs,
         "total": sum(tab.count for tab in tabs if tab.is_current),
-        "query": _query(asked),
-        "first_query": _query(asked | {"cursor": ""}),
-        "next_query": page.next_cursor and _query(asked | {"cursor": page.next_cursor}),
+        "query": asked.query(),
+        "first_query": asked.query(cursor=""),
+        "next_query": following if page.next_cursor else "",
+        "download": asked.download(reverse("api:list_jobs")),
         "is_live": any(not job.is_finished for job in page.items),
         "worker_alive": worker_health()["alive"],
     }
@@ -64,21 +84,14 @@ def job_list(request: HtmxHttpRequest) -> HttpResponse:
     )
 
 
-def _status_tabs(current: str, q: str) -> list[Choice]:
-    shown = str(canonical_status(current) or "")
-    counts = status_counts(q=q)
-    words = {"": sum(counts.values())} | {
-        str(status): counts.get(status, 0) for status in JobStatus
-    }
-    return [
-        Choice(
-            word.capitalize() or "All",
-            _query({"status": word, "q": q}),
-            word == shown,
-            n,
-        )
-        for word, n in words.items()
-    ]
+def _created(request: HttpRequest) -> Column:
+    """Return the heading that names the zone of the page."""
+    return Column("Created", NEWEST, zone_of(request) or "UTC", is_number=True)
+
+
+def _kind_field() -> Field:
+    names = [(kind.name, kind.name.replace("_", " ")) for kind in kinds()]
+    return Field("kind", "Kind", (("", "Any"), *names))
 
 
 def _query(asked: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,8 @@ ORDERS = {
     "name": "name",
     "status": "job__status",
 }
+# Orders without an index: rows to sort should be small, so these are found first.
+SORTED = ("finished_at", "status")
 # What no list shows, and what takes most of the reading.
 UNLISTED = (
     "config",
@@ -65,6 +68,12 @@ def _uuid(text: UUID | str) -> UUID | None:
         return None
 
 
+def runs_shown(keys: Iterable[UUID]) -> set[UUID]:
+    """Return which of the runs are there and not deleted, one query."""
+    there = ModelRun.objects.filter(pk__in=list(keys), deleted_at__isnull=True)
+    return set(there.values_list("pk", flat=True))
+
+
 def run_page(
     wanted: RunFilter = EVERY_RUN,
     *,
@@ -81,25 +90,21 @@ def run_page(
     wanted = narrowed(wanted)
     if name not in ORDERS:
         return _page_by_metric(wanted, name, order, limit, cursor)
-    path = ORDERS[name]
-    runs = ModelRun.objects.filter(wanted.where()).only(path)
-    found = keyset_page(
-        runs.select_related("job") if "__" in path else runs,
-        order=order,
-        fields=ORDERS,
-        limit=limit,
-        cursor=cursor,
-    )
-    return Page(_listed([run.pk for run in found.items]), found.next_cursor)
+    read = partial(keyset_page, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+    if name not in SORTED:
+        return read(_whole().filter(wanted.where()))
+    small = ModelRun.objects.select_related("job").only(ORDERS[name])
+    page = read(small.filter(wanted.where()))
+    return Page(_listed([run.pk for run in page.items]), page.next_cursor)
+
+
+def _whole() -> QuerySet[ModelRun]:
+    return ModelRun.objects.select_related("job", "experiment").defer(*UNLISTED)
 
 
 def _listed(keys: Sequence[UUID]) -> list[ModelRun]:
-    """Return the runs in this order, one query.
-
-    Apart from finding them: what is sorted should be small.
-    """
-    runs = ModelRun.objects.select_related("job", "experiment").defer(*UNLISTED)
-    found = runs.in_bulk(keys)
+    """Return the runs in this order, one query."""
+    found = _whole().in_bulk(keys)
     return [found[key] for key in keys if key in found]
 
 

@@ -15,8 +15,6 @@ NAMES = {
     "end": "End",
     "provider": "Source",
     "timeframe": "Bar length",
-    "rf": "Risk-free rate",
-    "risk.name": "Risk rule",
     "risk.params.fraction": "Share of the cash",
     "strategy.name": "Strategy",
 }
@@ -32,7 +30,7 @@ def setting_name(path: str) -> str:
 
 @register.filter
 def setting_value(value: Any, path: str = "") -> str:
-    if value is None or value == []:
+    if value is None:
         return UNKNOWN
     if path in TIMES:
         return stamp(value)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
@@ -23,17 +24,15 @@ from experiments.selectors.filters import ExperimentFilter
 from experiments.services.experiments import experiment_create
 from experiments.views.run_form import FormPage
 from experiments.views.run_table import (
+    FIELDS,
     NEWEST,
     ROWS_PER_PAGE,
-    Column,
-    asked_of,
-    downloads,
-    headings,
-    query_of,
+    flag,
     run_table,
 )
 from jobs.models import ACTIVE
 from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.lists import Asked, Column, asked_of
 from strategies.library.registry import STRATEGIES
 from strategies.metrics.registry import METRICS, Metric
 
@@ -46,31 +45,34 @@ COLUMNS = (
     Column("Best run"),
     Column("Created", NEWEST, is_number=True),
 )
+NAMES = tuple(field.name for field in FIELDS)
 
 
 @require_GET
 def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
     """Show the experiments, the newest first."""
-    asked = asked_of(request, NEWEST)
-    wanted = ExperimentFilter(q=asked["q"])
+    asked = asked_of(request, NAMES, NEWEST)
+    wanted = _filter(asked)
     page = experiment_page(
-        wanted,
-        order=asked["order"],
-        limit=ROWS_PER_PAGE,
-        cursor=asked["cursor"],
+        wanted, order=asked.order, limit=ROWS_PER_PAGE, cursor=asked["cursor"]
     )
     rows = [shown(document) for document in experiment_documents(page.items)]
-    following = asked | {"cursor": page.next_cursor or ""}
+    following = asked.query(cursor=page.next_cursor or "")
     context = {
         "rows": rows,
-        "headings": headings(COLUMNS, asked, NEWEST),
+        "asked": asked,
+        "is_filtered": bool(asked.said(cursor="", order="")),
+        "fields": asked.filled(FIELDS),
+        "pieces": asked.pieces(FIELDS),
+        "hidden": asked.hidden("q", "cursor", *NAMES),
+        "headings": asked.headings(COLUMNS),
         "total": experiment_count(wanted),
         "q": asked["q"],
-        "cursor": asked["cursor"],
-        "query": query_of(asked, NEWEST),
-        "first_query": query_of(asked | {"cursor": ""}, NEWEST),
-        "next_query": query_of(following, NEWEST) if page.next_cursor else "",
-        "downloads": downloads("api:list_experiments", asked),
+        "query": asked.query(),
+        "back_url": request.path + asked.query(),
+        "first_query": asked.query(cursor=""),
+        "next_query": following if page.next_cursor else "",
+        "download": asked.download(reverse("api:list_experiments")),
         "is_live": any(row.n_active for row in rows),
     }
     return render_page(
@@ -78,6 +80,17 @@ def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
         "experiments/experiment_list.html",
         "experiments/_experiment_table.html",
         context=context,
+    )
+
+
+def _filter(asked: Asked) -> ExperimentFilter:
+    return ExperimentFilter(
+        strategy=asked["strategy"],
+        symbol=asked["symbol"],
+        tag=asked["tag"],
+        q=asked["q"],
+        starred=flag(asked, "starred"),
+        archived=False if not asked["archived"] else flag(asked, "archived"),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from experiments.charts.figure import Figure
@@ -23,8 +24,8 @@ from experiments.selectors.ledger import (
     trial_budget,
 )
 from experiments.views.charts import chart_file
-from experiments.views.run_table import downloads
 from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.lists import download_address
 
 PAGE = "experiments/ledger.html"
 FAMILY = "experiments/ledger_family.html"
@@ -90,6 +91,6 @@ def _context(request: HtmxHttpRequest, pool: str) -> dict[str, Any]:
         "totals": cache(lab_totals),
         "families": cache(partial(ledger_families, None)),
         "entries": cache(partial(entry_page, limit=ROWS_PER_PAGE, **asked)),
-        "downloads": downloads("api:list_entries", asked),
-        "family_downloads": downloads("api:list_families", {}),
+        "download": download_address(reverse("api:list_entries"), pool=pool),
+        "family_download": download_address(reverse("api:list_families")),
     }

@@ -27,9 +27,9 @@ from experiments.services.presets import (
 )
 from experiments.services.runs import run_request, run_title
 from experiments.views.run_form import FormPage, opened
-from experiments.views.run_table import asked_of, downloads, query_of
 from experiments.views.trash import say_deleted
 from quantlab.web.htmx import HtmxHttpRequest
+from quantlab.web.lists import asked_of
 from quantlab.web.problem import Problem
 from strategies import RunConfig
 from strategies.errors import StrategyError
@@ -50,16 +50,16 @@ def preset_list(request: HttpRequest) -> HttpResponse:
 def _listed(
     request: HttpRequest, form: ImportForm, refused: list[tuple[str, str]] | None = None
 ) -> HttpResponse:
-    asked = asked_of(request, BY_NAME)
+    asked = asked_of(request, (), BY_NAME)
     page = preset_page(q=asked["q"], limit=ROWS_PER_PAGE, cursor=asked["cursor"])
-    following = asked | {"cursor": page.next_cursor or ""}
+    following = asked.query(cursor=page.next_cursor or "")
     context = {
         "rows": [_row(preset) for preset in page.items],
         "q": asked["q"],
-        "first_query": query_of(asked | {"cursor": ""}, BY_NAME),
-        "next_query": query_of(following, BY_NAME) if page.next_cursor else "",
-        "cursor": asked["cursor"],
-        "downloads": downloads("api:list_presets", asked),
+        "asked": asked,
+        "first_query": asked.query(cursor=""),
+        "next_query": following if page.next_cursor else "",
+        "download": asked.download(reverse("api:list_presets")),
         "form": form,
         "refused": refused,
     }

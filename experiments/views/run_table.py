@@ -1,4 +1,4 @@
-"""The table of runs that several pages share: rows, sorting, filters, downloads."""
+"""The table of runs that several pages share: rows, sorting, filters, picks."""
 
 from __future__ import annotations
 
@@ -9,58 +9,47 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from experiments.models import ModelExperiment, ModelRun
 from experiments.selectors.counts import run_status_counts
 from experiments.selectors.filters import RunFilter, narrowed
 from experiments.selectors.runs import run_documents, run_page
-from jobs.models import ACTIVE, JobStatus, canonical_status
+from experiments.views.run_columns import (
+    CHOICES,
+    DEFAULT,
+    Cell,
+    columns_named,
+    metric_columns,
+)
+from experiments.views.run_picks import Picks, picks_of
+from jobs.models import ACTIVE, canonical_status
+from quantlab.web.lists import Asked, Column, Field, Heading, Piece, Tab, asked_of
+from quantlab.web.problem import Problem
+from strategies.library.registry import STRATEGIES
+from strategies.metrics.registry import Metric
 
 ROWS_PER_PAGE = 50
+PINNED_SHOWN = 20  # more than these are no small group
 NEWEST = "-created_at"
-SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 84.0, 22.0, 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading; with an order its link sorts by it."""
-
-    label: str
-    order: str = ""
-    unit: str = ""
-    is_number: bool = False
-    novice: str = ""
-
-
-RUN_COLUMNS = (
-    Column("Run", "name"),
-    Column("Equity"),
-    Column("Sharpe", "-sharpe", is_number=True),
-    Column("Trials", is_number=True),
-    Column("CAGR", "-cagr", "%", is_number=True, novice="Growth a year"),
-    Column("Max DD", "-max_drawdown", "%", is_number=True, novice="Worst fall"),
-    Column("Trades", "-trade_count", is_number=True),
-    Column("Status", "status"),
-    Column("When", "-created_at", is_number=True),
+FIELDS = (
+    Field(
+        "strategy",
+        "Strategy",
+        (("", "Any"), *((name, one.label) for name, one in STRATEGIES.items())),
+    ),
+    Field("symbol", "Symbol", placeholder="SP500"),
+    Field("tag", "Tag", placeholder="A whole tag"),
+    Field("starred", "Star", (("", "Any"), ("true", "Starred"), ("false", "Not"))),
+    Field(
+        "archived",
+        "Archive",
+        (("", "Left out"), ("true", "Only archived"), ("all", "Shown too")),
+    ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A column as it stands: where its link leads, and how it is sorted now."""
-
-    column: Column
-    query: str
-    sorted: str  # value of aria-sort, or ""
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    label: str
-    query: str
-    is_current: bool
-    count: int
+NAMES = ("status", *(field.name for field in FIELDS), "columns", "sel")
+RUN, EQUITY = Column("Run", "name"), Column("Equity")
+STATUS, WHEN = Column("Status", "status"), Column("When", NEWEST, is_number=True)
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 84.0, 22.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +59,8 @@ class RunRow:
     url: str
     experiment: ModelExperiment | None
     spark: str
+    cells: list[Cell]
+    is_picked: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -79,122 +70,158 @@ class RunRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTable:
     rows: list[RunRow]
+    pinned: list[RunRow]  # the small group above the rest
     headings: list[Heading]
     tabs: list[Tab]
     total: int
-    asked: dict[str, str]
-    query: str
-    first_query: str
+    asked: Asked
+    columns: tuple[str, ...]
+    picks: Picks
     next_query: str
-    downloads: list[tuple[str, str]]
-    has_experiment: bool  # every run is of the one experiment of the page
+    experiment: ModelExperiment | None  # every run is of the one of the page
 
     @property
     def is_live(self) -> bool:
-        return any(row.is_active for row in self.rows)
+        return any(row.is_active for row in (*self.pinned, *self.rows))
 
     @property
-    def order_asked(self) -> str:
-        """Return the order, "" where it is the usual one."""
-        return self.asked["order"].removeprefix(NEWEST)
+    def n_shown(self) -> int:
+        return len(self.rows) + len(self.pinned)
+
+    @property
+    def n_columns(self) -> int:
+        """Return how many columns lie between the name of a run and its status."""
+        return len(self.headings) - 3
+
+    @property
+    def query(self) -> str:
+        return self.asked.query()
+
+    @property
+    def first_query(self) -> str:
+        return self.asked.query(cursor="")
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.asked.said(columns="", sel="", cursor="", order=""))
+
+    @property
+    def fields(self) -> list[Field]:
+        return self.asked.filled(FIELDS)
+
+    @property
+    def pieces(self) -> list[Piece]:
+        return self.asked.pieces(FIELDS)
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """Return what the form of search, filters and columns carries on."""
+        return self.asked.hidden("q", "cursor", "columns", *(f.name for f in FIELDS))
+
+    @property
+    def choices(self) -> list[tuple[Metric, bool]]:
+        return [(metric, metric.key in self.columns) for metric in CHOICES]
+
+    @property
+    def pick_hidden(self) -> list[tuple[str, str]]:
+        """Return what the form of the boxes carries on: picks of other pages too."""
+        shown = {row.run["id"] for row in (*self.pinned, *self.rows)}
+        elsewhere = [str(key) for key in self.picks.keys if str(key) not in shown]
+        return [*self.asked.hidden("sel"), *(("sel", key) for key in elsewhere)]
+
+    @property
+    def download(self) -> str:
+        """Return the address of all runs of the list, up to and with `format=`."""
+        beside = {}
+        if self.experiment is not None:
+            beside["experiment_id"] = str(self.experiment.pk)
+        return self.asked.download(reverse("api:list_runs"), **beside)
 
 
 def run_table(
     request: HttpRequest, *, experiment: ModelExperiment | None = None
 ) -> RunTable:
-    """Return one page of runs as the address asks for it; at most five queries."""
-    asked = asked_of(request, NEWEST)
-    experiment_id = experiment.pk if experiment else None
-    wanted = narrowed(RunFilter(experiment_id=experiment_id, q=asked["q"]))
+    """Return one page of runs as the address asks for it; at most eight queries."""
+    asked = asked_of(request, NAMES, NEWEST)
+    columns = columns_named(asked["columns"])
+    wanted = narrowed(_filter(asked, experiment))
+    shown = replace(wanted, status=asked["status"])
+    pinned = _pinned(shown, asked) if experiment else []
     page = run_page(
-        replace(wanted, status=asked["status"]),
-        order=asked["order"],
+        replace(shown, pinned=False) if pinned else shown,
+        order=asked.order,
         limit=ROWS_PER_PAGE,
         cursor=asked["cursor"],
     )
-    counts = run_status_counts(wanted)
-    tabs = _tabs(asked, counts)
-    following = asked | {"cursor": page.next_cursor or ""}
+    current = str(canonical_status(asked["status"]) or "")
+    tabs = asked.tabs("status", run_status_counts(wanted), current)
+    picks = picks_of(asked, request.path)
+    above = [] if asked["cursor"] else pinned
+    rows = run_rows([*above, *page.items], columns, picks)
+    following = asked.query(cursor=page.next_cursor or "")
     return RunTable(
-        rows=run_rows(page.items),
-        headings=headings(RUN_COLUMNS, asked, NEWEST),
+        rows=rows[len(above) :],
+        pinned=rows[: len(above)],
+        headings=_headings(asked, columns),
         tabs=tabs,
         total=sum(tab.count for tab in tabs if tab.is_current),
         asked=asked,
-        query=query_of(asked, NEWEST),
-        first_query=query_of(asked | {"cursor": ""}, NEWEST),
-        next_query=query_of(following, NEWEST) if page.next_cursor else "",
-        downloads=downloads("api:list_runs", asked | {"experiment_id": experiment_id}),
-        has_experiment=experiment is not None,
+        columns=columns,
+        picks=picks,
+        next_query=following if page.next_cursor else "",
+        experiment=experiment,
     )
 
 
-def asked_of(request: HttpRequest, default_order: str) -> dict[str, str]:
-    """Return what an address says of a list, "" for what it leaves open."""
-    names = ("status", "q", "order", "cursor")
-    asked = {name: request.GET.get(name, "") for name in names}
-    return asked | {"order": asked["order"] or default_order}
+def _filter(asked: Asked, experiment: ModelExperiment | None) -> RunFilter:
+    """Return which runs the address asks for, whatever their status."""
+    return RunFilter(
+        experiment_id=experiment.pk if experiment else None,
+        strategy=asked["strategy"],
+        symbol=asked["symbol"],
+        tag=asked["tag"],
+        q=asked["q"],
+        starred=flag(asked, "starred"),
+        archived=False if not asked["archived"] else flag(asked, "archived"),
+    )
 
 
-def query_of(asked: dict[str, str], default_order: str) -> str:
-    """Return `?…` without what is so anyway."""
-    kept = {name: value for name, value in asked.items() if value}
-    if kept.get("order") == default_order:
-        del kept["order"]
-    return "?" + urlencode(kept)
+def flag(asked: Asked, name: str) -> bool | None:
+    """Return what a yes or no says, None for `all` and for nothing; else 422."""
+    words = {"true": True, "1": True, "false": False, "0": False, "all": None, "": None}
+    text = asked[name].lower()
+    if text in words:
+        return words[text]
+    message = f"{name} is true, false or all, not {text[:40]!r}."
+    raise Problem(
+        status=422,
+        code="invalid_value",
+        message=message,
+        errors=[{"field": name, "code": "invalid_value", "message": message}],
+    )
 
 
-def headings(
-    columns: Sequence[Column], asked: dict[str, str], default_order: str
-) -> list[Heading]:
-    """Return the columns with links: a second click turns the order round."""
-    current = asked["order"]
-    found = []
-    for column in columns:
-        is_current = current.lstrip("-") == column.order.lstrip("-")
-        order = _turned(current) if is_current else column.order
-        link = query_of(asked | {"order": order, "cursor": ""}, default_order)
-        way = "descending" if current.startswith("-") else "ascending"
-        found.append(Heading(column, link, way if is_current else ""))
-    return found
+def _pinned(wanted: RunFilter, asked: Asked) -> list[ModelRun]:
+    """Return the pinned runs of an experiment in its usual order, if they are few."""
+    if asked.order != NEWEST:
+        return []
+    page = run_page(replace(wanted, pinned=True), limit=PINNED_SHOWN)
+    return [] if page.next_cursor else page.items
 
 
-def _turned(order: str) -> str:
-    return order.removeprefix("-") if order.startswith("-") else f"-{order}"
+def _headings(asked: Asked, columns: tuple[str, ...]) -> list[Heading]:
+    numbers = [one.column for one in metric_columns(columns)]
+    return asked.headings((RUN, EQUITY, *numbers, STATUS, WHEN))
 
 
-def downloads(name: str, asked: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return label and address of the same list in each form, all its pages."""
-    wanted = {k: v for k, v in asked.items() if v and k != "cursor"}
-    address = reverse(name)
-    return [
-        (label, f"{address}?{urlencode(wanted | form)}")
-        for label, form in (
-            ("CSV", {"format": "csv"}),
-            ("Parquet", {"format": "parquet"}),
-            ("JSON", {"format": "json"}),
-        )
-    ]
-
-
-def _tabs(asked: dict[str, str], counts: dict[str, int]) -> list[Tab]:
-    current = str(canonical_status(asked["status"]) or "")
-    words = {"": sum(counts.values())} | {
-        str(status): counts.get(status, 0) for status in JobStatus
-    }
-    return [
-        Tab(
-            word.capitalize() or "All",
-            query_of(asked | {"status": word, "cursor": ""}, NEWEST),
-            word == current,
-            n,
-        )
-        for word, n in words.items()
-    ]
-
-
-def run_rows(runs: list[ModelRun]) -> list[RunRow]:
+def run_rows(
+    runs: list[ModelRun],
+    columns: tuple[str, ...] = DEFAULT,
+    picks: Picks | None = None,
+) -> list[RunRow]:
     documents = run_documents(runs, with_config=False)
+    numbers = metric_columns(columns)
+    picked = set(picks.keys) if picks else set()
     return [
         RunRow(
             run=document,
@@ -202,6 +229,8 @@ def run_rows(runs: list[ModelRun]) -> list[RunRow]:
             url=document["links"]["page"],
             experiment=run.experiment,
             spark=spark_points(run.sparkline),
+            cells=[column.cell(document) for column in numbers],
+            is_picked=run.pk in picked,
         )
         for run, document in zip(runs, documents, strict=True)
     ]

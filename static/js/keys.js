@@ -3,6 +3,8 @@
 //   /            focuses the search of the page
 //   ?            opens the list of keys
 //   g, a letter  follows the link with that [data-key] in the menu
+//   j, k         go to the next and the last row of a list, by the link that opens it
+//   x            picks the row, where rows can be picked
 
 const GO_WITHIN_MS = 1500;
 let goUntil = 0;
@@ -14,8 +16,21 @@ function focusSearch(event) {
   search.focus();
 }
 
+function step(event, by) {
+  const rows = [...document.querySelectorAll(".data tbody tr:has(.lead a)")];
+  const now = rows.indexOf(event.target.closest?.("tr"));
+  const row = rows[now < 0 ? 0 : Math.min(Math.max(now + by, 0), rows.length - 1)];
+  row?.querySelector(".lead a").focus();
+}
+
+function pick(event) {
+  event.target.closest?.("tr")?.querySelector(".pickbox input")?.click();
+}
+
+const ON_KEY = { j: (event) => step(event, 1), k: (event) => step(event, -1), x: pick };
+
 function isForThePage(event) {
-  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const isTyping = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
   const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
   return !(isTyping || hasModifier || document.querySelector("dialog[open]"));
 }
@@ -28,4 +43,5 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "/") focusSearch(event);
   else if (event.key === "?") document.getElementById("keys-dialog").showModal();
   else if (event.key === "g") goUntil = performance.now() + GO_WITHIN_MS;
+  else ON_KEY[event.key]?.(event);
 });

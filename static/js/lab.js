@@ -6,6 +6,7 @@
 //   [data-chart-download="png"]  a link, or a button rendered hidden, in the same .figure; or "svg"
 //   [data-copy="text"]           copies the text, or with "#id" the text of that element
 //   [data-dialog-open="id"]      opens that <dialog>; [data-dialog-close] closes the one around it
+//   [data-pick-all]              a box that ticks every box of the rows of its table
 //   [data-title-state="42%"]     shown before the page's title while it is in the page
 
 const root = document.documentElement;
@@ -240,9 +241,7 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const [form, words] = saidWhenSent.get(detail.xhr) ?? [];
-  if (!form) return;
-  // Or it would take back what was typed since, or the form from under its own request.
-  if (said(form) !== words || form.classList.contains("htmx-request")) detail.shouldSwap = false;
+  if (form && said(form) !== words) detail.shouldSwap = false; // or it would take back what was typed since
 });
 
 /* ---------- clicks ---------- */
@@ -291,3 +290,9 @@ document.addEventListener("click", (event) => {
     if (elt) act(elt, event);
   }
 });
+
+// Before the table learns of the change, so that it is told of all boxes at once.
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-pick-all]")) return;
+  for (const box of target.closest("table").querySelectorAll("tbody .pickbox input")) box.checked = target.checked;
+}, true);
