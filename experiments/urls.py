@@ -6,12 +6,14 @@ from django.urls import path
 
 from experiments.views.backtesting import backtesting
 from experiments.views.charts import run_chart
+from experiments.views.compare import compare, compare_chart
 from experiments.views.dashboard import dashboard, demo_removal
 from experiments.views.experiments import (
     experiment_detail,
     experiment_list,
     experiment_new,
 )
+from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.presets import (
@@ -35,6 +37,8 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
     path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
+    path("model-lab/compare", compare, name="compare"),
+    path("model-lab/compare/chart", compare_chart, name="compare-chart"),
     path("model-lab/trash", trash, name="trash"),
     path("model-lab/trash/undo", undo, name="undo"),
     path("model-lab/demo/remove", demo_removal, name="demo-remove"),
@@ -73,4 +77,6 @@ urlpatterns = [
     path("ledger/verify", ledger_check, name="ledger-verify"),
     path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),
     path("backtesting", backtesting, name="backtesting"),
+    path("glossary", glossary_page, name="glossary"),
+    path("glossary/<slug:key>", glossary_entry, name="glossary-entry"),
 ]

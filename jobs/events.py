@@ -43,6 +43,11 @@ def append_done(job_id: str) -> None:
     append_events(job_id, [(DONE, _end(Job.objects.get(pk=job_id)))])
 
 
+def forget_events(job_id: str) -> None:
+    """Delete what was told; who comes back for it gets the present state instead."""
+    JobEvent.objects.filter(job_id=job_id).delete()
+
+
 def phase(name: str, count: int | None = None) -> dict[str, Any]:
     """Return the data of a phase event; `count` is how many things it is about."""
     return {"step": name, "phase": name, "count": count}

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from jobs.events import append_done, append_events, phase
+from jobs.events import append_done, append_events, forget_events, phase
 from jobs.logs import Line, say
 from jobs.models import Job, JobStatus
 from jobs.registry import call_on_finish
@@ -125,7 +125,8 @@ def start_over(job_id: str) -> bool:
         ).update(**anew, **no_end)
         if changed:
             say(job_id, Line("job_requeued", "Somebody asked for it once more."))
-            append_events(job_id, [("phase", {"step": JobStatus.QUEUED.value})])
+            forget_events(job_id)  # among them the end, after which there is nothing
+            append_events(job_id, [("phase", phase(JobStatus.QUEUED.value))])
     return changed == 1
 
 

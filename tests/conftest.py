@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-START_WITHIN_S = 120
+from tests.lab import Lab
+
 DEMO_WITHIN_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answer_of(url: str) -> Any:
@@ -31,46 +20,14 @@ def answer_of(url: str) -> Any:
         return json.load(answer)
 
 
-def is_open(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/api/health", timeout=2):
-            return True
-    except OSError:
-        return False
-
-
-class Lab(NamedTuple):
-    url: str
-    pid: int
-
-
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that was started as a new user starts it."""
     home = tmp_path_factory.mktemp("lab")
-    port = free_port()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUANT_")}
-    environment |= {
-        "QUANT_HOME": str(home),
-        # Compiled kernels are the same for every home; compiling them takes a while.
-        "QUANT_NUMBA_CACHE": str(ROOT / "var" / "cache" / "numba"),
-        "DJANGO_SETTINGS_MODULE": "quantlab.settings",
-    }
-    command = [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(port)]
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + START_WITHIN_S
-    while not is_open(url):
-        if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
-            pytest.fail((home / "server.log").read_text()[-4000:])
-        time.sleep(0.1)
-    yield Lab(url, server.pid)
-    server.terminate()
-    server.wait(timeout=10)
+    lab = Lab(log=home / "server.log", QUANT_HOME=home)
+    lab.open()
+    yield lab
+    lab.stop()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ Pure functions of what selectors return. A spec never holds a colour: it names s
 and ranges of the theme's Vega config. altair is imported where a spec is finished.
 """
 
+from experiments.charts.compare import compare_figure
 from experiments.charts.figure import Figure
 from experiments.charts.growth import equity_figure
 from experiments.charts.histogram import returns_figure
@@ -14,6 +15,7 @@ from experiments.charts.years import years_figure
 
 __all__ = [
     "Figure",
+    "compare_figure",
     "equity_figure",
     "months_figure",
     "price_figure",

@@ -15,7 +15,13 @@ from experiments.charts.figure import (
     finished,
     time_axis,
 )
-from experiments.charts.scales import label_format, labels, padded, pushed_apart
+from experiments.charts.scales import (
+    label_format,
+    labels,
+    padded,
+    percent_format,
+    pushed_apart,
+)
 
 GROWTH_PX, GAP_PX, FALL_PX = 230, 34, 96
 ALL_PX = GROWTH_PX + GAP_PX + FALL_PX
@@ -164,22 +170,7 @@ def _growth_panel(lines: dict[str, list[Document]], other: str, *, is_log: bool)
 
     values = [row["v"] for rows in lines.values() for row in rows]
     low, high = padded(min(values), max(values), log=is_log)
-    ticks = labels(low, high, log=is_log)
-    y = alt.Y(
-        "v:Q",
-        scale=alt.Scale(
-            type="log" if is_log else "linear",
-            domain=[low, high],
-            range=[GROWTH_PX, 0],
-            nice=False,
-            zero=alt.Undefined if is_log else False,
-        ),
-        axis=alt.Axis(
-            title=f"growth of 1, {'log' if is_log else 'linear'} scale",
-            values=ticks,
-            format=label_format(ticks),
-        ),
-    )
+    y = growth_axis(low, high, px=GROWTH_PX, is_log=is_log)
     ends = [rows[-1]["v"] for rows in lines.values()]
     moves = pushed_apart(ends, low, high, GROWTH_PX, log=is_log)
     styles = {"run": ("strategy", "note-strong"), "benchmark": ("benchmark", "note")}
@@ -200,11 +191,35 @@ def _growth_panel(lines: dict[str, list[Document]], other: str, *, is_log: bool)
         )
         layers.append(line.encode(x=time_axis(), y=y))
         layers.append(word.encode(x=alt.value("width"), y=y, text="word:N"))
-    return alt.layer(*layers, _readout(lines["run"]))
+    shown = lines["run"][:: -(-len(lines["run"]) // FALL_POINTS)]
+    growth = alt.Tooltip("v:Q", title="This run", format=",.3f")
+    return alt.layer(*layers, readout(shown, [growth]))
 
 
-def _readout(rows: list[Document]) -> Any:
-    """Return a rule under the pointer that says date and growth, and the drag."""
+def growth_axis(low: float, high: float, *, px: int, is_log: bool) -> Any:
+    """Return a y axis from `low` to `high` whose scale takes the upper `px`."""
+    import altair as alt
+
+    ticks = labels(low, high, log=is_log)
+    return alt.Y(
+        "v:Q",
+        scale=alt.Scale(
+            type="log" if is_log else "linear",
+            domain=[low, high],
+            range=[px, 0],
+            nice=False,
+            zero=alt.Undefined if is_log else False,
+        ),
+        axis=alt.Axis(
+            title=f"growth of 1, {'log' if is_log else 'linear'} scale",
+            values=ticks,
+            format=label_format(ticks),
+        ),
+    )
+
+
+def readout(rows: list[Document], tooltips: list[Any]) -> Any:
+    """Return a rule under the pointer that says date and values, and the drag."""
     import altair as alt
 
     drag = alt.selection_interval(
@@ -216,16 +231,14 @@ def _readout(rows: list[Document]) -> Any:
     near = alt.selection_point(
         name="near", on="pointerover", nearest=True, encodings=["x"], empty=False
     )
-    read = alt.Chart(data_of(rows[:: -(-len(rows) // FALL_POINTS)]))
+    day = alt.Tooltip("utcyearmonthdate(t):T", title="Day", format="%Y-%m-%d")
     return (
-        read.mark_rule(style="reference", clip=True)
+        alt.Chart(data_of(rows))
+        .mark_rule(style="reference", clip=True)
         .encode(
             x=time_axis(),
             opacity=alt.condition(near, alt.value(1), alt.value(0)),
-            tooltip=[
-                alt.Tooltip("utcyearmonthdate(t):T", title="Day", format="%Y-%m-%d"),
-                alt.Tooltip("v:Q", title="This run", format=",.3f"),
-            ],
+            tooltip=[day, *tooltips],
         )
         .add_params(drag, near)
     )
@@ -239,7 +252,6 @@ def _fall_panel(lines: dict[str, list[Document]], series: Document) -> Any:
     theirs = _falls_of_growth(lines["benchmark"]) if "benchmark" in lines else []
     deepest = min(row["v"] for row in [*falls, *theirs])
     ticks = labels(deepest, 0.0, log=False, most=4)
-    is_whole = all(abs(round(tick, 2) - tick) < 1e-9 for tick in ticks)
     y = alt.Y(
         "v:Q",
         scale=alt.Scale(domain=[deepest, 0], range=[ALL_PX, top], nice=False),
@@ -248,7 +260,7 @@ def _fall_panel(lines: dict[str, list[Document]], series: Document) -> Any:
             orient="left",
             titleY=top - 8,
             values=ticks,
-            format=".0%" if is_whole else ".1%",
+            format=percent_format(ticks),
         ),
     )
     area = alt.Chart(data_of(falls)).mark_area(style="drawdown", clip=True)

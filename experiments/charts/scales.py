@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from statistics import fmean
 
 LABEL_PX = 13  # labels of lines that end closer than this are pushed apart
 MOST_LABELS = 6
@@ -65,21 +65,59 @@ def label_format(values: Sequence[float], *, fewest: int = 2) -> str:
     return ",.4~g"
 
 
+def percent_format(fractions: Sequence[float]) -> str:
+    """Return the d3 format of fractions as percent, a decimal only where one shows."""
+    is_whole = all(abs(round(value, 2) - value) < 1e-9 for value in fractions)
+    return ".0%" if is_whole else ".1%"
+
+
 def pushed_apart(
     values: Sequence[float], low: float, high: float, height: int, *, log: bool
 ) -> list[float]:
     """Return how far down, in px, the label of each line end moves; 0 where none does.
 
-    Labels keep their order, and the middle between two that touch stays where it was.
+    Labels keep their order, and the middle of those that touch stays where it was,
+    unless that would lead beyond the ends of the axis.
     """
     place = math.log if log else float
     scale = height / (place(high) - place(low))
     tops = [(place(high) - place(value)) * scale for value in values]
-    moves = [0.0] * len(values)
     order = sorted(range(len(values)), key=lambda i: tops[i])
-    for above, below in pairwise(order):
-        lacking = LABEL_PX - (tops[below] + moves[below] - tops[above] - moves[above])
-        if lacking > 0:
-            moves[above] -= lacking / 2
-            moves[below] += lacking / 2
-    return [round(move, 1) for move in moves]
+    moves = [0.0] * len(values)
+    for i, top in zip(order, _apart([tops[i] for i in order], height), strict=True):
+        moves[i] = round(top - tops[i], 1)
+    return moves
+
+
+def label_values(
+    values: Sequence[float], low: float, high: float, height: int, *, log: bool
+) -> list[float]:
+    """Return what the axis says where the label of each line end stands."""
+    place, value_at = (math.log, math.exp) if log else (float, float)
+    scale = height / (place(high) - place(low))
+    moves = pushed_apart(values, low, high, height, log=log)
+    return [
+        value_at(place(value) - move / scale)
+        for value, move in zip(values, moves, strict=True)
+    ]
+
+
+def _apart(tops: Sequence[float], height: int) -> list[float]:
+    """Return ascending places with room for a label between each and the next."""
+    groups: list[list[float]] = []
+    for top in tops:
+        groups.append([top])
+        while len(groups) > 1 and _reach(groups[-2])[1] > _reach(groups[-1])[0]:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    spread = [
+        _reach(group)[0] + k * LABEL_PX for group in groups for k in range(len(group))
+    ]
+    last = len(spread) - 1
+    inside = [max(top, k * LABEL_PX) for k, top in enumerate(spread)]
+    return [min(top, height - (last - k) * LABEL_PX) for k, top in enumerate(inside)]
+
+
+def _reach(group: Sequence[float]) -> tuple[float, float]:
+    """Return where the first label of a group stands, and the first place below it."""
+    first = fmean(group) - (len(group) - 1) / 2 * LABEL_PX
+    return first, first + len(group) * LABEL_PX

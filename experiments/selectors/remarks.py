@@ -43,7 +43,7 @@ def remarks_on(
         *_without_result(lineup),
         *_not_comparable(lineup),
         *_not_drawn(lineup, drawn),
-        *_one_idea(lineup, drawn["correlation"]),
+        *_one_idea(documents, drawn["correlation"]),
         *_small_lead(lineup, documents),
     ]
 
@@ -126,16 +126,32 @@ def _pairs(table: Document) -> list[tuple[int, int]]:
     return list(combinations(range(len(table["run_ids"])), 2))
 
 
-def _one_idea(lineup: Lineup, table: Document) -> Iterator[Remark]:
+def _one_idea(documents: Sequence[Document], table: Document) -> Iterator[Remark]:
     known = [table["matrix"][i][j] for i, j in _pairs(table)]
     if not known or None in known or min(known) < ONE_IDEA:
         return
-    n = len(lineup.runs)
+    n = len(documents)
     text = (
         f"All pairs correlate at {min(known):.2f} or more. Agreement between them is "
-        f"not {n} confirmations."
+        f"not {n} confirmations{_effective(documents)}."
     )
     yield Remark("one_idea", "warn", f"These are one idea, not {n}", text)
+
+
+def _effective(documents: Sequence[Document]) -> str:
+    """Return how many different things were tried, where all share one count."""
+    counts = {
+        (one["n_trials"], one["n_effective"], one["n_effective_is_least"])
+        for document in documents
+        if (one := document["honesty"]) is not None
+    }
+    if len(counts) != 1:
+        return ""
+    [(n_trials, n_effective, is_least)] = counts
+    if n_effective is None:
+        return ""
+    least = "at least " if is_least else ""
+    return f": effective trials are {least}{n_effective:.0f}, not {n_trials:,}"
 
 
 def _small_lead(lineup: Lineup, documents: Sequence[Document]) -> Iterator[Remark]:

@@ -235,6 +235,20 @@ def heat(fraction: Any) -> str:
     return f"{'u' if fraction > 0 else 'd'}{level}"
 
 
+PAIR_STEPS = (0.3, 0.7, 0.9)
+
+
+@register.filter
+def pair_heat(correlation: Any) -> str:
+    """Return the class of a cell of correlations: u1…u4, d1…d4, none at zero."""
+    if not isinstance(correlation, (int, float)) or not math.isfinite(correlation):
+        return "none"
+    if number(correlation, 2) == "0.00":
+        return "none"
+    level = 1 + sum(abs(correlation) >= step for step in PAIR_STEPS)
+    return f"{'u' if correlation > 0 else 'd'}{level}"
+
+
 BY_UNIT: dict[str, Callable[[Any], str]] = {
     "fraction": percent,
     "percent": lambda value: number(value, 1),
@@ -257,6 +271,21 @@ UNIT_WORDS = {
 def by_unit(value: Any, unit: str) -> str:
     """Write a metric the way its unit in the registry asks for."""
     return BY_UNIT.get(unit, ratio)(value)
+
+
+SIGNED_BY_UNIT: dict[str, Callable[[Any], str]] = {
+    "fraction": signed_percent,
+    "percent": lambda value: number(value, 1, signed=True),
+    "cash": lambda value: number(value, 0, signed=True),
+    "count": lambda value: number(value, 0, signed=True),
+    "bars": lambda value: number(value, 0, signed=True),
+}
+
+
+@register.filter
+def signed_by_unit(value: Any, unit: str) -> str:
+    """Write a difference of a metric: as the metric, but always with a sign."""
+    return SIGNED_BY_UNIT.get(unit, signed)(value)
 
 
 @register.filter

@@ -15,6 +15,8 @@ NAMES = {
     "end": "End",
     "provider": "Source",
     "timeframe": "Bar length",
+    "rf": "Risk-free rate",
+    "risk.name": "Risk rule",
     "risk.params.fraction": "Share of the cash",
     "strategy.name": "Strategy",
 }
@@ -30,7 +32,7 @@ def setting_name(path: str) -> str:
 
 @register.filter
 def setting_value(value: Any, path: str = "") -> str:
-    if value is None:
+    if value is None or value == []:
         return UNKNOWN
     if path in TIMES:
         return stamp(value)

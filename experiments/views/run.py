@@ -22,6 +22,7 @@ from experiments.selectors.runs import run_document, run_get
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
 from experiments.views import run_tabs
+from experiments.views.run_api import api_tab
 from jobs import log_panel
 from jobs.models import JobStatus
 from jobs.queue import worker_health
@@ -62,11 +63,12 @@ TABS = {
         Tab("trades", "Trades", run_tabs.trades_tab),
         Tab("config", "Config", run_tabs.config_tab, needs_result=False),
         Tab("files", "Files", run_tabs.files_tab),
+        Tab("api", "API", api_tab, needs_result=False),
         Tab("logs", "Logs", run_tabs.logs_tab, needs_result=False, stands_alone=True),
     )
 }
 
-WITHOUT_RESULT = (TABS["summary"], TABS["config"], TABS["logs"])
+WITHOUT_RESULT = tuple(TABS[name] for name in ("summary", "config", "api", "logs"))
 
 
 @require_GET

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -99,12 +98,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         "drawdowns": worst[:N_DRAWDOWNS],
         "n_drawdowns": len(worst),
         "has_traded": has_traded(document),
-        "report_call": f"curl {_address(request, document['links']['report'])}",
     }
-
-
-def _address(request: HttpRequest, path: str) -> str:
-    return shlex.quote(request.build_absolute_uri(path))
 
 
 def has_traded(run: Context) -> bool:
@@ -181,8 +175,6 @@ def _whole(text: str) -> int:
 
 
 def config_tab(request: HttpRequest, run: ModelRun) -> Context:
-    body = json.dumps(run.config, sort_keys=True)
-    address = _address(request, "/api/backtest")
     return {
         "config_text": json.dumps(run.config, indent=2, sort_keys=True),
         "hashes": [
@@ -191,8 +183,6 @@ def config_tab(request: HttpRequest, run: ModelRun) -> Context:
             ("Data", "The bars it read", run.data_fingerprint),
             ("Manifest", "All its files", run.manifest_sha),
         ],
-        "run_call": f"curl {address} -H 'Content-Type: application/json' \\\n"
-        f"  -d {shlex.quote(body)}",
     }
 
 

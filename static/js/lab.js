@@ -241,7 +241,9 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const [form, words] = saidWhenSent.get(detail.xhr) ?? [];
-  if (form && said(form) !== words) detail.shouldSwap = false; // or it would take back what was typed since
+  if (!form) return;
+  // Or it would take back what was typed since, or the form from under its own request.
+  if (said(form) !== words || form.classList.contains("htmx-request")) detail.shouldSwap = false;
 });
 
 /* ---------- clicks ---------- */

@@ -93,7 +93,7 @@ def test_the_strip_of_jobs_follows_the_work_and_goes(watch, demo):
 
 def pages_of(run):
     page = run["links"]["page"]
-    tabs = ("summary", "charts", "trades", "config", "files")
+    tabs = ("summary", "charts", "trades", "config", "files", "api")
     experiment = f"/model-lab/experiments/{run['experiment_id']}"
     yield from (f"{page}?tab={tab}" for tab in tabs)
     yield from (f"{page}/rerun", f"{page}/charts/equity", f"/jobs/{run['job_id']}")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 import warnings
+from itertools import pairwise
+from string import ascii_uppercase
 from typing import Any
 
 import altair as alt
 import pytest
 
 from experiments.charts import (
+    compare_figure,
     equity_figure,
     months_figure,
     price_figure,
@@ -20,7 +24,13 @@ from experiments.charts import (
     years_figure,
 )
 from experiments.charts.figure import Figure, thinned
-from experiments.charts.scales import label_format, labels, padded, pushed_apart
+from experiments.charts.scales import (
+    label_format,
+    label_values,
+    labels,
+    padded,
+    pushed_apart,
+)
 from experiments.selectors.bars import PriceWindow
 
 DAY_MS = 86_400_000
@@ -165,6 +175,27 @@ def window(n_candles: int = 10, **changes: Any) -> PriceWindow:
     return PriceWindow(**(fields | changes))
 
 
+def comparison(
+    curves: list[list[float]], benchmark: list[float] | None = None
+) -> dict[str, Any]:
+    """Return as much of a comparison as is drawn: the runs A, B, C, …"""
+    ids = [f"run {i}" for i in range(len(curves))]
+    series = [line(values) if values else line([]) for values in curves]
+    return {
+        "runs": [{"id": run_id, "name": f"Rule {run_id}"} for run_id in ids],
+        "letters": dict(zip(ids, ascii_uppercase, strict=False)),
+        "series": dict(zip(ids, series, strict=True)),
+        "benchmark": benchmark and {"name": "buy_and_hold", "series": line(benchmark)},
+    }
+
+
+def many_curves() -> dict[str, Any]:
+    waves = [
+        [math.exp(0.3 * math.sin(i / (20 + k))) for i in range(500)] for k in range(20)
+    ]
+    return comparison(waves, waves[3])
+
+
 def every_figure() -> dict[str, Figure]:
     """Return each chart in each of its variants, small and as large as it gets."""
     large, alone, ruined = long_report(), report(), report()
@@ -184,6 +215,12 @@ def every_figure() -> dict[str, Figure]:
         "returns, large": returns_figure(large, flat_bars=2),
         "years": years_figure(report()),
         "years alone": years_figure(alone),
+        "compare": compare_figure(comparison([[1.0, 1.2], [1.0, 0.9]], [1.0, 1.1])),
+        "compare, alone": compare_figure(comparison([[1.0, 1.2], []])),
+        "compare, flat": compare_figure(comparison([[1.0, 1.0], [1.0, 1.0]])),
+        "compare, ruined": compare_figure(comparison([[1.0, 0.0], [1.0, 2.0]])),
+        "compare, large": compare_figure(many_curves()),
+        "compare, falls": compare_figure(many_curves(), view="drawdown"),
         "price": price_figure(window()),
         "price, large": price_figure(window(500)),
         "price, short and open": price_figure(window(trip=short)),
@@ -195,12 +232,16 @@ FIGURES = every_figure()
 
 
 def painted(node: Any) -> list[tuple[str, Any]]:
-    """Return every property of a spec that sets a colour."""
+    """Return every property of a spec that sets a colour; to read a field sets none."""
     if isinstance(node, list):
         return [found for one in node for found in painted(one)]
     if not isinstance(node, dict):
         return []
-    own = [(key, node[key]) for key in PAINT & node.keys()]
+    own = [
+        (key, node[key])
+        for key in PAINT & node.keys()
+        if not (isinstance(node[key], dict) and "field" in node[key])
+    ]
     return own + [found for one in node.values() for found in painted(one)]
 
 
@@ -367,6 +408,72 @@ class TestReturns:
         assert area == pytest.approx(300 * 0.002, rel=0.1)
 
 
+class TestCompare:
+    def test_who_ended_highest_and_lowest(self):
+        facts = FIGURES["compare"].facts
+
+        assert facts["top"] == {"letter": "A", "value": 1.2}
+        assert facts["bottom"] == {"letter": "B", "value": 0.9}
+        letters = [one["letter"] for one in facts["lines"]]
+        assert letters == ["A", "B", "B&H"]
+
+    def test_who_fell_deepest_and_least(self):
+        curves = [[1.0, 2.0, 1.0, 3.0], [1.0, 0.9, 1.2, 1.2]]
+        facts = compare_figure(comparison(curves), view="drawdown").facts
+
+        assert facts["bottom"] == {"letter": "A", "value": 0.5}
+        assert facts["top"]["letter"] == "B"
+        assert facts["top"]["value"] == pytest.approx(0.1)
+
+    def test_a_run_without_a_curve_is_left_out(self):
+        figure = FIGURES["compare, alone"]
+
+        assert [one["letter"] for one in figure.facts["lines"]] == ["A"]
+        assert {row["run"] for row in figure.rows} == {"A"}
+
+    def test_nothing_but_a_benchmark_is_nothing(self):
+        figure = compare_figure(comparison([[], []], [1.0, 1.1]))
+
+        assert figure.spec is None
+        assert "No run has a curve" in figure.empty
+
+    def test_the_scale_is_linear_where_log_is_impossible(self):
+        facts = FIGURES["compare, ruined"].facts
+
+        assert (facts["view"], facts["log_is_possible"]) == ("linear", False)
+
+    def test_the_download_has_every_point_of_the_runs(self):
+        rows = FIGURES["compare, large"].rows
+
+        assert len(rows) == 20 * 500
+        assert rows[0] == {
+            "run_id": "run 0",
+            "run": "A",
+            "ts_utc": START_MS,
+            "growth": 1.0,
+        }
+
+    def test_the_table_holds_what_was_known_at_each_moment(self):
+        late = comparison([[1.0, 2.0, 3.0], [1.0]])
+        late["series"]["run 1"]["ts"] = [START_MS + DAY_MS]
+        rows = compare_figure(late).table
+
+        assert [row["values"] for row in rows] == [[1.0, None], [2.0, 1.0], [3.0, 1.0]]
+
+    def test_twenty_letters_stand_apart_and_on_the_axis(self):
+        spec = FIGURES["compare, large"].spec
+        [words, _] = [one for one in spec["layer"] if one["mark"]["type"] == "text"]
+        ends = [row["v"] for row in spec["datasets"][words["data"]["name"]]]
+        low, high = words["encoding"]["y"]["scale"]["domain"]
+
+        assert len(ends) == 20
+        px = spec["height"] / math.log(high / low)
+        tops = sorted(math.log(high / end) * px for end in ends)
+        assert all(b - a > 12.5 for a, b in pairwise(tops))
+        assert tops[0] > -0.5
+        assert tops[-1] < spec["height"] + 0.5
+
+
 class TestYearsAndMonths:
     def test_years_stand_beside_the_benchmark(self):
         facts = years_figure(report()).facts
@@ -460,6 +567,25 @@ class TestScales:
         assert pushed_apart([0.5, 0.45], 0, 1, 100, log=False) == [-4.0, 4.0]
         assert pushed_apart([0.45, 0.5], 0, 1, 100, log=False) == [4.0, -4.0]
         assert pushed_apart([0.1, 0.9], 0, 1, 100, log=False) == [0.0, 0.0]
+
+    def test_three_that_touch_stay_around_their_middle(self):
+        moves = pushed_apart([0.52, 0.50, 0.48], 0, 1, 100, log=False)
+        assert moves == [-11.0, 0.0, 11.0]
+
+    def test_a_crowd_at_an_end_stays_on_the_axis(self):
+        moves = pushed_apart([1.0, 0.99, 0.98], 0, 1, 100, log=False)
+        assert [top + move for top, move in zip((0, 1, 2), moves, strict=True)] == [
+            0.0,
+            13.0,
+            26.0,
+        ]
+
+    def test_labels_say_where_they_stand(self):
+        assert label_values([0.5, 0.45], 0, 1, 100, log=False) == pytest.approx(
+            [0.54, 0.41]
+        )
+        [alone] = label_values([2.0], 1.0, 4.0, 100, log=True)
+        assert alone == pytest.approx(2.0)
 
     def test_thinned_keeps_both_ends(self):
         rows = thinned(list(range(1000)), 60)

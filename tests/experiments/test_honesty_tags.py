@@ -169,7 +169,7 @@ class TestBlock:
         text = text_of(html)
 
         assert "0.55 Sharpe, ± 0.23" in text
-        assert "Trials on this data (effective 6) 126" in text
+        assert "Trials on this data ( effective 6) 126" in text
         assert "Expected best Sharpe without skill 0.29" in text
         assert "wanted 0.95 0.88" in text
         assert "DSR with effective trials 0.95" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -21,7 +21,7 @@ from tests.jobs.rows import add_lines, beat
 
 pytestmark = pytest.mark.django_db
 
-TABS = ("summary", "charts", "trades", "config", "files", "logs")
+TABS = ("summary", "charts", "trades", "config", "files", "api", "logs")
 MAX_QUERIES = 12
 NEVER_TRADES = {
     "strategy": {"name": "rsi_reversion", "params": {"lower": 0.5, "upper": 99.5}}
@@ -94,7 +94,7 @@ class TestFinished:
             assert tab_links(html)[:2] == ["Summary", "Charts"]
             assert f'id="run-{tab}"' in html
             assert html.count("<h1") == 1
-            assert re.search(rf'aria-current="page">{tab.capitalize()}', html)
+            assert re.search(rf'(?i)aria-current="page">{tab}\b', html)
 
     def test_nothing_asks_again(self, client, run):
         for tab in TABS:
@@ -124,8 +124,8 @@ class TestFinished:
         client.cookies["view"] = "novice"
         plain = page(client, run)
 
-        assert "Worst fall</abbr>" in plain
-        assert "Max drawdown</abbr>" not in plain
+        assert "Worst fall</a>" in plain
+        assert "Max drawdown</a>" not in plain
         figures = re.compile(r'<dd><span title="[^"]*">([^<]*)<')
         assert figures.findall(plain) == figures.findall(expert)
 
@@ -136,17 +136,23 @@ class TestFinished:
 
             assert len(queries) <= MAX_QUERIES, tab
 
-    def test_the_config_can_be_sent_again(self, client, run):
+    def test_the_config_and_its_hashes_can_be_copied(self, client, run):
         html = page(client, run, "?tab=config")
-        call = re.search(r'(?s)id="run-call">(.*?)</code>', html)[1]
-        call = call.replace("&#x27;", "'").replace("&quot;", '"')
 
-        words = shlex.split(call)
-
-        assert words[1] == "http://testserver/api/backtest"
-        assert json.loads(words[-1]) == run.config
+        shown = re.search(r'(?s)id="config-text">(.*?)</code>', html)[1]
+        assert json.loads(unescape(shown)) == run.config
         for digest in (run.config_hash, run.data_fingerprint, run.manifest_sha):
             assert f'data-copy="{digest}"' in html
+
+    def test_calls_ask_for_the_key_only_where_there_is_one(self, client, run, settings):
+        assert "X-API-Key" not in page(client, run, "?tab=api")
+
+        settings.QUANT_API_KEY = "secret"
+        client.post("/login", {"key": "secret"})
+        html = unescape(page(client, run, "?tab=api"))
+        assert html.count('-H "X-API-Key: $QUANT_API_KEY"') == 7
+        assert html.count('os.environ["QUANT_API_KEY"]') == 7
+        assert "secret" not in html
 
     def test_files_can_be_fetched_from_where_the_page_says(self, client, run):
         html = page(client, run, "?tab=files")
@@ -242,7 +248,7 @@ class TestUnfinished:
         assert "every 1s" in opening(html, "job-progress")
         assert "job-changed from:body" in opening(html, "run-head")
         assert "job-finished from:body" in opening(html, "run-result")
-        assert tab_links(html) == ["Summary", "Config", "Logs"]
+        assert tab_links(html) == ["Summary", "Config", "API", "Logs"]
         assert f'action="/model-lab/runs/{run.pk}/cancel"' in html
         assert 'class="verdict"' not in html
 
@@ -387,7 +393,7 @@ class TestEnds:
         assert "bad_candles" in html
         assert html.count("Re-run with changes") == 1
         assert html.count("btn-primary") == 1
-        assert tab_links(html) == ["Summary", "Config", "Logs"]
+        assert tab_links(html) == ["Summary", "Config", "API", "Logs"]
 
     def test_a_failure_without_a_reason_is_said(self, client):
         html = page(client, ended_run(JobStatus.FAILED))

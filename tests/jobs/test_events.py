@@ -10,7 +10,7 @@ from jobs import events, lease, progress
 from jobs.events import append_events, events_after
 from jobs.models import Job, JobStatus
 from jobs.progress import JobContext
-from jobs.queue import cancel, enqueue
+from jobs.queue import cancel, enqueue, requeue
 from tests.jobs.rows import NOON, make_job
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +141,17 @@ class TestEnd:
         assert [event["seq"] for event in told(job)] == [1, 2, 3, 4]
         assert told(job)[2]["step"] == "queued"
         self.check(job, "succeeded")
+
+    def test_of_a_job_that_was_asked_for_once_more(self, claimed):
+        job = claimed("nothing")
+        lease.finish(job.pk, "me", JobStatus.FAILED, error={"message": "", "code": "x"})
+        requeue(job.pk)
+
+        assert [(e["type"], e["seq"]) for e in told(job, 1)] == [("phase", 2)]
+        assert [(e["type"], e["seq"]) for e in told(job)] == [("progress", 2)]
+
+        cancel(job.pk)
+        self.check(job, "cancelled")
 
 
 class TestHowMuch:

@@ -26,7 +26,7 @@ PAGES = {
     "not-found": "/no/such/page",
     "api-docs": "/api/docs",
 }
-RUN_TABS = ("summary", "charts", "trades", "config", "files")
+RUN_TABS = ("summary", "charts", "trades", "config", "files", "api")
 # variant -> colour scheme, width and height
 VARIANTS = {
     "light": ("light", 1280, 900),

@@ -1,0 +1,155 @@
+"""The calls behind the page of a run, as one types them: curl, and plain Python."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pprint import pformat
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from experiments.models import ModelRun
+from experiments.selectors.runs import run_document
+from jobs.models import JobStatus
+
+KEY_VARIABLE = "QUANT_API_KEY"
+SERIES = "equity,drawdown,rolling_sharpe_90"
+FILE = "equity.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request: where it goes, what is sent, and what is done with the answer."""
+
+    name: str
+    title: str
+    words: str
+    address: str
+    body: dict[str, Any] | None = None
+    file: str = ""  # the answer is kept under this name
+    shown: str = ""  # a Python expression of `answer`
+    needs_key: bool = False
+
+    @property
+    def curl(self) -> str:
+        parts = [f"curl {shlex.quote(self.address)}"]
+        if self.needs_key:
+            parts.append(f'-H "X-API-Key: ${KEY_VARIABLE}"')
+        if self.body is not None:
+            parts.append("-H 'Content-Type: application/json' -H 'Prefer: wait=20'")
+            parts.append(f"-d {shlex.quote(json.dumps(self.body, sort_keys=True))}")
+        if self.file:
+            parts.append(f"-o {shlex.quote(self.file)}")
+        return " \\\n  ".join(parts)
+
+    @property
+    def python(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield from ("import json",) if not self.file else ()
+        yield from ("import os",) if self.needs_key else ()
+        yield from ("from urllib.request import Request, urlopen", "")
+        yield f"request = Request({json.dumps(self.address)})"
+        if self.needs_key:
+            yield f'request.add_header("X-API-Key", os.environ["{KEY_VARIABLE}"])'
+        if self.body is not None:
+            yield 'request.add_header("Content-Type", "application/json")'
+            yield 'request.add_header("Prefer", "wait=20")'
+            yield f"body = {pformat(self.body)}"
+            yield "request.data = json.dumps(body).encode()"
+        if self.file:
+            yield f'with urlopen(request) as answer, open("{self.file}", "wb") as file:'
+            yield "    file.write(answer.read())"
+        else:
+            yield "with urlopen(request) as response:"
+            yield "    answer = json.load(response)"
+            yield f"print({self.shown})"
+
+
+def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
+    """Return the calls that give what the page shows; fewer for a run that failed."""
+    document = run_document(run)
+    has_result = run.status == JobStatus.SUCCEEDED
+    calls = [
+        *_one(document),
+        *(_result(document) if has_result else ()),
+        *(_files(document) if run.manifest_sha else ()),
+        *_again(document),
+    ]
+    key = {"needs_key": bool(settings.QUANT_API_KEY)}
+    return {
+        "calls": [
+            Call(**one | key | {"address": request.build_absolute_uri(one["address"])})
+            for one in calls
+        ]
+    }
+
+
+def _one(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {
+        "name": "run",
+        "title": "This run",
+        "words": "Its state, config, metrics and how much of them may be luck.",
+        "address": run["links"]["self"],
+        "shown": 'answer["status"], answer["metrics"].get("total_return")',
+    }
+
+
+def _result(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {
+        "name": "report",
+        "title": "Its report",
+        "words": "Everything the page draws: series, months, years, falls, trades.",
+        "address": run["links"]["report"],
+        "shown": 'answer["metrics"]["max_drawdown"], answer["yearly"]',
+    }
+    yield {
+        "name": "series",
+        "title": "Its series, bar by bar",
+        "words": "Any of them, of any span, by any interval; format=csv gives a table.",
+        "address": f"{run['links']['self']}/metrics?series={SERIES}&interval=1mo",
+        "shown": 'answer["series"]["equity"]["value"][-1]',
+    }
+
+
+def _files(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {
+        "name": "files",
+        "title": "Its files",
+        "words": "What it kept, with the hash of each.",
+        "address": run["links"]["artifacts"],
+        "shown": '[(one["name"], one["sha256"]) for one in answer["items"]]',
+    }
+    yield {
+        "name": "file",
+        "title": "One file",
+        "words": "The bytes whose hash the manifest has.",
+        "address": f"{run['links']['artifacts']}/{FILE}",
+        "file": FILE,
+    }
+
+
+def _again(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    params = run["config"]["strategy"].get("params", {})
+    yield {
+        "name": "rerun",
+        "title": "The same with changes",
+        "words": "Send what is to be different. With nothing different it returns this "
+        'run; "force": true runs it anyway.',
+        "address": f"{run['links']['self']}/rerun",
+        "body": {"strategy": {"params": params}},
+        "shown": 'answer["id"], answer["reused"], answer["metrics"]',
+    }
+    yield {
+        "name": "backtest",
+        "title": "The same from its config",
+        "words": "On another lab too, as long as the data are there.",
+        "address": "/api/backtest",
+        "body": run["config"],
+        "shown": 'answer["id"], answer["reused"], answer["metrics"]',
+    }
