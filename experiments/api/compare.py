@@ -7,7 +7,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.api.report import LineOut
-from experiments.api.schemas import In, Number, RunItemOut, RunMetrics
+from experiments.api.schemas import HonestyOut, In, Number, RunItemOut, RunMetrics
 from experiments.selectors.compare import TABLES, comparison
 from experiments.selectors.lineup import lineup
 from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, download, table_of
@@ -48,6 +48,7 @@ class MetricOut(Schema):
 class BenchmarkOut(Schema):
     name: str
     metrics: RunMetrics
+    honesty: HonestyOut | None
     series: LineOut
 
 

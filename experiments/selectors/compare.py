@@ -16,6 +16,7 @@ from django.core.cache import cache
 from experiments.artifacts.report import POINTS
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_open
+from experiments.selectors.honesty import honesty_beside
 from experiments.selectors.lineup import Lineup
 from experiments.selectors.remarks import remarks_on
 from experiments.selectors.report import report_figures
@@ -222,10 +223,12 @@ def _benchmark(
     line = report.get("series", {}).get("benchmark")
     if len(held) > 1 or line is None or not series[str(baseline.pk)]["ts"]:
         return None
-    first = line["value"][0]
+    first, metrics = line["value"][0], report["benchmark_metrics"]
+    luck = honesty_beside(baseline, metrics)
     return {
         "name": baseline.config["benchmark"],
-        "metrics": report["benchmark_metrics"],
+        "metrics": metrics,
+        "honesty": None if luck is None else luck.as_json(),
         "series": {"ts": line["ts"], "value": [v / first for v in line["value"]]},
     }
 

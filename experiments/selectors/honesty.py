@@ -15,6 +15,7 @@ from strategies.statistics import (
     expected_max_sharpe,
     min_track_record,
     probabilistic_sharpe,
+    sharpe_se,
 )
 
 
@@ -75,6 +76,11 @@ class Estimate:
             ppy=ppy or 1.0,
         )
 
+    def se(self) -> float | None:
+        """Return the standard error of the ratio a year."""
+        error = sharpe_se(self.sharpe_bar, self.n, self.skew, self.kurtosis)
+        return _known(error * math.sqrt(self.ppy))
+
     def psr(self) -> float | None:
         return _known(
             probabilistic_sharpe(self.sharpe_bar, self.n, self.skew, self.kurtosis)
@@ -130,6 +136,22 @@ def honesty_of(runs: Iterable[ModelRun]) -> dict[UUID, Honesty | None]:
             sharpe_se=run.sharpe_se,
         )
     return found
+
+
+def honesty_beside(run: ModelRun, metrics: dict[str, Any]) -> Honesty | None:
+    """Return the honesty of what is held against a run on its bars; one query."""
+    estimate = Estimate.of(metrics, run.ppy)
+    if estimate is None:
+        return None
+    counts = trial_counts()
+    window = (run.pool, metrics.get("start_ts"), metrics.get("end_ts"))
+    return judge(
+        estimate,
+        counts.tally(*window),
+        counts.effective.get(run.pool),
+        pool=run.pool,
+        sharpe_se=estimate.se(),
+    )
 
 
 def judge(

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +14,7 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 from experiments.charts.titles import TITLES
 from experiments.models import ModelExperiment
 from tests.factories import finished_run
+from tests.html import Tree
 from tests.jobs.rows import add_lines
 
 pytestmark = pytest.mark.django_db
@@ -26,53 +26,6 @@ EXEMPT = {
     "hashes-title": "four hashes, each with its copy button; the run's JSON has them",
     "ledger-title": "the count of trials has its own pages and its own API",
 }
-VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
-
-
-class Element:
-    def __init__(self, tag, attributes, parent):
-        self.tag, self.attributes, self.parent = tag, attributes, parent
-        self.children = []
-
-    @property
-    def classes(self):
-        return (self.attributes.get("class") or "").split()
-
-    def walk(self):
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    def links(self):
-        return {e.attributes["href"] for e in self.walk() if "href" in e.attributes}
-
-    def titles(self):
-        return {e.attributes.get("aria-labelledby") for e in [self, *self.parents()]}
-
-    def parents(self):
-        here = self.parent
-        while here is not None:
-            yield here
-            here = here.parent
-
-
-class Tree(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.root = self.here = Element("page", {}, None)
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        element = Element(tag, dict(attributes), self.here)
-        self.here.children.append(element)
-        if tag not in VOID:
-            self.here = element
-
-    def handle_endtag(self, tag):
-        for element in [self.here, *self.here.parents()]:
-            if element.tag == tag and element.parent is not None:
-                self.here = element.parent
-                return
 
 
 def forms_of(links):
