@@ -17,6 +17,7 @@ from jobs.events import append_events
 from jobs.hub import Hub
 from jobs.models import Job, JobStatus
 from tests.jobs.rows import make_job
+from tests.loops import run_async
 
 SEED = 20261121
 
@@ -177,7 +178,7 @@ class TestLive:
             await writer(lease.finish, job.pk, "test", JobStatus.SUCCEEDED)
             return await asyncio.gather(late, on_time)
 
-        assert asyncio.run(scene()) == [[1, 2, 3, 4, 5, 6, 7], [3, 4, 5, 6, 7]]
+        assert run_async(scene()) == [[1, 2, 3, 4, 5, 6, 7], [3, 4, 5, 6, 7]]
 
     def test_random_cuts_lose_nothing_and_repeat_nothing(
         self, hub, writer, monkeypatch
@@ -208,7 +209,7 @@ class TestLive:
             clients = [client(job) for job in jobs for _ in range(15)]
             return (await asyncio.gather(*clients, *map(work, jobs)))[: len(clients)]
 
-        assert asyncio.run(scene()) == [list(range(1, 202))] * 30
+        assert run_async(scene()) == [list(range(1, 202))] * 30
 
     def test_a_slow_client_gets_everything_from_the_table(
         self, hub, writer, monkeypatch
@@ -230,7 +231,7 @@ class TestLive:
                 known += seqs(await anext(frames))
             return known
 
-        assert asyncio.run(scene()) == list(range(1, 20))
+        assert run_async(scene()) == list(range(1, 20))
 
     def test_everybody_together_is_one_query_a_turn(
         self, hub, writer, django_assert_num_queries
@@ -255,7 +256,7 @@ class TestLive:
             async with aclosing(sse.follow(hub, job.pk, 0)) as frames:
                 return [await anext(frames) for _ in range(2)]
 
-        assert asyncio.run(scene()) == [":\n\n", ":\n\n"]
+        assert run_async(scene()) == [":\n\n", ":\n\n"]
 
     def test_a_job_that_is_deleted_ends_the_stream(self, hub, writer):
         job = make_job()
@@ -267,7 +268,7 @@ class TestLive:
             await writer(job.delete)
             return await reading
 
-        assert asyncio.run(scene()) == []
+        assert run_async(scene()) == []
 
     def test_a_hub_that_closes_ends_all_streams_and_begins_none(self, hub):
         jobs = [make_job() for _ in range(3)]
@@ -282,7 +283,7 @@ class TestLive:
             ended = await asyncio.gather(*reading)
             return [*ended, await collect(sse.follow(hub, jobs[0].pk, 0), [])]
 
-        assert asyncio.run(scene()) == [[], [], [], []]
+        assert run_async(scene()) == [[], [], [], []]
 
 
 def last_seq(job: Job) -> int:
@@ -329,7 +330,7 @@ class TestConnection:
             await running
             return connection
 
-        connection = asyncio.run(scene())
+        connection = run_async(scene())
 
         assert connection.sent[0]["headers"] == []
         assert connection.body.startswith("retry: 1000\n\nid: 1\n")
@@ -349,7 +350,7 @@ class TestConnection:
             await running
             return connection.body
 
-        assert asyncio.run(scene()) == "retry: 1000\n\n"
+        assert run_async(scene()) == "retry: 1000\n\n"
 
     def test_other_answers_pass_unchanged(self):
         start = {
@@ -367,6 +368,6 @@ class TestConnection:
         async def send(message):
             sent.append(message)
 
-        asyncio.run(sse.with_streams(page)({}, None, send))
+        run_async(sse.with_streams(page)({}, None, send))
 
         assert sent == [start, body]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import urlsplit
 
+from tests.loops import run_async
 from tests.torture.sse import clients_of, follow_all, start_run
 
 CLIENTS = 30
@@ -16,7 +16,7 @@ def test_thirty_clients_hear_everything_once(lab_url, demo):
     clients = clients_of(port, job_ids, CLIENTS)
     n_cuts = sum(len(client.cuts) for client in clients)
 
-    asyncio.run(follow_all(clients))
+    run_async(follow_all(clients))
 
     assert n_cuts >= 5
     assert {client.status for client in clients} == {"succeeded"}
