@@ -236,7 +236,7 @@ const saidWhenSent = new WeakMap(); // request -> what its form said
 const said = (form) => JSON.stringify([...new FormData(form)]);
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
-  const form = elt.closest("form");
+  const form = elt.closest("form") ?? elt.querySelector("form[data-picks]");
   if (form && elt !== form) saidWhenSent.set(xhr, [form, said(form)]);
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
