@@ -8,9 +8,9 @@ from pydantic import Field
 
 from experiments.api.report import LineOut
 from experiments.api.schemas import HonestyOut, In, Number, RunItemOut, RunMetrics
-from experiments.selectors.compare import TABLES, comparison
+from experiments.selectors.compare import PARTS, comparison
 from experiments.selectors.lineup import lineup
-from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, download, table_of
+from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 
 router = Router(tags=["compare"])
 
@@ -28,9 +28,14 @@ class CompareQuery(FormatQuery):
     runs: str = Field(description="2 to 20 ids with commas between, no one twice.")
     baseline: str = Field("", description=A_BASELINE)
     changed_only: bool = Field(True, description=CHANGED_ONLY)
-    table: Literal["metrics", "config_diff", "correlation", "series"] = Field(
-        "metrics", description="Which part `csv` and `parquet` are of."
-    )
+
+
+Part = Literal["runs", "metrics", "config_diff", "correlation", "series"]
+
+
+class PartOut(Schema):
+    items: list[dict[str, Any]]
+    next_cursor: str | None
 
 
 class SettingOut(Schema):
@@ -97,18 +102,28 @@ def post_compare(request: HttpRequest, payload: CompareIn) -> Any:
     openapi_extra=TABLE_FORMATS,
 )
 def get_compare(request: HttpRequest, query: Query[CompareQuery]) -> Any:
-    """The same; as a table with `format`."""
-    wanted = lineup(_ids(query.runs), query.baseline)
-    document = comparison(wanted, changed_only=query.changed_only)
-    return _answer(query, document)
-
-
-def _ids(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _answer(query: CompareQuery, document: dict[str, Any]) -> Any:
+    """The same; with another `format` the table of the metrics."""
+    document = _compared(query)
     if query.format == "json":
         return document
-    rows = TABLES[query.table](document)
-    return download(table_of(rows), form=query.format, name=f"compare-{query.table}")
+    return whole_list(query, document["metrics"], name="compare-metrics")
+
+
+@router.get(
+    "/compare/{part}",
+    response=PartOut,
+    summary="A part of a comparison",
+    openapi_extra=TABLE_FORMATS,
+)
+def get_compare_part(
+    request: HttpRequest, part: Part, query: Query[CompareQuery]
+) -> Any:
+    """One of its tables, in each form."""
+    rows = PARTS[part](_compared(query))
+    return whole_list(query, rows, name=f"compare-{part.replace('_', '-')}")
+
+
+def _compared(query: CompareQuery) -> dict[str, Any]:
+    ids = [one.strip() for one in query.runs.split(",") if one.strip()]
+    found = lineup(ids, query.baseline)
+    return comparison(found, changed_only=query.changed_only)

@@ -233,7 +233,7 @@ def _benchmark(
     }
 
 
-# --- as tables ---------------------------------------------------------------------
+# --- its parts ---------------------------------------------------------------------
 
 
 def _correlation_rows(document: Document) -> list[Document]:
@@ -252,8 +252,9 @@ def _series_rows(document: Document) -> list[Document]:
     ]
 
 
-# Rows of each part of a comparison, for a file.
-TABLES: dict[str, Callable[[Document], list[Document]]] = {
+# The rows of each part, for a file.
+PARTS: dict[str, Callable[[Document], list[Document]]] = {
+    "runs": itemgetter("runs"),
     "metrics": itemgetter("metrics"),
     "config_diff": itemgetter("config_diff"),
     "correlation": _correlation_rows,

@@ -8,6 +8,8 @@ from functools import cache, partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from experiments.charts import Figure, compare_figure
@@ -58,6 +60,14 @@ def _absolute(request: HttpRequest, asked: Asked) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestions:
+    """Runs that could stand beside the others; `downloads` ends with the form."""
+
+    rows: list[Suggestion]
+    downloads: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A run that could stand beside the others, and the link that adds it."""
 
@@ -67,27 +77,31 @@ class Suggestion:
     url: str
 
 
-def _suggestions(found: Lineup, asked: Asked) -> list[Suggestion]:
+def _suggestions(found: Lineup, asked: Asked) -> Suggestions:
     """Return finished runs that match, else the newest of the baseline's experiment."""
-    experiment_id = found.baseline.experiment_id if found.runs else None
-    wanted = RunFilter(
-        q=asked.q,
-        status=JobStatus.SUCCEEDED.value,
-        experiment_id=None if asked.q else experiment_id,
-    )
-    page = run_page(wanted, limit=SUGGESTED + len(asked.runs))
+    is_open = asked.q or not found.runs
+    experiment_id = None if is_open else found.baseline.experiment_id
+    wanted: dict[str, Any] = {
+        "q": asked.q,
+        "status": JobStatus.SUCCEEDED.value,
+        "experiment_id": experiment_id,
+    }
+    page = run_page(RunFilter(**wanted), limit=SUGGESTED + len(asked.runs))
     others = [run for run in page.items if str(run.pk) not in asked.runs][:SUGGESTED]
-    return [
-        Suggestion(
-            run=document,
-            title=run.name or run.job.title,
-            data=run.symbol,
-            url=asked.with_run(str(run.pk)),
-        )
-        for run, document in zip(
-            others, run_documents(others, with_config=False), strict=True
-        )
-    ]
+    documents = run_documents(others, with_config=False)
+    said = urlencode({key: value for key, value in wanted.items() if value})
+    return Suggestions(
+        rows=[
+            Suggestion(
+                run=document,
+                title=run.name or run.job.title,
+                data=run.symbol,
+                url=asked.with_run(str(run.pk)),
+            )
+            for run, document in zip(others, documents, strict=True)
+        ],
+        downloads=f"{reverse('api:list_runs')}?{said}&format=",
+    )
 
 
 # --- the chart ---------------------------------------------------------------------

@@ -24,7 +24,7 @@ HUES = ("key-a", "key-b", "key-c", "key-d", "key-e")
 DASHES = ("", " key-dashed", " key-dotted", " key-thin")
 WIDE = 6  # columns and more scroll beside a first column that stays
 PERIODS = {"1h": "hourly", "1d": "daily", "1w": "weekly", "1mo": "monthly"}
-TABLES = ("metrics", "config_diff", "correlation")
+PARTS = ("runs", "metrics", "config_diff", "correlation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,12 @@ class Asked:
         asked = replace(self, is_all=False, **changes)
         return f"{reverse('experiments:compare-chart')}?{asked.query}"
 
-    def api(self, **more: str) -> str:
-        said = {"runs": ",".join(self.runs), "baseline": self.baseline} | more
-        kept = {key: value for key, value in said.items() if value}
-        return f"{reverse('api:get_compare')}?{urlencode(kept, safe=',')}"
+    def api(self, part: str = "") -> str:
+        address = reverse("api:get_compare") + (f"/{part}" if part else "")
+        said = {"runs": ",".join(self.runs), "baseline": self.baseline}
+        if self.is_all:
+            said["changed_only"] = "false"
+        return f"{address}?{urlencode(said, safe=',')}"
 
     def with_run(self, run_id: str) -> str:
         return self.page(runs=(*self.runs, run_id))
@@ -230,8 +232,8 @@ class Comparison:
 
     @property
     def downloads(self) -> dict[str, str]:
-        """Return the address of each table, ready for the form of the file."""
-        return {table: f"{self.asked.api(table=table)}&format=" for table in TABLES}
+        """Return the address of each part, up to the form of the file."""
+        return {part: f"{self.asked.api(part)}&format=" for part in PARTS}
 
     @property
     def chart_url(self) -> str:

@@ -115,9 +115,9 @@ class TestPage:
     def test_every_table_offers_its_rows(self, client, runs):
         page = shown(client, *runs)
 
-        for table in ("metrics", "config_diff", "correlation"):
+        for part in ("runs", "metrics", "config_diff", "correlation"):
             for form in ("csv", "parquet", "json"):
-                [link] = re.findall(rf'href="([^"]*table={table}&format={form})"', page)
+                [link] = re.findall(rf'href="([^"]*/{part}\?[^"]*={form})"', page)
                 assert client.get(link).status_code == 200
 
     def test_correlation_and_remarks(self, client, runs):

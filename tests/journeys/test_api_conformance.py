@@ -71,6 +71,7 @@ def lab(db, monkeypatch):
         "job_id": run.job_id,
         "experiment_id": str(experiment.pk),
         "name": "config.json",
+        "part": "metrics",
         "kind": "run",
     }
 

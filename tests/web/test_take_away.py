@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 FORMS = ("csv", "parquet", "json")
 TABS = ("summary", "charts", "trades", "trades&show=fills", "config", "files", "api")
+COMPARED = ("experiments:compare", "experiments:compare-chart")
 # What cannot be taken away from where it stands, and why.
 EXEMPT = {
     "hashes-title": "four hashes, each with its copy button; the run's JSON has them",
@@ -73,8 +74,14 @@ def lab():
         universe=["SYN-trend-7"],
     )
     run = finished_run(experiment=experiment)
+    other = finished_run(changes={"execution": {"commission_bps": 9}})
     add_lines(run.job, 3)
-    return {"run_id": run.pk, "experiment_id": experiment.pk, "job_id": run.job_id}
+    return {
+        "run_id": run.pk,
+        "other_id": other.pk,
+        "experiment_id": experiment.pk,
+        "job_id": run.job_id,
+    }
 
 
 def pages(lab):
@@ -91,6 +98,8 @@ def pages(lab):
     run = reverse("experiments:run-detail", args=[lab["run_id"]])
     yield from (f"{run}?tab={tab}" for tab in TABS)
     yield from (f"{run}/charts/{name}" for name in TITLES)
+    both = f"runs={lab['run_id']},{lab['other_id']}"
+    yield from (f"{reverse(name)}?{both}" for name in COMPARED)
 
 
 def read(form, response):

@@ -313,8 +313,9 @@ class TestRefusals:
 
 
 class TestFiles:
-    def ask(self, client, runs, **query: str):
-        response = client.get(ADDRESS, {"runs": ",".join(ids_of(*runs)), **query})
+    def ask(self, client, runs, part: str = "", **query: str):
+        asked = {"runs": ",".join(ids_of(*runs)), **query}
+        response = client.get(ADDRESS + part, asked)
         assert response.status_code == 200
         return response
 
@@ -327,14 +328,19 @@ class TestFiles:
         assert len(rest) == len(compared(client, *runs)["metrics"])
         assert "compare-metrics.csv" in response["Content-Disposition"]
 
-    def test_so_are_the_other_parts(self, client, runs):
+    def test_so_is_each_part(self, client, runs):
         body = compared(client, *runs)
         a, b = ids_of(*runs)
 
-        def rows(table: str) -> list[dict[str, Any]]:
-            answer = self.ask(client, runs, format="parquet", table=table)
-            return pq.read_table(io.BytesIO(answer.content)).to_pylist()
+        def rows(part: str) -> list[dict[str, Any]]:
+            answer = self.ask(client, runs, f"/{part}", format="parquet")
+            table = pq.read_table(io.BytesIO(answer.content)).to_pylist()
+            items = self.ask(client, runs, f"/{part}").json()["items"]
+            assert len(items) == len(table)
+            return table
 
+        assert [one["id"] for one in rows("runs")] == [a, b]
+        assert len(rows("metrics")) == len(body["metrics"])
         assert rows("config_diff") == [
             {"path": "strategy.params.fast", f"values.{a}": 5, f"values.{b}": 8}
         ]
@@ -344,6 +350,10 @@ class TestFiles:
         assert len(rows("series")) == sum(
             len(line["ts"]) for line in body["series"].values()
         )
+
+    def test_a_part_that_is_none(self, client, runs):
+        response = client.get(f"{ADDRESS}/x", {"runs": ",".join(ids_of(*runs))})
+        assert_error(response, 422, "invalid_value")
 
 
 class TestCost:
