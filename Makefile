@@ -9,7 +9,7 @@ export QUANT_HOME
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check openapi fix lock browser shots clean
+.PHONY: help run test check openapi torture fix lock browser shots clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment, 
 
 openapi: .venv/.dev ## Write docs/openapi.json anew; [FORCE=1] even if scripts would break
 	$(BIN)/python -m quantlab.openapi write $(if $(FORCE),--force)
+
+torture: .venv/.dev ## Kill, crowd and stop the lab at full size; writes docs/reliability.md
+	$(BIN)/python -m tests.torture
 
 fix: .venv/.dev ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,132 @@
+"""Every long check of the lab's reliability, one after the other, as a page.
+
+`make torture` runs it: what is killed, followed by a crowd and stopped, with figures.
+It writes `docs/reliability.md`, and fails when a promise was not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.torture import sse
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs" / "reliability.md"
+KILLS = "tests/experiments/test_kills.py"
+HEAD = """# Reliability
+
+What `make torture` found on {when} at {commit}, on {machine}, in {minutes:.0f} minutes.
+A small edition of each check is part of `make test`.
+
+| check | what was done | found | promise | kept |
+|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    check: str
+    done: str
+    found: str
+    promise: str
+    kept: bool
+
+    def row(self) -> str:
+        kept = "yes" if self.kept else "**no**"
+        cells = (self.check, self.done, self.found, self.promise, kept)
+        return f"| {' | '.join(cells)} |\n"
+
+
+def kills(test: str, check: str, done: str) -> Finding:
+    """Run one of the kill tests at full size, in a process of its own."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", f"{KILLS}::{test}"]
+    environment = os.environ | {"QUANT_TORTURE": "1"}
+    answer = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if answer.returncode:
+        sys.stdout.write(answer.stdout[-4_000:])
+    return Finding(
+        check,
+        done,
+        f"{time.monotonic() - began:.0f} s until all had ended",
+        "each run ends right, once, with the bytes of an undisturbed one",
+        answer.returncode == 0,
+    )
+
+
+def crowd() -> list[Finding]:
+    figures = sse.measure()
+    done = f"{figures.clients} clients follow {sse.RUNS} runs; a quarter is cut off"
+    p50, p99 = figures.page_p50_s * 1000, figures.page_p99_s * 1000
+    found = (
+        f"p50 {p50:.0f} ms, p99 {p99:.0f} ms of {figures.pages} pages; "
+        f"{figures.threads} threads, {figures.files} files"
+    )
+    return [
+        Finding(
+            "pages beside a crowd",
+            done,
+            f"{found}; no event missing, none twice",
+            f"p99 < {sse.PAGE_P99_S * 1000:.0f} ms",
+            figures.page_p99_s < sse.PAGE_P99_S,
+        ),
+        Finding(
+            "stop with open streams",
+            f"SIGTERM with {figures.clients} streams open",
+            f"{figures.stop_s:.1f} s",
+            f"< {sse.STOP_WITHIN_S:.0f} s",
+            figures.stop_s < sse.STOP_WITHIN_S,
+        ),
+    ]
+
+
+CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
+    lambda: kills(
+        "test_twenty_runs_survive_every_kill",
+        "kill -9 of children and workers",
+        "40 runs; processes of jobs, then the worker, at random moments",
+    ),
+    lambda: kills(
+        "test_runs_survive_the_death_of_the_whole_lab",
+        "kill -9 of the whole lab",
+        "20 runs; server and worker at once, at work and while they start",
+    ),
+    crowd,
+)
+
+
+def commit() -> str:
+    asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    return subprocess.check_output(asked, text=True).strip()
+
+
+def main() -> None:
+    began, findings = time.monotonic(), []
+    for check in CHECKS:
+        found = check()
+        findings += found if isinstance(found, list) else [found]
+        sys.stdout.write(findings[-1].row())
+        sys.stdout.flush()
+    head = HEAD.format(
+        when=f"{datetime.now(UTC):%d %B %Y}",
+        machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}",
+        commit=commit(),
+        minutes=(time.monotonic() - began) / 60,
+    )
+    PAGE.write_text(head + "".join(finding.row() for finding in findings))
+    sys.exit(not all(finding.kept for finding in findings))
+
+
+if __name__ == "__main__":
+    main()
