@@ -11,7 +11,8 @@ The walk, step by step; each step is a function, each function has its room:
 7. ``compute_all``          numbers, each with unit and direction   ``metrics``
 8. ``report_series``        drawdowns, months, rolling Sharpe       ``timeseries``
 
-Steps 3 to 8 are ``run_backtest``, the first page to read. Everything below needs no
+Steps 3 to 8 are ``run_backtest``, the first page to read; ``run_sweep`` takes many
+candidates through the same rules at once. Everything below needs no
 Django and no web, and importing this package imports neither numba nor pandas:
 
 >>> from strategies import RunConfig, load_candles, run_backtest
@@ -35,24 +36,33 @@ if TYPE_CHECKING:
     from strategies.config import RunConfig
     from strategies.market.candles import Candles
     from strategies.market.sources import load_candles
+    from strategies.sweep import SweepResult, plan_sweep, run_sweep, sweep_chunks
 
 __all__ = [
     "BacktestResult",
     "Candles",
     "RunConfig",
+    "SweepResult",
     "__version__",
     "library",
     "load_candles",
+    "plan_sweep",
     "run_backtest",
+    "run_sweep",
     "statistics",
+    "sweep_chunks",
 ]
 
 _ROOMS = {
     "BacktestResult": "strategies.backtest",
     "Candles": "strategies.market.candles",
     "RunConfig": "strategies.config",
+    "SweepResult": "strategies.sweep",
     "load_candles": "strategies.market.sources",
+    "plan_sweep": "strategies.sweep",
     "run_backtest": "strategies.backtest",
+    "run_sweep": "strategies.sweep",
+    "sweep_chunks": "strategies.sweep",
 }
 
 

@@ -8,11 +8,16 @@ database together with the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +60,52 @@ class Trial:
     ppy: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrialBatch:
+    """The candidates of one chunk of a search: one entry for all of them.
+
+    Attributes
+    ----------
+    source : str
+        ``sweep``, ``walk_forward``, …
+    instruments, data_fingerprint, start_ms, end_ms, n_returns, ppy
+        As in `Trial`; the same for all candidates.
+    sharpe_bar, skew, kurtosis : float64 arrays of shape (n_trials,)
+        As in `Trial`; NaN where undefined.
+    keys : callable ``() -> uint64 array of shape (n_trials,)``
+        Which candidates they are (`strategies.candidates`); worked out when asked.
+    kept : int64 array of shape (n_kept,)
+        Which of them stand in the even sample of at most 1,000 of the whole search.
+    weekly_returns : callable ``() -> (int, float16 array of shape (n_kept, n_weeks))``
+        The first week and the returns of the kept ones; computed when asked.
+    """
+
+    source: str
+    instruments: tuple[str, ...]
+    data_fingerprint: str
+    start_ms: int
+    end_ms: int
+    n_returns: int
+    ppy: float
+    sharpe_bar: FloatArray
+    skew: FloatArray
+    kurtosis: FloatArray
+    keys: Callable[[], NDArray[np.uint64]]
+    kept: IntArray
+    weekly_returns: Callable[[], tuple[int, NDArray[np.float16]]]
+
+    def __len__(self) -> int:
+        return len(self.sharpe_bar)
+
+
 class TrialSink(Protocol):
-    """Where trials go. `report` must be cheap: one append."""
+    """Where trials go. Both must be cheap: one append."""
 
     def report(self, trial: Trial) -> None:
         """Take note of one trial."""
+
+    def report_batch(self, batch: TrialBatch) -> None:
+        """Take note of the trials of one chunk of a search."""
 
 
 class MemorySink:
@@ -67,10 +113,15 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.trials: list[Trial] = []
+        self.batches: list[TrialBatch] = []
 
     def report(self, trial: Trial) -> None:
         """Append the trial."""
         self.trials.append(trial)
+
+    def report_batch(self, batch: TrialBatch) -> None:
+        """Append the batch."""
+        self.batches.append(batch)
 
 
 _current: ContextVar[TrialSink] = ContextVar("trial_sink")

@@ -12,14 +12,17 @@ from strategies.features.compute import compute_features
 from strategies.library.registry import STRATEGIES
 from strategies.market.candles import Candles
 from strategies.market.sources import load_symbol
+from strategies.sweep import run_sweep
 from strategies.trials import MemorySink, reporting_to
 
 N_BARS = 400
 
 
-def warm_features() -> None:
-    """Compute each feature once: half of the compiling, for a process of its own."""
-    compute_features(_candles(), [Feature(name) for name in FEATURES])
+def warm_half() -> None:
+    """Compute each feature and sweep once: half of the compiling, for a process."""
+    candles = _candles()
+    compute_features(candles, [Feature(name) for name in FEATURES])
+    _sweep(candles)
 
 
 def warm_up() -> None:
@@ -37,6 +40,12 @@ def warm_up() -> None:
                 params = {"direction": direction} if "direction" in takes else {}
                 _run(name, params, candles, indicators=tuple(FEATURES))
         _run("sma_cross", {}, candles, indicators=(), **_EVERYTHING)
+    _sweep(candles)
+
+
+def _sweep(candles: Candles) -> None:
+    with reporting_to(MemorySink()):
+        run_sweep(_config("sma_cross", {}), {"fast": [5, 10]}, candles)
 
 
 def _candles() -> Candles:
@@ -58,18 +67,21 @@ def _run(
     indicators: tuple[str, ...],
     **changes: Any,
 ) -> None:
-    config = RunConfig(
-        provider="synthetic",
-        symbol="SYN-garch-1",
-        strategy={"name": name, "params": params},
-        execution={"commission_bps": 5, "slippage_bps": 5, "borrow_bps": 50},
-        indicators=[{"name": feature} for feature in indicators],
-        **changes,
-    )
-    result = run_backtest(config, candles)
+    drawn = [{"name": feature} for feature in indicators]
+    result = run_backtest(_config(name, params, indicators=drawn, **changes), candles)
     for made in ("fills", "round_trips", "bars", "series", "benchmark_metrics"):
         getattr(result, made)
 
 
+def _config(name: str, params: dict[str, str], **changes: Any) -> RunConfig:
+    return RunConfig(
+        provider="synthetic",
+        symbol="SYN-garch-1",
+        strategy={"name": name, "params": params},
+        execution={"commission_bps": 5, "slippage_bps": 5, "borrow_bps": 50},
+        **changes,
+    )
+
+
 if __name__ == "__main__":
-    {"features": warm_features, "all": warm_up}[sys.argv[1]]()
+    {"half": warm_half, "all": warm_up}[sys.argv[1]]()

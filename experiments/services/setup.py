@@ -58,7 +58,7 @@ def setup_lab(say: Callable[[str], None]) -> None:
     for folder in (settings.QUANT_HOME, settings.QUANT_DATA_ROOT):
         folder.mkdir(parents=True, exist_ok=True)
     # Compiling is most of a first start, so it goes on beside everything else.
-    compiling = [_compile("features"), _compile("all")]
+    compiling = [_compile("half"), _compile("all")]
     say("Tables")
     call_command("migrate", interactive=False, verbosity=0)
     say("Market data")

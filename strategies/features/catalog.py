@@ -31,6 +31,10 @@ class FeatureSpec:
         Dotted name for `strategies.kernels.resolve`.
     lookback : callable ``(params) -> int``
         Bars at the start without a value, on candles without gaps.
+    block : callable ``(params) -> int``, optional
+        Windows are summed in blocks of so many bars from bar 0: computed from the
+        start of a block on, values one block later are the same to the last bit. None:
+        every value depends on all bars before it.
     """
 
     name: str
@@ -40,6 +44,7 @@ class FeatureSpec:
     meaning: str
     kernel: str
     lookback: Callable[[Params], int]
+    block: Callable[[Params], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -152,6 +157,7 @@ _SPECS = (
         meaning="Mean close of the last bars.",
         kernel=f"{_ROLLING}:sma_nb",
         lookback=_one_less,
+        block=_whole_period,
     ),
     FeatureSpec(
         name="ema",
@@ -182,6 +188,7 @@ _SPECS = (
         meaning="Standard deviation of the close over the last bars.",
         kernel=f"{_ROLLING}:std_nb",
         lookback=_one_less,
+        block=_whole_period,
     ),
     FeatureSpec(
         name="rsi",
@@ -237,6 +244,7 @@ _SPECS = (
         "either side.",
         kernel=f"{_ROLLING}:bollinger_nb",
         lookback=_one_less,
+        block=_whole_period,
     ),
     FeatureSpec(
         name="donchian",
@@ -246,6 +254,7 @@ _SPECS = (
         meaning="Highest high and lowest low of the bars before this one.",
         kernel=f"{_ROLLING}:donchian_nb",
         lookback=_whole_period,
+        block=_whole_period,
     ),
     FeatureSpec(
         name="returns",
@@ -289,6 +298,7 @@ _SPECS = (
         "not per year.",
         kernel=f"{_ROLLING}:volatility_nb",
         lookback=_whole_period,
+        block=_whole_period,
     ),
 )
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from strategies.errors import StrategyError
 from strategies.features.catalog import Feature
+from strategies.library.rule import Columns, Rule
+from strategies.market.candles import Candles
 from strategies.types import FloatArray, Parameter, Params, Scalar
-
-if TYPE_CHECKING:
-    from strategies.market.candles import Candles
-
-Columns = Mapping[str, FloatArray]
 
 _COMPARISONS: Mapping[str, Callable[[Scalar, Scalar], bool]] = {
     "<": operator.lt,
@@ -37,11 +33,8 @@ class Strategy:
     parameters : tuple of Parameter
     constraints : tuple of str
         What must hold between parameters: ``"fast < slow"``.
-    features : callable ``(params) -> tuple of Feature``
-        What `signal` reads.
-    signal : callable ``(candles, columns, params) -> float64 array (n_bars,)``
-        The state wanted after each close: 1 long, 0 flat, −1 short, never NaN. A
-        comparison with NaN is false. Row ``t`` depends on rows ``0 … t`` only.
+    rule : Rule
+        When it enters and leaves, as data.
     """
 
     name: str
@@ -50,12 +43,39 @@ class Strategy:
     novice: str
     parameters: tuple[Parameter, ...] = ()
     constraints: tuple[str, ...] = ()
-    features: Callable[[Params], tuple[Feature, ...]]
-    signal: Callable[[Candles, Columns, Params], FloatArray]
+    rule: Rule
+
+    def features(self, params: Params) -> tuple[Feature, ...]:
+        """Return what `signal` reads."""
+        return self.rule.features(params)
+
+    def signal(self, candles: Candles, columns: Columns, params: Params) -> FloatArray:
+        """Return the state wanted after each close.
+
+        Parameters
+        ----------
+        candles : Candles
+        columns : mapping of str to float64 array of shape (n_bars,)
+            The `features`, NaN while warming up.
+        params : mapping
+            Complete.
+
+        Returns
+        -------
+        float64 array of shape (n_bars,)
+            1 long, 0 flat, −1 short, never NaN: a comparison with NaN is false. Row
+            ``t`` depends on rows ``0 … t`` only.
+        """
+        return self.rule.signal(candles, columns, params, both=goes_short(params))
 
     def lookback(self, params: Params) -> int:
         """Return how many bars at the start cannot carry a decision yet."""
         return max((feature.lookback for feature in self.features(params)), default=0)
+
+
+def goes_short(params: Params) -> bool:
+    """Return whether these parameters ask for short positions too."""
+    return params.get("direction") == "long_short"
 
 
 def constraint_parts(constraint: str) -> tuple[str, str, str]:

@@ -6,17 +6,9 @@ them are flat while warming up. `direction` long_short adds the mirrored conditi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from strategies.features.catalog import Feature
-from strategies.kernels import resolve
-from strategies.library.base import Columns, Strategy
-from strategies.types import BoolArray, FloatArray, Parameter, Params
-
-if TYPE_CHECKING:
-    from strategies.market.candles import Candles
+from strategies.library.base import Strategy
+from strategies.library.rule import Column, Condition, Level, Price, Rule
+from strategies.types import Parameter
 
 DIRECTION = Parameter(
     name="direction",
@@ -27,59 +19,16 @@ DIRECTION = Parameter(
 )
 
 
-def _while(long: BoolArray, short: BoolArray, params: Params) -> FloatArray:
-    """Return 1 while `long`, and in long_short −1 while `short`."""
-    wanted = long.astype(np.float64)
-    return wanted - short if params["direction"] == "long_short" else wanted
-
-
-def _from_until(
-    enter: BoolArray,
-    leave: BoolArray,
-    enter_short: BoolArray,
-    leave_short: BoolArray,
-    params: Params,
-) -> FloatArray:
-    """Return 1 from `enter` until `leave`, and in long_short −1 by the other two."""
-    signals = "strategies.kernels.signals"
-    wanted: FloatArray
-    if params["direction"] == "long_short":
-        latch = resolve(f"{signals}:latch_both_nb")
-        wanted = latch(enter, leave, enter_short, leave_short)
-    else:
-        wanted = resolve(f"{signals}:latch_nb")(enter, leave)
-    return wanted
-
-
-def _no_features(params: Params) -> tuple[Feature, ...]:
-    return ()
-
-
-def _always(candles: Candles, columns: Columns, params: Params) -> FloatArray:
-    return np.ones(len(candles))
-
-
 BUY_AND_HOLD = Strategy(
     name="buy_and_hold",
     label="Buy and hold",
     meaning="Long from the first close to the last.",
     novice="Buy once and keep it: the yardstick for every other rule.",
-    features=_no_features,
-    signal=_always,
+    rule=Rule(enter=Condition(Level(1.0), Level(0.0))),
 )
 
 
-def _sma_features(params: Params) -> tuple[Feature, Feature]:
-    return (
-        Feature("sma", {"period": params["fast"]}),
-        Feature("sma", {"period": params["slow"]}),
-    )
-
-
-def _sma_signal(candles: Candles, columns: Columns, params: Params) -> FloatArray:
-    fast, slow = (columns[str(feature)] for feature in _sma_features(params))
-    return _while(fast > slow, fast < slow, params)
-
+_FAST, _SLOW = Column("sma", period="fast"), Column("sma", period="slow")
 
 SMA_CROSS = Strategy(
     name="sma_cross",
@@ -92,8 +41,10 @@ SMA_CROSS = Strategy(
         DIRECTION,
     ),
     constraints=("fast < slow",),
-    features=_sma_features,
-    signal=_sma_signal,
+    rule=Rule(
+        enter=Condition(_FAST, _SLOW),
+        enter_short=Condition(_SLOW, _FAST),
+    ),
 )
 
 
@@ -110,15 +61,7 @@ def _level(name: str, default: float, meaning: str) -> Parameter:
     )
 
 
-def _rsi_features(params: Params) -> tuple[Feature]:
-    return (Feature("rsi", {"period": params["period"]}),)
-
-
-def _rsi_signal(candles: Candles, columns: Columns, params: Params) -> FloatArray:
-    rsi = columns[str(_rsi_features(params)[0])]
-    low, high = rsi < float(params["lower"]), rsi > float(params["upper"])
-    return _from_until(low, high, high, low, params)
-
+_RSI = Column("rsi", period="period")
 
 RSI_REVERSION = Strategy(
     name="rsi_reversion",
@@ -132,25 +75,18 @@ RSI_REVERSION = Strategy(
         DIRECTION,
     ),
     constraints=("lower <= upper",),
-    features=_rsi_features,
-    signal=_rsi_signal,
+    rule=Rule(
+        enter=Condition(Level("lower"), _RSI),
+        leave=Condition(_RSI, Level("upper")),
+        enter_short=Condition(_RSI, Level("upper")),
+        leave_short=Condition(Level("lower"), _RSI),
+    ),
 )
 
 
-def _bollinger_features(params: Params) -> tuple[Feature]:
-    return (
-        Feature("bollinger", {"period": params["period"], "width": params["width"]}),
-    )
-
-
-def _bollinger_signal(candles: Candles, columns: Columns, params: Params) -> FloatArray:
-    bands = _bollinger_features(params)[0].columns
-    upper, middle, lower = (columns[band] for band in bands)
-    close = candles.close
-    return _from_until(
-        close > upper, close < middle, close < lower, close > middle, params
-    )
-
+_UPPER, _MIDDLE, _LOWER = (
+    Column("bollinger", output, period="period", width="width") for output in range(3)
+)
 
 BOLLINGER_BREAKOUT = Strategy(
     name="bollinger_breakout",
@@ -172,20 +108,19 @@ BOLLINGER_BREAKOUT = Strategy(
         ),
         DIRECTION,
     ),
-    features=_bollinger_features,
-    signal=_bollinger_signal,
+    rule=Rule(
+        enter=Condition(Price("close"), _UPPER),
+        leave=Condition(_MIDDLE, Price("close")),
+        enter_short=Condition(_LOWER, Price("close")),
+        leave_short=Condition(Price("close"), _MIDDLE),
+    ),
 )
 
 
-def _macd_features(params: Params) -> tuple[Feature]:
-    spans = {name: params[name] for name in ("fast", "slow", "signal")}
-    return (Feature("macd", spans),)
-
-
-def _macd_signal(candles: Candles, columns: Columns, params: Params) -> FloatArray:
-    line, average, _ = (columns[key] for key in _macd_features(params)[0].columns)
-    return _while(line > average, line < average, params)
-
+_LINE, _AVERAGE = (
+    Column("macd", output, fast="fast", slow="slow", signal="signal")
+    for output in range(2)
+)
 
 MACD = Strategy(
     name="macd",
@@ -199,31 +134,19 @@ MACD = Strategy(
         DIRECTION,
     ),
     constraints=("fast < slow",),
-    features=_macd_features,
-    signal=_macd_signal,
+    rule=Rule(
+        enter=Condition(_LINE, _AVERAGE),
+        enter_short=Condition(_AVERAGE, _LINE),
+    ),
 )
 
 
-def _donchian_features(params: Params) -> tuple[Feature, Feature]:
-    return (
-        Feature("donchian", {"period": params["entry"]}),
-        Feature("donchian", {"period": params["exit"]}),
-    )
-
-
-def _donchian_signal(candles: Candles, columns: Columns, params: Params) -> FloatArray:
-    entry, leave = (feature.columns for feature in _donchian_features(params))
-    entry_high, entry_low = (columns[key] for key in entry)
-    exit_high, exit_low = (columns[key] for key in leave)
-    close = candles.close
-    return _from_until(
-        close > entry_high,
-        close < exit_low,
-        close < entry_low,
-        close > exit_high,
-        params,
-    )
-
+_ENTRY_HIGH, _ENTRY_LOW = (
+    Column("donchian", output, period="entry") for output in range(2)
+)
+_EXIT_HIGH, _EXIT_LOW = (
+    Column("donchian", output, period="exit") for output in range(2)
+)
 
 DONCHIAN = Strategy(
     name="donchian",
@@ -237,8 +160,12 @@ DONCHIAN = Strategy(
         Parameter.bars("exit", 10, "Bars whose lowest low ends the position."),
         DIRECTION,
     ),
-    features=_donchian_features,
-    signal=_donchian_signal,
+    rule=Rule(
+        enter=Condition(Price("close"), _ENTRY_HIGH),
+        leave=Condition(_EXIT_LOW, Price("close")),
+        enter_short=Condition(_ENTRY_LOW, Price("close")),
+        leave_short=Condition(Price("close"), _EXIT_HIGH),
+    ),
 )
 
 CLASSIC = (

@@ -1,0 +1,92 @@
+"""Every candidate of a sweep counts as a trial: what is reported of a chunk."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from strategies.backtest import terms_of
+from strategies.candidates import (
+    HalfArray,
+    KeyArray,
+    candidate_keys,
+    weekly_returns,
+)
+from strategies.features.compute import compute_features
+from strategies.library.registry import complete_params
+from strategies.market.candles import Candles
+from strategies.positions import to_position
+from strategies.simulation.engine import carry_out
+from strategies.sweep.plan import SweepPlan
+from strategies.trials import TrialBatch
+from strategies.types import FloatArray, IntArray
+
+MOST_KEPT = 1_000
+
+
+def kept_of(plan: SweepPlan) -> IntArray:
+    """Return which candidates of the whole sweep are sampled, evenly and for good."""
+    if len(plan) <= MOST_KEPT:
+        return np.arange(len(plan))
+    rng = np.random.default_rng([plan.seed, len(plan)])
+    return np.sort(rng.choice(len(plan), size=MOST_KEPT, replace=False))
+
+
+def batch_of(
+    plan: SweepPlan,
+    candles: Candles,
+    first: int,
+    points: IntArray,
+    metrics: dict[str, FloatArray],
+    source: str,
+) -> TrialBatch:
+    """Return the trials of one chunk; `first` is its first candidate."""
+    kept = kept_of(plan)
+    kept = kept[(kept >= first) & (kept < first + len(points))] - first
+    config = plan.config
+    return TrialBatch(
+        source=source,
+        instruments=(f"{config.provider}:{config.symbol}",),
+        data_fingerprint=candles.fingerprint,
+        start_ms=int(candles.ts[0]),
+        end_ms=int(candles.ts[-1]),
+        n_returns=len(candles) - 1,
+        ppy=candles.ppy,
+        sharpe_bar=metrics["sharpe_bar"],
+        skew=metrics["skew"],
+        kurtosis=metrics["kurtosis"],
+        keys=partial(keys_of, plan, points),
+        kept=kept,
+        weekly_returns=partial(weeks_of_points, plan, candles, points[kept]),
+    )
+
+
+def keys_of(plan: SweepPlan, points: IntArray) -> KeyArray:
+    """Return the key of each candidate; see `strategies.candidates`."""
+    values = plan.params(points)
+    columns = {axis.path: values[axis.name] for axis in plan.axes}
+    return candidate_keys(plan.config, columns)
+
+
+def weeks_of_points(
+    plan: SweepPlan, candles: Candles, points: IntArray
+) -> tuple[int, HalfArray]:
+    """Return the first week and the weekly returns of the candidates at `points`."""
+    curves = [_equity(plan, candles, int(point)) for point in points]
+    weekly = [weekly_returns(candles.ts, equity) for equity in curves]
+    n_weeks = len(weekly[0][1]) if weekly else 0
+    returns = np.empty((len(weekly), n_weeks), dtype=np.float16)
+    for row, (_, values) in enumerate(weekly):
+        returns[row] = values
+    return (weekly[0][0] if weekly else 0), returns
+
+
+def _equity(plan: SweepPlan, candles: Candles, point: int) -> FloatArray:
+    config = plan.config_at(point)
+    assert config.strategy is not None  # a plan has a library strategy  # noqa: S101
+    params = complete_params(plan.strategy, config.strategy.params)
+    columns = compute_features(candles, plan.strategy.features(params))
+    signal = plan.strategy.signal(candles, columns, params)
+    position = to_position(signal, config, candles)
+    return carry_out(candles, position, terms_of(config, candles)).equity
