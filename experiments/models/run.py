@@ -101,6 +101,11 @@ class ModelRun(models.Model):
                 name="idx_runs_listed",
             ),
             models.Index(
+                fields=["pool", "data_fingerprint"],
+                condition=Q(deleted_at__isnull=True),
+                name="idx_runs_of_pool",
+            ),
+            models.Index(
                 fields=["name", "id", "archived", "tags", "job"],
                 condition=Q(deleted_at__isnull=True),
                 name="idx_runs_by_name",

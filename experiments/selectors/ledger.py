@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, F, Max, Min, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Max, Min
 
 from experiments.models import (
     InstrumentBars,
@@ -21,8 +21,10 @@ from experiments.models import (
     RunMetric,
 )
 from experiments.models.ledger import NULL_MODEL
+from experiments.selectors.counts import run_status_counts
+from experiments.selectors.filters import NOT_SUCCEEDED, RunFilter
 from experiments.selectors.honesty import Honesty, expected_best, judge
-from experiments.selectors.runs import run_documents
+from experiments.selectors.runs import run_documents, runs_listed
 from experiments.selectors.trials import Tally, TrialCounts, pool_of, trial_counts
 from jobs.models import JobStatus
 from quantlab.web.paging import Page, keyset_page
@@ -32,6 +34,7 @@ from strategies.config import canonical_json
 from strategies.statistics import min_backtest_years
 
 POOLS_SHOWN = 8
+READ_AT_ONCE = 200
 YEAR_MS = 365.25 * 86_400_000
 CONFIDENT = 1.645  # standard errors above luck that a DSR of 0.95 asks for
 MIN_YEARS = 1 / 12
@@ -113,11 +116,11 @@ def moment_of(stamp_ms: int) -> str:
 
 
 def lab_totals() -> Totals:
-    """Count everything; three queries."""
-    runs = ModelRun.objects.filter(deleted_at__isnull=True)
+    """Count everything; four queries."""
+    kept = run_status_counts(RunFilter(archived=None))
     return Totals(
         experiments=ModelExperiment.objects.filter(deleted_at__isnull=True).count(),
-        runs_kept=runs.filter(job__status=JobStatus.SUCCEEDED).count(),
+        runs_kept=kept[JobStatus.SUCCEEDED],
         trials=trial_counts().n_trials,
     )
 
@@ -195,20 +198,28 @@ def label_of(instruments: Sequence[str]) -> str:
 
 
 def _best_runs(pools: list[str]) -> dict[str, dict[str, Any]]:
-    place = Window(
-        RowNumber(),
-        partition_by=[F("run__pool")],
-        order_by=[F("value").desc(), F("run_id").desc()],
+    """Return the best run that is kept of each pool, by its Sharpe.
+
+    Read from the best of all downwards until each pool that has runs has its own.
+    """
+    shown = ModelRun.objects.filter(pool__in=pools, deleted_at__isnull=True)
+    kept = shown.exclude(data_fingerprint="").order_by().distinct()
+    missing = set(kept.values_list("pool", flat=True))
+    numbers = (
+        RunMetric.objects.filter(key="sharpe", value__isnull=False)
+        .filter(run__deleted_at__isnull=True)
+        .exclude(run__job__status__in=NOT_SUCCEEDED)
+        .order_by("-value", "-run_id")
+        .values_list("run__pool", "run_id")
     )
-    numbers = RunMetric.objects.filter(
-        key="sharpe",
-        value__isnull=False,
-        run__pool__in=pools,
-        run__deleted_at__isnull=True,
-        run__job__status=JobStatus.SUCCEEDED,
-    )
-    first = numbers.annotate(place=place).filter(place=1)
-    runs = [n.run for n in first.select_related("run__job", "run__experiment")]
+    best: dict[str, UUID] = {}
+    for pool, key in numbers.iterator(chunk_size=READ_AT_ONCE) if missing else ():
+        if pool in missing:
+            missing.remove(pool)
+            best[pool] = key
+        if not missing:
+            break
+    runs = runs_listed(list(best.values()))
     documents = run_documents(runs, with_config=False)
     return {run.pool: one for run, one in zip(runs, documents, strict=True)}
 

@@ -95,15 +95,15 @@ def run_page(
         return read(_whole().filter(wanted.where()))
     small = ModelRun.objects.select_related("job").only(ORDERS[name])
     page = read(small.filter(wanted.where()))
-    return Page(_listed([run.pk for run in page.items]), page.next_cursor)
+    return Page(runs_listed([run.pk for run in page.items]), page.next_cursor)
 
 
 def _whole() -> QuerySet[ModelRun]:
     return ModelRun.objects.select_related("job", "experiment").defer(*UNLISTED)
 
 
-def _listed(keys: Sequence[UUID]) -> list[ModelRun]:
-    """Return the runs in this order, one query."""
+def runs_listed(keys: Sequence[UUID]) -> list[ModelRun]:
+    """Return the runs in this order, as pages of a list have them; one query."""
     found = _whole().in_bulk(keys)
     return [found[key] for key in keys if key in found]
 
@@ -129,11 +129,11 @@ def _page_by_metric(
         )
         found = [number.run_id for number in page.items]
         if page.next_cursor is not None:
-            return Page(_listed(found), page.next_cursor)
+            return Page(runs_listed(found), page.next_cursor)
     rest = _without_number(wanted, key)
     room = limit - len(found)
     if room == 0:
-        return Page(_listed(found), NO_NUMBER if rest.exists() else None)
+        return Page(runs_listed(found), NO_NUMBER if rest.exists() else None)
     behind = keyset_page(
         rest,
         order=order,
@@ -143,7 +143,7 @@ def _page_by_metric(
     )
     found += [run.pk for run in behind.items]
     more = behind.next_cursor
-    return Page(_listed(found), None if more is None else f"{NO_NUMBER}{more}")
+    return Page(runs_listed(found), None if more is None else f"{NO_NUMBER}{more}")
 
 
 def _numbers(wanted: RunFilter, key: str) -> QuerySet[RunMetric]:
