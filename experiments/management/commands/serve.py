@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import warnings
 from argparse import ArgumentParser
 from types import FrameType
@@ -33,10 +34,7 @@ class LabServer(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             self.worker.start()
-            # What is loaded by now stays: scanning it again only delays answers.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 50)
+            threading.Thread(target=_settle, name="settle", daemon=True).start()
             host, port = self.config.host, self.config.port
             print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
 
@@ -78,6 +76,17 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
         LabServer(config).run()
+
+
+def _settle() -> None:
+    """Load what the first chart would wait for; then collect what really is garbage."""
+    import pandas  # noqa: F401, I001
+    import altair  # noqa: F401
+
+    # What is loaded by now stays: scanning it again only delays answers.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

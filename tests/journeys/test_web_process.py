@@ -1,0 +1,48 @@
+"""The process that answers never loads what only its children may use."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tests.web.test_take_away import pages
+
+# Each has a library of its own in memory once it is imported.
+HEAVY = ("numba", "llvmlite", "sklearn", "arch", "vl_convert")
+
+
+def loaded(pid: int) -> set[str]:
+    """Return the packages whose compiled parts a process has in memory."""
+    parts = {
+        part
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines()
+        if "site-packages/" in line
+        for part in [line.rpartition("site-packages/")[2].partition("/")[0]]
+    }
+    return {part.removesuffix(".libs") for part in parts}
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            answer.read()
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
+
+
+def test_no_page_loads_what_only_children_use(lab_server, demo):
+    run = demo["SMA 20/50"]
+    ids = {name: run[name] for name in ("run_id", "experiment_id", "job_id")}
+    asked = list(pages(ids))
+    asked += [run["links"][name] for name in ("self", "report", "artifacts", "logs")]
+    asked += [f"{run['links']['self']}/metrics?series=rolling_sharpe_30"]
+    answers = {page: status_of(lab_server.url + page) for page in asked}
+    assert set(answers.values()) <= {200, 404, 405}, answers  # some take no GET
+
+    assert len(asked) > 25
+    modules = loaded(lab_server.pid)
+    assert {"pandas", "pyarrow"} <= modules  # so this would see them
+    assert modules.isdisjoint(HEAVY)
