@@ -25,7 +25,6 @@ COMPARED = ("experiments:compare", "experiments:compare-chart")
 # What cannot be taken away from where it stands, and why.
 EXEMPT = {
     "hashes-title": "four hashes, each with its copy button; the run's JSON has them",
-    "ledger-title": "the count of trials has its own pages and its own API",
 }
 
 
@@ -81,6 +80,7 @@ def lab():
         "other_id": other.pk,
         "experiment_id": experiment.pk,
         "job_id": run.job_id,
+        "pool": run.pool,
     }
 
 
