@@ -41,9 +41,9 @@ def test_no_page_loads_what_only_children_use(lab_server, demo):
     asked += [run["links"][name] for name in ("self", "report", "artifacts", "logs")]
     asked += [f"{run['links']['self']}/metrics?series=rolling_sharpe_30"]
     answers = {page: status_of(lab_server.url + page) for page in asked}
-    assert set(answers.values()) <= {200, 404, 405}, answers  # some take no GET
+    assert max(answers.values()) < 500, answers  # some take no GET, or want to be asked
+    assert list(answers.values()).count(200) > 25
 
-    assert len(asked) > 25
     modules = loaded(lab_server.pid)
     assert {"pandas", "pyarrow"} <= modules  # so this would see them
     assert modules.isdisjoint(HEAVY)
