@@ -44,14 +44,8 @@ class Section:
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Is it luck?": (
         *("n_trials", "n_effective", "sharpe_se", "sharpe_spread"),
-        *("expected_max_sharpe", "psr"),
-        *(
-            "dsr",
-            "dsr_effective",
-            "pbo",
-            "min_track_record_years",
-            "min_backtest_years",
-        ),
+        *("expected_max_sharpe", "psr", "dsr", "dsr_effective", "pbo"),
+        *("min_track_record_years", "min_backtest_years"),
     ),
     "Return": ("total_return", "cagr", "ann_return", "alpha", "pct_positive_days"),
     "Return for risk": (
