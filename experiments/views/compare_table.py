@@ -194,6 +194,11 @@ class Comparison:
         return rows.get("sharpe")
 
     @property
+    def benchmark_as_run(self) -> Document | None:
+        """Return the benchmark as far as its Sharpe is shown from it."""
+        return self.benchmark and self.benchmark | {"flags": {}}
+
+    @property
     def same(self) -> list[str]:
         """Return what all of them share, in words."""
         first, *others = [column.config for column in self.columns]

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from experiments.models import ModelRun
+from experiments.selectors.report import run_report
 from experiments.services.runs import run_delete
 from experiments.templatetags.lab_format import (
     long_day,
@@ -106,6 +107,8 @@ class TestPage:
 
         for run in runs:
             assert f"± {ratio(run.sharpe_se)}" in row(page, "Sharpe ratio")
+        held = run_report(runs[0])["benchmark_metrics"]["sharpe"]
+        assert text_of(row(page, "Sharpe ratio")).endswith(f" {ratio(held)}")
         # Bars that are made up count no trials.
         assert text_of(row(page, "Trials on its data")) == "Trials on its data 0 0 –"
         assert "best by luck is 0.00" in page

@@ -26,6 +26,7 @@ PAGES = {
     "not-found": "/no/such/page",
     "api-docs": "/api/docs",
 }
+SUCCEEDED = "/api/runs?status=succeeded"
 RUN_TABS = ("summary", "charts", "trades", "config", "files", "api")
 # variant -> colour scheme, width and height
 VARIANTS = {
@@ -70,7 +71,9 @@ def _pages(url: str) -> Iterator[tuple[str, str]]:
         page = experiment["links"]["page"]
         yield "experiment", page
         yield "run-new", f"{page}/runs/new"
-    for run in _newest(url, "/api/runs?status=succeeded"):
+    pair = ",".join(run["id"] for run in _newest(url, SUCCEEDED, 2))
+    yield "compare", f"/model-lab/compare?runs={pair}"
+    for run in _newest(url, SUCCEEDED):
         page = run["links"]["page"]
         for tab in RUN_TABS:
             yield f"run-{tab}", f"{page}?tab={tab}"
@@ -78,7 +81,7 @@ def _pages(url: str) -> Iterator[tuple[str, str]]:
         yield "job", f"/jobs/{run['job_id']}"
 
 
-def _newest(url: str, path: str) -> list[dict[str, Any]]:
+def _newest(url: str, path: str, most: int = 1) -> list[dict[str, Any]]:
     try:
         with urllib.request.urlopen(url + path, timeout=10) as answer:  # noqa: S310
             rows: list[dict[str, Any]] = json.load(answer)["items"]
@@ -86,7 +89,7 @@ def _newest(url: str, path: str) -> list[dict[str, Any]]:
         raise CommandError(
             f"No lab answers at {url} ({exc}). Open one with make run."
         ) from None
-    return rows[:1]
+    return rows[:most]
 
 
 def _take_all(
