@@ -27,6 +27,14 @@ class ExperimentsConfig(AppConfig):
         )
         register(
             JobKind(
+                "sweep",
+                "experiments.tasks:sweep",
+                "Sweep",
+                stages=("data_loading", "evaluating", "artifacts"),
+            )
+        )
+        register(
+            JobKind(
                 "picture",
                 "experiments.tasks:picture",
                 "Picture",

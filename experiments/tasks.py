@@ -12,6 +12,7 @@ from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
 from experiments.services.execute import run_execute
 from experiments.services.picture import Wanted, picture_draw
+from experiments.services.sweep_execute import sweep_execute
 from jobs.progress import JobContext
 from strategies import Candles, RunConfig, load_candles, run_backtest
 from strategies.trials import MemorySink, reporting_to
@@ -20,6 +21,10 @@ from strategies.warmup import warm_up
 
 def backtest(context: JobContext) -> None:
     run_execute(run_id=context.job.run_id, context=context)
+
+
+def sweep(context: JobContext) -> None:
+    sweep_execute(run_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

@@ -31,6 +31,8 @@ from experiments.api.presets import router as presets_router
 from experiments.api.report import router as report_router
 from experiments.api.runs import router as runs_router
 from experiments.api.series import router as series_router
+from experiments.api.sweep import experiment_router as sweep_router
+from experiments.api.sweep import router as candidates_router
 from experiments.api.trades import router as trades_router
 from jobs.api import router as jobs_router
 from quantlab.access.auth import LabKey, key_needed
@@ -194,9 +196,11 @@ api.add_router("/jobs", jobs_router)
 api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
 api.add_router("/model-lab", compare_router)
+api.add_router("/model-lab", sweep_router)
 api.add_router("/runs", runs_router)
 for of_a_run in (
     artifacts_router,
+    candidates_router,
     logs_router,
     pictures_router,
     series_router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from experiments.models import ModelRun
@@ -43,11 +44,18 @@ def claimed(run: ModelRun, owner: str = "me") -> JobContext:
     return JobContext(run.job)
 
 
+def do_run(
+    run: ModelRun, execute: Callable[..., None] = run_execute, owner: str = "me"
+) -> None:
+    """Do what a worker does with a run that waits."""
+    context = claimed(run, owner)
+    execute(run_id=str(run.pk), context=context)
+    context.flush()
+    assert lease.finish(run.job_id, owner, JobStatus.SUCCEEDED)
+
+
 def finished_run(**asked: Any) -> ModelRun:
     """Return a run with everything a worker would have written."""
     run = make_run(**asked)
-    context = claimed(run)
-    run_execute(run_id=str(run.pk), context=context)
-    context.flush()
-    assert lease.finish(run.job_id, "me", JobStatus.SUCCEEDED)
+    do_run(run)
     return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)

@@ -228,6 +228,10 @@ class RunItemOut(Schema):
 
 class RunOut(RunItemOut):
     config: dict[str, Any] = Field(description="Fully resolved; times in epoch ms.")
+    search: dict[str, Any] | None = Field(
+        description="Of a sweep: its space and how it is searched; `metrics` are then "
+        "those of its best candidate."
+    )
 
 
 class RunListOut(Schema):

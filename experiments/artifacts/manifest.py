@@ -57,13 +57,30 @@ def manifest_facts(
         "code_version": __version__,
         "git_hash": git_hash(),
         "data_fingerprint": result.data_fingerprint,
-        "candle_hashes": {
-            f"{one.provider}:{one.symbol}:{one.timeframe}": one.fingerprint
-            for one in candles
-        },
+        "candle_hashes": _candle_hashes(candles),
         "versions": dict(_versions()),
         "cpu": dict(_cpu()),
         "accounting_check": asdict(result.simulation.accounting),
+    }
+
+
+def sweep_facts(config_hash: str, candles: Candles) -> dict[str, Any]:
+    """Return what the manifest of a sweep says beside its files."""
+    return {
+        "config_hash": config_hash,
+        "code_version": __version__,
+        "git_hash": git_hash(),
+        "data_fingerprint": candles.fingerprint,
+        "candle_hashes": _candle_hashes([candles]),
+        "versions": dict(_versions()),
+        "cpu": dict(_cpu()),
+    }
+
+
+def _candle_hashes(candles: Iterable[Candles]) -> dict[str, str]:
+    return {
+        f"{one.provider}:{one.symbol}:{one.timeframe}": one.fingerprint
+        for one in candles
     }
 
 

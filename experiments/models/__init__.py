@@ -13,6 +13,7 @@ from experiments.models.ledger import (
 )
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
+from experiments.models.sweep import SweepChunk
 
 __all__ = [
     "Instrument",
@@ -28,4 +29,5 @@ __all__ = [
     "RunKind",
     "RunMetric",
     "RunTimeseries",
+    "SweepChunk",
 ]

@@ -17,6 +17,7 @@ LISTED_BY = ("archived", "pinned", "starred", "strategy", "symbol", "job")
 
 class RunKind(models.TextChoices):
     BACKTEST = "backtest"
+    SWEEP = "sweep"
 
 
 class ModelRun(models.Model):
@@ -51,6 +52,12 @@ class ModelRun(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="run")
 
     config = models.JSONField(db_column="config_json")
+    search = models.JSONField(
+        null=True,
+        blank=True,
+        db_column="search_json",
+        help_text="Of a sweep: the space, and how it is searched.",
+    )
     # Two facts of the config that lists ask for.
     symbol = models.CharField(max_length=80, blank=True)
     strategy = models.CharField(max_length=80, blank=True)
@@ -72,6 +79,9 @@ class ModelRun(models.Model):
     ppy = models.FloatField(null=True, blank=True)
     metrics = models.JSONField(default=dict, db_column="metrics_summary_json")
     flags = models.JSONField(default=dict, db_column="flags_json")
+    best_index = models.BigIntegerField(
+        null=True, blank=True, help_text="Of a sweep: which candidate `metrics` are."
+    )
     sharpe_se = models.FloatField(null=True, blank=True)
     sparkline = models.JSONField(default=list, blank=True)
     accounting = models.JSONField(null=True, blank=True, db_column="accounting_json")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from uuid import UUID
 
-from experiments.models import ModelRun
+from experiments.models import ModelRun, RunKind
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
 
@@ -46,7 +46,8 @@ def lineup(
     """Return the runs with these ids; one query.
 
     422, naming `field`, for too few or too many, for an id that is given twice or is
-    that of no run, and for a baseline that is not among them; "" is the first.
+    that of no run or of a sweep, and for a baseline that is not among them; "" is the
+    first.
     """
     if len(run_ids) > MOST:
         words = f"{len(run_ids)} runs are too many: {MOST} can be compared at once."
@@ -62,6 +63,10 @@ def lineup(
     for key in keys:
         if key not in found:
             raise _unknown(str(key), field)
+        if found[key].kind == RunKind.SWEEP:
+            words = f"{key} is a sweep, which has many candidates."
+            advice = "Make one of its candidates a run and compare that."
+            raise _refusal(field, "is_a_sweep", words, advice)
     return Lineup(tuple(found[key] for key in keys), _place(baseline, keys))
 
 

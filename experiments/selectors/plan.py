@@ -70,6 +70,7 @@ def _last_seconds() -> list[float]:
 
 def _twin(config: RunConfig, experiment_id: UUID | None) -> ModelRun | None:
     same = ModelRun.objects.filter(
+        kind=RunKind.BACKTEST,
         config_hash=config.config_hash,
         deleted_at__isnull=True,
         job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],

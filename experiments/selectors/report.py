@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 
-from experiments.models import ModelRun, RunTimeseries
+from experiments.models import ModelRun, RunKind, RunTimeseries
 from experiments.selectors.runs import run_document
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
@@ -44,6 +44,13 @@ def run_report(run: ModelRun) -> dict[str, Any]:
 
 def result_needed(run: ModelRun) -> None:
     """Raise the 409 for a run that has no result, saying what to do instead."""
+    if run.kind == RunKind.SWEEP:
+        raise Problem(
+            status=409,
+            message="A sweep has no report of its own, but one row for each candidate.",
+            advice="Read its candidates, or make one of them a run.",
+            next_steps=[f"GET /api/runs/{run.pk}/candidates"],
+        )
     status = JobStatus(run.status)
     if status != JobStatus.SUCCEEDED:
         raise Problem(

@@ -30,6 +30,7 @@ SORTED = ("finished_at", "status")
 # What no list shows, and what takes most of the reading.
 UNLISTED = (
     "config",
+    "search",
     "accounting",
     "job__payload",
     "experiment__hypothesis",
@@ -215,7 +216,7 @@ def run_documents(
         luck = honesty[run.pk]
         document["honesty"] = None if luck is None else luck.as_json()
         if with_config:
-            document["config"] = run.config
+            document |= {"config": run.config, "search": run.search}
         documents.append(document)
     return documents
 

@@ -253,6 +253,8 @@ def _weekly_table(pool: str) -> FloatArray:
     rows: dict[int, tuple[int, np.ndarray]] = {}
     for blob, first_week, returns in samples.iterator(chunk_size=100):
         keys = np.frombuffer(blob, dtype=np.uint64)
+        if not len(keys):
+            continue  # of a small chunk of many, none may be kept
         table = np.frombuffer(returns, dtype=np.float16).reshape(len(keys), -1)
         rows |= {
             int(key): (first_week, row) for key, row in zip(keys, table, strict=True)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 KEYS = {
     *("id", "run_id", "kind", "name", "experiment_id", "parent_id", "job_id"),
     *("status", "stage", "progress", "processed", "total", "rate", "eta_s", "best"),
+    "search",
     *("message", "created_at", "started_at", "completed_at", "finished_at", "error"),
     *("config", "config_hash", "run_hash", "data_fingerprint", "code_version"),
     *(
@@ -123,7 +124,7 @@ class TestList:
             str(runs[2].pk),
             str(runs[1].pk),
         ]
-        assert set(body["items"][0]) == KEYS - {"config"}
+        assert set(body["items"][0]) == KEYS - {"config", "search"}
         rest = client.get(f"/api/runs?limit=2&cursor={body['next_cursor']}").json()
         assert [item["id"] for item in rest["items"]] == [str(runs[0].pk)]
         assert rest["next_cursor"] is None
@@ -156,7 +157,7 @@ class TestList:
         [
             ("order=sharp", "unknown_order", "order"),
             ("status=great", "unknown_status", "status"),
-            ("kind=sweep", "unknown_kind", "kind"),
+            ("kind=sweeps", "unknown_kind", "kind"),
             ("cursor=x", "bad_cursor", "cursor"),
             ("order=-sharpe&cursor=none.x", "bad_cursor", "cursor"),
             ("limit=0", "invalid_value", "limit"),

@@ -1,0 +1,219 @@
+"""Sweeps for scripts: start one, read its candidates, make one of them a run."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema, Status
+from pydantic import BaseModel, ConfigDict, Field
+
+from experiments.api.schemas import HonestyOut, RunOut
+from experiments.api.submission import PREFERENCE, submitted
+from experiments.models import ModelRun
+from experiments.selectors.candidates import (
+    AGGREGATES,
+    DEFAULT_BINS,
+    candidate_map,
+    candidate_page,
+    map_document,
+    page_document,
+)
+from experiments.selectors.experiments import experiment_get
+from experiments.selectors.runs import run_get
+from experiments.selectors.sweep import sweep_candidates
+from experiments.services.runs import Submission
+from experiments.services.sweep import (
+    SweepRequest,
+    candidate_run,
+    sweep_asked,
+    sweep_dry_run,
+    sweep_request,
+)
+from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
+
+router = Router(tags=["sweeps"])
+experiment_router = Router(tags=["sweeps"])
+
+Value = int | float | bool | str | None
+WHERE = "Comparisons joined by commas or `and`: `trade_count>30, fast<20`."
+EXAMPLE: dict[str, Any] = {
+    "space": {"fast": {"min": 5, "max": 50, "step": 5}, "slow": [50, 100, 200]},
+    "constraints": ["fast < slow"],
+    "search": "grid",
+    "objective": "sharpe",
+}
+
+
+class SweepIn(BaseModel):
+    """A space around the config of the experiment; the service reads it."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "properties": SweepRequest.model_json_schema()["properties"],
+            "required": ["space"],
+            "additionalProperties": False,
+            "examples": [EXAMPLE],
+        },
+    )
+
+    def asked(self) -> SweepRequest:
+        return sweep_asked(self.model_extra or {})
+
+
+class SweepCostOut(Schema):
+    candidates: int = Field(description="After the constraints.")
+    estimated_s: float
+    honesty_now: HonestyOut
+    honesty_after: HonestyOut
+    needed_sharpe_now: float = Field(description="That a DSR of 0.95 asks for.")
+    needed_sharpe_after: float
+    years: float
+    min_backtest_years: float | None
+
+
+class CandidateOut(Schema):
+    index: int
+    params: dict[str, Value]
+    metrics: dict[str, int | float | None]
+    flags: dict[str, str] = Field(description="Why a metric is null or doubtful.")
+    plateau: float | None = Field(description="Mean of the neighbours over its own.")
+    on_edge: bool = Field(description="On the first or last value of an axis.")
+
+
+class CandidateListOut(Schema):
+    items: list[CandidateOut]
+    next_cursor: str | None
+    total: int = Field(description="That meet the condition.")
+    is_complete: bool = Field(description="False while the sweep is under way.")
+    honesty: HonestyOut | None = Field(description="Of every Sharpe in the table.")
+
+
+class HeatMapOut(Schema):
+    x: list[Value]
+    y: list[Value]
+    z: list[list[float | None]] = Field(description="One list for each value of y.")
+    x_name: str
+    y_name: str
+    metric: str
+    is_binned: bool = Field(description="Several values share a cell.")
+    best: CandidateOut
+    best_plateau: CandidateOut | None
+    honesty: HonestyOut | None
+
+
+class ImportanceOut(Schema):
+    name: str
+    share: float = Field(description="Of the variance, that it explains alone.")
+
+
+class ImportanceListOut(Schema):
+    objective: str
+    items: list[ImportanceOut]
+    next_cursor: str | None
+
+
+class CandidateQuery(ListQuery):
+    order: str = Field("", description="A metric or parameter; by default the best.")
+    where: str = Field("", description=WHERE)
+
+
+class HeatMapQuery(Schema):
+    x: str = Field("", description="An axis; by default the first.")
+    y: str = Field("", description="Another one.")
+    metric: str = Field("", description="By default the objective.")
+    agg: str = Field("best", description=f"Of a cell: {' or '.join(AGGREGATES)}.")
+    where: str = Field("", description=f"{WHERE} `band==0.5` fixes a parameter.")
+    bins: int = Field(DEFAULT_BINS, ge=2, le=1_000, description="Most cells a side.")
+
+
+@experiment_router.post(
+    "/experiments/{experiment_id}/param-sweep",
+    response={200: SweepCostOut | RunOut, 202: RunOut},
+    summary="Sweep parameters",
+    openapi_extra=PREFERENCE,
+)
+async def sweep_experiment(
+    request: HttpRequest, response: HttpResponse, experiment_id: str, payload: SweepIn
+) -> Any:
+    """Every combination is counted as a trial. `dry_run` only says what it costs."""
+    asked = payload.asked()
+    if asked.dry_run:
+        return Status(200, await _cost(experiment_id, asked))
+    return await submitted(request, response, partial(_sweep, experiment_id, asked))
+
+
+async def _cost(experiment_id: str, asked: SweepRequest) -> dict[str, Any]:
+    from asgiref.sync import sync_to_async
+
+    def cost() -> dict[str, Any]:
+        experiment = experiment_get(experiment_id)
+        return sweep_dry_run(experiment=experiment, asked=asked).as_json()
+
+    return await sync_to_async(cost)()
+
+
+def _sweep(experiment_id: str, asked: SweepRequest) -> Submission:
+    return sweep_request(experiment=experiment_get(experiment_id), asked=asked)
+
+
+@router.get(
+    "/{run_id}/candidates",
+    response=CandidateListOut,
+    summary="Candidates of a sweep",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_candidates(
+    request: HttpRequest, run_id: str, query: Query[CandidateQuery]
+) -> Any:
+    """Also of a sweep under way or called off: as far as it came."""
+    run = run_get(run_id)
+    read = partial(_page, run, order=query.order, where=query.where)
+    return listing(query, read, name=f"{run.pk}-candidates")
+
+
+def _page(run: ModelRun, *, order: str, **asked: Any) -> Mapping[str, Any]:
+    candidates = sweep_candidates(run)
+    order = order or candidates.best_first
+    return page_document(
+        run, candidates, candidate_page(candidates, order=order, **asked)
+    )
+
+
+@router.get("/{run_id}/heatmap", response=HeatMapOut, summary="Heat map of a sweep")
+def get_heatmap(request: HttpRequest, run_id: str, query: Query[HeatMapQuery]) -> Any:
+    """Of all candidates that share a cell the best, or the mean."""
+    run = run_get(run_id)
+    candidates = sweep_candidates(run)
+    return map_document(run, candidates, candidate_map(candidates, **query.dict()))
+
+
+@router.get(
+    "/{run_id}/importance",
+    response=ImportanceListOut,
+    summary="Which parameters matter",
+)
+def get_importance(request: HttpRequest, run_id: str) -> Any:
+    """The largest share of the objective's variance first."""
+    candidates = sweep_candidates(run_get(run_id))
+    shares = candidates.importance()
+    items = [{"name": name, "share": share} for name, share in shares.items()]
+    return {"objective": candidates.objective, "items": items, "next_cursor": None}
+
+
+@router.post(
+    "/{run_id}/candidates/{index}/run",
+    response={200: RunOut, 202: RunOut},
+    summary="Make a candidate a run",
+    openapi_extra=PREFERENCE,
+)
+async def run_candidate(
+    request: HttpRequest, response: HttpResponse, run_id: str, index: int
+) -> Any:
+    """Its numbers are those of the table; it counts no further trial."""
+    return await submitted(request, response, partial(_run, run_id, index))
+
+
+def _run(run_id: str, index: int) -> Submission:
+    return candidate_run(run=run_get(run_id), index=index)
