@@ -20,7 +20,6 @@ from strategies.config import RunConfig
 from strategies.errors import CandleError
 from strategies.market.candles import Candles
 from strategies.metrics.registry import METRICS
-from strategies.sweep.candidates import Market, evaluate
 from strategies.sweep.counting import batch_of
 from strategies.sweep.plan import Search, SweepPlan, plan_sweep
 from strategies.sweep.search import guided_rounds
@@ -194,6 +193,9 @@ def sweep_chunks(
     source : str
         Who evaluates them, for the trials.
     """
+    # Here: who only plans a sweep needs no compiler.
+    from strategies.sweep.candidates import Market, evaluate
+
     config = plan.config
     candles = candles.between(config.start_ms, config.end_ms)
     if len(candles) < FEWEST_BARS:
