@@ -179,7 +179,7 @@ class TestApi:
         chart = self.get(client, run, "charts/equity?format=json").json()
         assert chart["name"] == "equity"
         assert chart["spec"]["layer"]
-        assert chart["honesty"]["n_trials"] >= 1
+        assert chart["honesty"]["n_trials"] == 0  # made-up bars
         table = self.get(client, run, "charts/equity?format=csv").text
         assert len(table.splitlines()) == len(chart["items"]) + 1
 

@@ -81,7 +81,7 @@ def test_a_killed_worker_takes_its_children_along_and_the_next_redoes_the_job(
 
     worker.kill()
 
-    wait_until(lambda: is_gone(first["pid"]) and is_gone(first["server_pid"]), 2.0)
+    wait_until(lambda: is_gone(first["pid"]) and is_gone(first["server_pid"]))
     job.refresh_from_db()
     assert job.status == "running"  # nobody was left to write anything else
 
@@ -125,7 +125,7 @@ def test_a_running_job_is_cancelled_within_a_second(worker, gate):
         assert time.monotonic() - asked < CANCELLED_WITHIN_S
         assert job.attempt == 1
         assert log_of(job).count("job_end") == 1
-        wait_until(lambda pid=pid: is_gone(pid), 1.0)
+        wait_until(lambda pid=pid: is_gone(pid))
         assert gate.with_suffix(".tidied").exists()  # it was asked before it was killed
 
 
@@ -136,7 +136,7 @@ def test_a_child_whose_job_was_taken_over_is_killed_and_writes_nothing(worker, g
 
     Job.objects.filter(pk=job.pk).update(lease_owner="another", lease_until=far)
 
-    wait_until(lambda: is_gone(pid), 2.0)
+    wait_until(lambda: is_gone(pid))
     job.refresh_from_db()
     assert (job.status, job.lease_owner, job.attempt) == ("running", "another", 1)
 
@@ -177,7 +177,7 @@ def test_caps_hold_per_kind_and_per_owner(worker, gate):
 def test_a_job_nobody_was_woken_for_is_found(worker):
     lost = Job.objects.create(kind="nothing")
 
-    assert reaches(lost, "succeeded", 5.0).attempt == 1
+    assert reaches(lost, "succeeded").attempt == 1
 
 
 def test_children_are_forks_of_a_warm_process(worker):

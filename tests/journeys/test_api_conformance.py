@@ -26,6 +26,7 @@ from experiments.models import ModelExperiment
 from experiments.services.presets import preset_create
 from quantlab.api import api
 from quantlab.wsgi import application
+from tests.experiments.rows import add_trial
 from tests.factories import finished_run
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
@@ -73,6 +74,7 @@ def lab(db, monkeypatch):
         "name": "config.json",
         "part": "metrics",
         "kind": "run",
+        "pool": add_trial("a").pool,
     }
 
 
