@@ -16,11 +16,12 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     Value,
     When,
 )
 
-from experiments.models import ModelExperiment, ModelRun, RunMetric
+from experiments.models import ModelExperiment, ModelRun, RunKind, RunMetric
 from experiments.selectors.counts import experiment_run_counts
 from experiments.selectors.filters import NOT_SUCCEEDED, ExperimentFilter
 from experiments.selectors.honesty import Honesty, honesty_of
@@ -128,15 +129,22 @@ def _moment(stamp_ms: int | None) -> datetime | None:
 
 
 def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
-    """Return how many different configs were tried, by deleted runs too."""
+    """Return how many different candidates were tried, by deleted runs too.
+
+    A sweep tried all that it evaluated; a run made of one of them adds nothing.
+    """
+    is_alone = ~Q(kind=RunKind.SWEEP) & ~Q(data_fingerprint="")
+    is_new = Q(parent=None) | ~Q(parent__kind=RunKind.SWEEP)
     rows = (
         ModelRun.objects.filter(experiment__in=experiments)
-        .exclude(data_fingerprint="")
         .order_by()
         .values("experiment_id")
-        .annotate(n=Count("config_family_hash", distinct=True))
+        .annotate(
+            alone=Count("config_family_hash", distinct=True, filter=is_alone & is_new),
+            swept=Sum("chunks__n_candidates"),
+        )
     )
-    return {row["experiment_id"]: row["n"] for row in rows}
+    return {row["experiment_id"]: row["alone"] + (row["swept"] or 0) for row in rows}
 
 
 def _best_runs(experiments: list[ModelExperiment]) -> dict[UUID, dict[str, Any]]:

@@ -201,7 +201,11 @@ def candidate_run(
         )
     config = sweep_plan_of(run).config_at(int(candidates.points[rows[0]]))
     return run_submit(
-        config=config, experiment=_shown(run.experiment_id), owner=owner, tags=tags
+        config=config,
+        experiment=_shown(run.experiment_id),
+        parent=run,
+        owner=owner,
+        tags=tags,
     )
 
 

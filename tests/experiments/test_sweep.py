@@ -12,6 +12,7 @@ from experiments.artifacts.candidates import part_exists
 from experiments.artifacts.store import run_store
 from experiments.models import LedgerEntry, RunMetric, SweepChunk
 from experiments.selectors.candidates import candidate_map, candidate_page, ordered
+from experiments.selectors.experiments import experiment_document
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.sweep import sweep_candidates
 from experiments.services import sweep_execute as execution
@@ -337,3 +338,16 @@ def test_flags_say_why_a_number_is_missing():
         item["flags"] for item in candidates.items(np.arange(2))
     ]
     assert json.loads(flags[0])["win_rate"] == "no_trades"
+
+
+def test_an_experiment_used_every_candidate_of_its_sweeps():
+    experiment = plain_experiment()
+    sweep = queued_sweep(experiment)
+    do_run(sweep, sweep_execute)
+    assert experiment_document(experiment)["n_trials"] == 15
+
+    kept = candidate_run(run=run_get(sweep.pk), index=3).run
+    do_run(kept)
+
+    assert kept.parent_id == sweep.pk
+    assert experiment_document(experiment)["n_trials"] == 15
