@@ -9,7 +9,7 @@ export QUANT_HOME
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check openapi torture fix lock browser shots clean
+.PHONY: help run test check openapi torture fix lock browser shots bench clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ browser: ## Install Debian's Chromium for the browser tests (needs root)
 
 shots: .venv/.dev ## Take screenshots of every page of an open lab [PORT=8000] [OUT=./var/shots]
 	$(BIN)/python manage.py shots --url http://127.0.0.1:$(PORT) --out $(OUT)
+
+bench: .venv/.dev ## Measure the engine beside its peers, write docs/benchmarks.md
+	$(BIN)/python -m tests.bench.run
 
 clean: ## Remove the environment and caches; the lab's data in QUANT_HOME stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

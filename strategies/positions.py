@@ -55,9 +55,8 @@ def to_position(
     StrategyError
         If the signal holds NaN or leaves [−1, 1]; the message names the bar.
     """
-    bad = ~(np.abs(signal) <= 1.0)
-    if bad.any():
-        bar = int(np.flatnonzero(bad)[0])
+    if not (signal.min(initial=0.0) >= -1.0 and signal.max(initial=0.0) <= 1.0):
+        bar = int(np.flatnonzero(~(np.abs(signal) <= 1.0))[0])
         raise StrategyError(
             f"signal[{bar}] is {signal[bar]}: it must be between -1 and 1."
         )
@@ -86,6 +85,8 @@ def sized(position: FloatArray, sizing: SizingConfig) -> FloatArray:
         position = smooth(position, sizing.smooth_ema)
     bound = min(sizing.cap, sizing.max_lev)
     low = 0.0 if sizing.long_only else -bound
+    if position.min(initial=low) >= low and position.max(initial=bound) <= bound:
+        return np.ascontiguousarray(position)
     return np.ascontiguousarray(np.clip(position, low, bound))
 
 
@@ -96,7 +97,8 @@ def _risked(
     if config.risk.name == "fixed_cash":
         return signal
     if config.risk.name == "fixed_fraction":
-        return signal * float(params.get("fraction") or 1.0)
+        fraction = float(params.get("fraction") or 1.0)
+        return signal if fraction == 1.0 else signal * fraction
     known = volatility_feature(config)
     volatility = compute_features(candles, [known], cache)[str(known)]
     annual = float(params["annual"] or 0.0) / math.sqrt(candles.ppy)

@@ -111,6 +111,44 @@ def end_nb(book: Book, t: int, mark: float, fills: Fills) -> Book:
 
 
 @njit(cache=True)
+def lowest_close_nb(close: FloatArray) -> float:
+    """Return the lowest close; NaN if one is missing."""
+    lowest: float = close[0]
+    for t in range(close.shape[0]):
+        if not close[t] >= lowest:
+            lowest = close[t]
+        if np.isnan(lowest):
+            return np.nan
+    return lowest
+
+
+@njit(cache=True)
+def hold_record_nb(
+    record: FloatArray,
+    close: FloatArray,
+    first: int,
+    last: int,
+    book: Book,
+    borrowed: float,
+) -> None:
+    """Write bars on which a long position, or none, is only held."""
+    account = book.account
+    for t in range(first, last):
+        record[0, t] = account.cash + account.quantity * close[t]
+    record[1, first:last], record[2, first:last] = account.cash, account.quantity
+    record[3, first:last], record[4, first:last] = account.fees, borrowed
+
+
+@njit(cache=True)
+def next_change_nb(target: FloatArray, first: int, lag: int, held: float) -> int:
+    """Return the first bar from `first` on on which something else is wanted."""
+    t = first
+    while t < target.shape[0] and (target[t - lag] if t >= lag else 0.0) == held:
+        t += 1
+    return t
+
+
+@njit(cache=True)
 def count_changes_nb(target: FloatArray) -> int:
     """Return how often `target` changes, starting from flat."""
     changes = int(target[0] != 0.0)
@@ -175,8 +213,10 @@ def simulate_nb(
     fills = np.empty((2 + guarded) * count_changes_nb(target) + 1, FILL)
     book = empty_book_nb(initial_cash)
     mark, borrowed = 0.0, 0.0
+    lowest = lowest_close_nb(close)
 
-    for t in range(n_bars):
+    t = 0
+    while t < n_bars:
         wanted = target[t - lag] if t >= lag else 0.0
         if mark > 0.0 and (
             wanted != book.held or (guarded and book.account.quantity != 0.0)
@@ -198,4 +238,12 @@ def simulate_nb(
         book = Book(account, book.guard, book.held, book.n_fills)
         record[0, t], record[1, t], record[2, t] = worth, account.cash, account.quantity
         record[3, t], record[4, t] = account.fees, borrowed
+        t += 1
+        held_long = account.quantity > 0.0 and not guarded
+        safe = account.cash + account.quantity * lowest > 0.0
+        if safe and (held_long or account.quantity == 0.0):
+            change = next_change_nb(target, t, lag, book.held)
+            if change > t:
+                hold_record_nb(record, close, t, change, book, borrowed)
+                t, mark = change, close[change - 1]
     return record, fills[: book.n_fills].copy(), NOT_RUINED

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from strategies.features.catalog import FEATURES, Feature
 from strategies.kernels import resolve
 from strategies.market.candles import Candles
-from strategies.types import BoolArray, FloatArray, Params
+from strategies.types import BoolArray, FloatArray, Params, Scalar
 
 Columns = Mapping[str, FloatArray]
 
@@ -131,11 +132,19 @@ class Rule:
         return wanted
 
 
+@lru_cache(maxsize=4096)
+def _column_key(column: Column, values: tuple[Scalar, ...]) -> str:
+    """Return the name of a column, worked out once for each set of parameters."""
+    own = {name: value for (name, _), value in zip(column.params, values, strict=True)}
+    return Feature(column.feature, own).columns[column.output]
+
+
 def _values(
     operand: Operand, candles: Candles, columns: Columns, params: Params
 ) -> FloatArray | float:
     if isinstance(operand, Column):
-        return columns[operand.feature_of(params).columns[operand.output]]
+        values = tuple(params[name] for _, name in operand.params)
+        return columns[_column_key(operand, values)]
     if isinstance(operand, Price):
         prices: FloatArray = getattr(candles, operand.name)
         return prices
