@@ -8,7 +8,7 @@ import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -17,25 +17,41 @@ if TYPE_CHECKING:
 
 PAGES = {
     "dashboard": "/",
+    "jobs": "/jobs",
     "experiments": "/model-lab",
     "experiment-new": "/model-lab/new",
+    "trash": "/model-lab/trash",
     "backtesting": "/backtesting",
-    "jobs": "/jobs",
+    "compare-empty": "/model-lab/compare",
+    "presets": "/presets",
+    "ledger": "/ledger",
+    "glossary": "/glossary",
+    "glossary-entry": "/glossary/dsr",
     "settings": "/settings",
+    "keyboard": "/keyboard",
+    "api-docs": "/api/docs",
+    "admin": "/admin/",
+    "admin-runs": "/admin/experiments/modelrun/",
     "demo-remove": "/model-lab/demo/remove",
     "not-found": "/no/such/page",
-    "api-docs": "/api/docs",
+    "no-entry": "/glossary/sharp",
+    "no-match": "/jobs?q=nothing+like+this",
 }
-SUCCEEDED = "/api/runs?status=succeeded"
-RUN_TABS = ("summary", "charts", "trades", "config", "files", "api")
+RUN_TABS = ("summary", "charts", "trades", "config", "files", "logs", "api")
+COMPARED = 3
 # variant -> colour scheme, width and height
-VARIANTS = {
+VARIANTS: dict[str, tuple[Literal["light", "dark"], int, int]] = {
     "light": ("light", 1280, 900),
     "dark": ("dark", 1280, 900),
     "narrow": ("light", 400, 860),
+    "narrow-dark": ("dark", 400, 860),
 }
-MAX_HEIGHT = 12_000
-SETTLED_MS = 400  # htmx looks for what came into view every 200 ms
+# Nothing that is in sight is still on its way.
+IS_STILL = """() => ![...document.querySelectorAll('[aria-busy=true], .htmx-request')]
+  .some(one => one.checkVisibility() && one.getBoundingClientRect().top < innerHeight)"""
+IS_AT_THE_END = "scrollY + innerHeight >= document.documentElement.scrollHeight - 2"
+MOST_TURNS = 60
+TURN_MS = 250  # htmx looks for what came into view every 200 ms
 
 
 class Command(BaseCommand):
@@ -67,21 +83,25 @@ class Command(BaseCommand):
 def _pages(url: str) -> Iterator[tuple[str, str]]:
     """Yield name and path of each page; of runs and the like, the newest one's."""
     yield from PAGES.items()
-    for experiment in _newest(url, "/api/model-lab/experiments"):
+    for experiment in _newest(url, "/api/model-lab/experiments")[:1]:
         page = experiment["links"]["page"]
         yield "experiment", page
         yield "run-new", f"{page}/runs/new"
-    pair = ",".join(run["id"] for run in _newest(url, SUCCEEDED, 2))
-    yield "compare", f"/model-lab/compare?runs={pair}"
-    for run in _newest(url, SUCCEEDED):
+    runs = _newest(url, "/api/runs?status=succeeded")
+    ids = ",".join(run["id"] for run in runs[:COMPARED])
+    yield "compare", f"/model-lab/compare?runs={ids}"
+    for run in runs[:1]:
         page = run["links"]["page"]
         for tab in RUN_TABS:
             yield f"run-{tab}", f"{page}?tab={tab}"
         yield "run-rerun", f"{page}/rerun"
+        yield "run-words", f"{page}/words"
         yield "job", f"/jobs/{run['job_id']}"
+    for family in _newest(url, "/api/ledger/families")[:1]:
+        yield "ledger-family", f"/ledger/{family['pool']}"
 
 
-def _newest(url: str, path: str, most: int = 1) -> list[dict[str, Any]]:
+def _newest(url: str, path: str) -> list[dict[str, Any]]:
     try:
         with urllib.request.urlopen(url + path, timeout=10) as answer:  # noqa: S310
             rows: list[dict[str, Any]] = json.load(answer)["items"]
@@ -89,7 +109,7 @@ def _newest(url: str, path: str, most: int = 1) -> list[dict[str, Any]]:
         raise CommandError(
             f"No lab answers at {url} ({exc}). Open one with make run."
         ) from None
-    return rows[:most]
+    return rows
 
 
 def _take_all(
@@ -97,24 +117,24 @@ def _take_all(
 ) -> None:
     scheme, width, height = VARIANTS[variant]
     context = browser.new_context(
-        color_scheme="dark" if scheme == "dark" else "light",
+        color_scheme=scheme,
         viewport={"width": width, "height": height},
         reduced_motion="reduce",
     )
     page = context.new_page()
     for name, path in pages.items():
-        page.set_viewport_size({"width": width, "height": height})
         page.goto(url + path)
-        _show_all(page, width)
-        page.screenshot(path=out / f"{name}-{variant}.png")
+        _show_all(page, height)
+        page.screenshot(path=out / f"{name}-{variant}.png", full_page=True)
     context.close()
 
 
-def _show_all(page: Page, width: int) -> None:
-    """Make the window as high as the page, so that what loads on sight is loaded."""
-    for _ in range(2):
-        page.wait_for_load_state("networkidle")
-        height = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": width, "height": min(height, MAX_HEIGHT)})
-        page.wait_for_timeout(SETTLED_MS)
-    page.wait_for_load_state("networkidle")
+def _show_all(page: Page, height: int) -> None:
+    """Turn the wheel down to the end, so that what loads on sight is loaded."""
+    for _ in range(MOST_TURNS):
+        page.wait_for_timeout(TURN_MS)
+        page.wait_for_function(IS_STILL)
+        if page.evaluate(IS_AT_THE_END):
+            break
+        page.mouse.wheel(0, height // 2)
+    page.evaluate("scrollTo(0, 0)")
