@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import include, path
 from django.views.decorators.http import require_GET
-from django.views.generic import TemplateView
 
 import experiments.admin  # noqa: F401 - adds its tables to the admin
 import jobs.admin  # noqa: F401 - adds its tables to the admin
@@ -21,7 +21,10 @@ def health_alias(request: HttpRequest) -> HttpResponse:
     return api.create_response(request, get_health(request), status=200)
 
 
-keyboard = require_GET(TemplateView.as_view(template_name="keyboard.html"))
+@require_GET
+def keyboard(request: HttpRequest) -> HttpResponse:
+    return render(request, "keyboard.html")
+
 
 urlpatterns = [
     path("api/", api.urls),

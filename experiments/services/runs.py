@@ -197,9 +197,14 @@ def run_title(config: RunConfig) -> str:
     """Return what a run without a name is called: `SP500, sma_cross 20/50`."""
     rule = ""
     if config.strategy is not None:
-        values = "/".join(f"{value}" for value in config.strategy.params.values())
+        values = "/".join(map(_briefly, config.strategy.params.values()))
         rule = f"{config.strategy.name} {values}".strip()
     return f"{config.symbol}, {rule}"[:200]
+
+
+def _briefly(value: object) -> str:
+    """Return a setting as people write it: 30, not 30.0."""
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def run_request(*, body: Mapping[str, Any], owner: str = "") -> Submission:

@@ -215,8 +215,8 @@ def seal_hash(value: Any) -> str:
 
 @register.filter
 def tone(value: Any) -> str:
-    """Return the class of a signed return: up, down or none at zero."""
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value == 0:
+    """Return the class of a signed return: up, down or none for one written 0.0."""
+    if percent(value) in (UNKNOWN, "0.0"):
         return ""
     return "up" if value > 0 else "down"
 

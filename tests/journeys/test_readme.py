@@ -39,9 +39,11 @@ def test_the_example_of_the_api_returns_a_result(lab_url):
     assert run["honesty"]["n_trials"] >= 1
 
 
-def test_the_screenshot_is_there_and_small():
-    picture = README.parent / "docs" / "screenshot.png"
+def test_the_screenshots_are_there_and_small():
+    pictures = re.findall(r"!\[[^]]+\]\((docs/[\w-]+\.png)\)", README.read_text())
 
-    assert picture.read_bytes()[:4] == b"\x89PNG"
-    assert picture.stat().st_size <= 300_000
-    assert "docs/screenshot.png" in README.read_text()
+    assert len(pictures) == 3
+    for name in pictures:
+        picture = README.parent / name
+        assert picture.read_bytes()[:4] == b"\x89PNG"
+        assert picture.stat().st_size <= 250_000

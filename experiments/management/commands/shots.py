@@ -47,8 +47,10 @@ VARIANTS: dict[str, tuple[Literal["light", "dark"], int, int]] = {
     "narrow-dark": ("dark", 400, 860),
 }
 # Nothing that is in sight is still on its way.
-IS_STILL = """() => ![...document.querySelectorAll('[aria-busy=true], .htmx-request')]
-  .some(one => one.checkVisibility() && one.getBoundingClientRect().top < innerHeight)"""
+IS_STILL = """() => ![...document.querySelectorAll(
+  '[aria-busy=true], .htmx-request, #swagger-ui:empty, #swagger-ui .loading-container'
+)].some(
+  one => one.checkVisibility() && one.getBoundingClientRect().top < innerHeight)"""
 IS_AT_THE_END = "scrollY + innerHeight >= document.documentElement.scrollHeight - 2"
 MOST_TURNS = 60
 TURN_MS = 250  # htmx looks for what came into view every 200 ms
