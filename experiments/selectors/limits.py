@@ -9,9 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
+from experiments.selectors.lineup import MOST
 from jobs.queue import queue_depth
 from quantlab.access.auth import WRONG_KEYS
 from quantlab.web.paging import MAX_LIMIT
+from strategies.sweep.space import MOST_CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,16 @@ def limits() -> list[Limit]:
             "The disk that holds the lab, with everything else on it.",
             unit="bytes",
             used=disk.total - disk.free,
+        ),
+        Limit(
+            "sweep_candidates",
+            MOST_CANDIDATES,
+            "Settings that one sweep may try.",
+        ),
+        Limit(
+            "compared_runs",
+            MOST,
+            "Runs that are shown side by side.",
         ),
         Limit(
             "body_bytes",
