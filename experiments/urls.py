@@ -25,6 +25,8 @@ from experiments.views.presets import (
 )
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
+from experiments.views.sweep import candidate
+from experiments.views.sweep_form import sweep_new
 from experiments.views.trash import trash, undo
 from experiments.views.words import experiment_words, run_words
 
@@ -39,6 +41,11 @@ urlpatterns = [
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
     path("model-lab/compare", compare, name="compare"),
     path("model-lab/compare/chart", compare_chart, name="compare-chart"),
+    path(
+        "model-lab/runs/<uuid:run_id>/candidates/<int:index>",
+        candidate,
+        name="candidate",
+    ),
     path("model-lab/trash", trash, name="trash"),
     path("model-lab/trash/undo", undo, name="undo"),
     path("model-lab/demo/remove", demo_removal, name="demo-remove"),
@@ -66,6 +73,11 @@ urlpatterns = [
     ),
     path(
         "model-lab/experiments/<uuid:experiment_id>/runs/new", run_new, name="run-new"
+    ),
+    path(
+        "model-lab/experiments/<uuid:experiment_id>/sweep",
+        sweep_new,
+        name="sweep-new",
     ),
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
     path("presets", preset_list, name="preset-list"),

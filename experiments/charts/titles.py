@@ -10,3 +10,10 @@ TITLES = {
     "years": "Yearly returns",
     "price": "Price with fills",
 }
+OF_SWEEP = {
+    "slices": "One parameter at a time",
+    "parallel": "All parameters at once",
+    "sharpes": "Sharpe ratios and luck",
+    "importance": "Which parameters matter",
+    "progress": "Best found so far",
+}

@@ -6,6 +6,7 @@ Conditions are the comparisons of `strategies.sweep.constraints`: parsed, never 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 from django.core import signing
 
 from experiments.models import ModelRun
-from experiments.selectors.honesty import honesty_of
-from experiments.selectors.sweep import Candidates
+from experiments.selectors.honesty import Estimate, honesty_of, judge
+from experiments.selectors.sweep import Candidates, sweep_candidates
+from experiments.selectors.trials import trial_counts
 from quantlab.web.paging import bad_cursor, unknown_word
 from quantlab.web.problem import Problem
+from strategies.backtest import annual_sharpe_se
 from strategies.errors import ConfigError
 from strategies.metrics.registry import METRICS
 from strategies.metrics.table import TABLE_METRICS
@@ -291,3 +294,44 @@ def map_document(
         "best_plateau": None if plateau is None else candidates.item(plateau),
         "honesty": table_honesty(run),
     }
+
+
+def candidate_row(candidates: Candidates, index: int) -> int:
+    """Return the row of the candidate with this number; 404 if there is none."""
+    rows = candidates.rows_of(index)
+    if not len(rows):
+        raise Problem(
+            status=404,
+            message=f"The sweep has no candidate {index}.",
+            advice="Its list says which there are.",
+        )
+    return int(rows[0])
+
+
+def candidate_named(run: ModelRun, index: int) -> dict[str, Any]:
+    """Return one candidate as the API shows it; 404 if there is none."""
+    candidates = sweep_candidates(run)
+    return candidates.item(candidate_row(candidates, index))
+
+
+def judged(run: ModelRun, items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return candidates with the honesty of each, read by tags as those of runs are."""
+    counts = trial_counts()
+    window = run.metrics.get("start_ts"), run.metrics.get("end_ts")
+    tally = counts.tally(run.pool, *window)
+    effective = counts.effective.get(run.pool)
+    found = []
+    for item in items:
+        metrics = item["metrics"]
+        luck = judge(
+            Estimate.of(metrics, run.ppy),
+            tally,
+            effective,
+            pool=run.pool,
+            sharpe_se=None
+            if metrics["sharpe"] is None
+            else annual_sharpe_se(metrics, run.ppy or 1.0),
+        )
+        known = None if metrics["sharpe"] is None else luck.as_json()
+        found.append(item | {"honesty": known, "ppy": run.ppy, "config": run.config})
+    return found

@@ -269,6 +269,12 @@ def sweep_candidates(run: ModelRun) -> Candidates:
     return Candidates(sweep_plan_of(run), table, is_whole=False)
 
 
+def has_part(run: ModelRun) -> bool:
+    """Return whether a sweep ended early with candidates that can be read."""
+    is_sweep = run.kind == RunKind.SWEEP
+    return is_sweep and run.job.is_finished and run.best_index is not None
+
+
 def sweep_needed(run: ModelRun) -> None:
     """Raise the 409 for a run that is no sweep."""
     if run.kind != RunKind.SWEEP:

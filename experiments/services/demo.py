@@ -1,4 +1,4 @@
-"""The demo: one question about real data, answered by four runs of the worker.
+"""The demo: one question about real data, answered by four runs and a sweep.
 
 It is queued once in the life of a lab. A removed demo stays in the table as a deleted
 experiment, and that is what says that it must not come back.
@@ -19,6 +19,7 @@ from experiments.services.experiments import (
     experiment_delete,
     experiment_run,
 )
+from experiments.services.sweep import sweep_asked, sweep_request
 
 QUESTION: Mapping[str, Any] = {
     "name": "Trend following on the S&P 500",
@@ -33,7 +34,7 @@ QUESTION: Mapping[str, Any] = {
         "holding it all the time.",
         "metric": "sharpe",
         "threshold": 0.5,
-        "planned_trials": 4,
+        "planned_trials": 124,
     },
     "notes": "Made at the first start, as an example. Change it or remove it.",
 }
@@ -44,6 +45,13 @@ RUNS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("RSI 14, 30 to 70", {"strategy": {"name": "rsi_reversion"}}),
     ("Buy and hold", {"strategy": {"name": "buy_and_hold"}}),
 )
+SWEEP: Mapping[str, Any] = {
+    "name": "Fast against slow",
+    "space": {
+        "fast": {"min": 5, "max": 50, "step": 5},
+        "slow": {"min": 60, "max": 280, "step": 20},
+    },
+}
 
 
 def demo_exists() -> bool:
@@ -59,6 +67,7 @@ def demo_create() -> ModelExperiment | None:
     experiment = experiment_create(**QUESTION, is_demo=True)
     for name, patch in RUNS:
         experiment_run(experiment=experiment, patch={**patch, "name": name})
+    sweep_request(experiment=experiment, asked=sweep_asked(SWEEP))
     return experiment
 
 

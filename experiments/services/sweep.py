@@ -10,15 +10,11 @@ from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from experiments.models import ModelExperiment, ModelRun, RunKind
+from experiments.selectors.candidates import candidate_row
 from experiments.selectors.experiments import experiment_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
-from experiments.selectors.sweep import (
-    SweepCost,
-    sweep_candidates,
-    sweep_cost,
-    sweep_plan_of,
-)
+from experiments.selectors.sweep import SweepCost, sweep_candidates, sweep_cost
 from experiments.services.experiments import experiment_config
 from experiments.services.runs import (
     Submission,
@@ -29,7 +25,6 @@ from experiments.services.runs import (
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import enqueue
-from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import sha256_of
 from strategies.errors import ConfigError
@@ -192,14 +187,8 @@ def candidate_run(
     404 for a number that the sweep has not evaluated.
     """
     candidates = sweep_candidates(run)
-    rows = candidates.rows_of(index)
-    if not len(rows):
-        raise Problem(
-            status=404,
-            message=f"The sweep has no candidate {index}.",
-            next_steps=[f"GET /api/runs/{run.pk}/candidates"],
-        )
-    config = sweep_plan_of(run).config_at(int(candidates.points[rows[0]]))
+    row = candidate_row(candidates, index)
+    config = candidates.plan.config_at(int(candidates.points[row]))
     return run_submit(
         config=config,
         experiment=_shown(run.experiment_id),

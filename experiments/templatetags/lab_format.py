@@ -289,6 +289,12 @@ def signed_by_unit(value: Any, unit: str) -> str:
 
 
 @register.filter
+def value_of(mapping: Any, key: str) -> Any:
+    """Return what a mapping holds under a key that is itself a variable."""
+    return mapping.get(key)
+
+
+@register.filter
 def unit_word(unit: str) -> str:
     return UNIT_WORDS.get(unit, "")
 

@@ -13,9 +13,11 @@ from django.views.decorators.http import require_GET
 from experiments.charts import Figure
 from experiments.charts.of_run import NO_FILES, SCALES, run_figure
 from experiments.charts.rolling import WINDOWS
-from experiments.charts.titles import TITLES
+from experiments.charts.sweep import sweep_figure
+from experiments.charts.titles import OF_SWEEP, TITLES
+from experiments.models import RunKind
 from experiments.selectors.report import run_report
-from experiments.selectors.runs import run_get
+from experiments.selectors.runs import run_document, run_get
 from quantlab.web.downloads import Format, download, table_of
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.paging import unknown_word
@@ -37,11 +39,14 @@ class Choice:
 def run_chart(request: HtmxHttpRequest, run_id: UUID, name: str) -> HttpResponseBase:
     """Show the chart `name`; with `?format=` answer with what it draws."""
     run = run_get(run_id)
-    report = run_report(run)
-    figure = run_figure(run, report, name, request.GET)
+    if run.kind == RunKind.SWEEP:
+        document, figure = run_document(run), sweep_figure(run, name, request.GET)
+    else:
+        report = run_report(run)
+        document, figure = report["run"], run_figure(run, report, name, request.GET)
     if form := request.GET.get("format"):
         return chart_file(figure, form, f"{run.pk}-{name}")
-    context = {"run": report["run"], "chart": _chart(request, run_id, name, figure)}
+    context = {"run": document, "chart": _chart(request, run_id, name, figure)}
     region = str(context["chart"]["region"])
     return render_page(request, "experiments/run_chart.html", region, context=context)
 
@@ -51,6 +56,7 @@ def _chart(
 ) -> dict[str, Any]:
     """Return what every chart's region reads."""
     url, facts = request.path, figure.facts
+    picture = f"/api/runs/{run_id}/charts/{name}"  # a sweep's is drawn by the page
     switch: list[Choice] = []
     shown: dict[str, Any] = {}
     if name == "equity" and facts:
@@ -61,14 +67,19 @@ def _chart(
         switch = _choices(url, "window", WINDOWS, facts["window"])
     elif name == "price" and facts:
         shown = {"trip": facts["number"]}
+    elif name == "slices" and facts:
+        shown = {"axis": facts["axis"]}
+        switch = _choices(url, "axis", tuple(facts["names"]), facts["axis"])
+    elif name == "parallel" and facts:
+        shown = {"where": facts["where"]}
     return {
         "name": name,
-        "title": TITLES[name],
+        "title": (TITLES | OF_SWEEP)[name],
         "region": f"experiments/_chart_{name}.html",
         "url": url,
         "figure": figure,
         "switch": switch,
-        "picture": f"/api/runs/{run_id}/charts/{name}?format=",
+        "picture": "" if name in OF_SWEEP else f"{picture}?format=",
         "download": f"{url}?{urlencode(shown | {'format': ''})}",
         "advice": KEEP_FILES if figure.empty == NO_FILES else ADVICE,
     }

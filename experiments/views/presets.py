@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 
 from experiments.forms.preset import ImportForm, PresetNameForm, name_offered
 from experiments.forms.run import RunForm
-from experiments.models import ModelRun, Preset, PresetKind
+from experiments.models import ModelRun, Preset, PresetKind, RunKind
 from experiments.selectors.plan import as_settled
 from experiments.selectors.presets import preset_get, preset_links, preset_page
 from experiments.selectors.runs import run_get
@@ -95,15 +95,21 @@ def preset_new(request: HttpRequest) -> HttpResponse:
     form = PresetNameForm(request.POST or None, initial={"name": name_offered(title)})
     if form.is_valid():
         try:
-            preset = preset_create(
-                kind=PresetKind.RUN, name=form.cleaned_data["name"], config=run.config
-            )
+            preset = preset_create(name=form.cleaned_data["name"], **preset_of(run))
         except Problem as exc:
             form.refuse(exc)
         else:
             messages.success(request, f"Preset “{preset.name}” saved.")
             return redirect("experiments:preset-list")
     return _named(request, form, run=run, title=title, back_url=run.get_absolute_url())
+
+
+def preset_of(run: ModelRun) -> dict[str, Any]:
+    """Return kind and config of the preset that a run or a sweep would be."""
+    if run.kind != RunKind.SWEEP:
+        return {"kind": PresetKind.RUN, "config": run.config}
+    search = {key: value for key, value in (run.search or {}).items() if key != "axes"}
+    return {"kind": PresetKind.SWEEP, "config": search}
 
 
 def _named(

@@ -17,11 +17,12 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from experiments.models import ModelRun
+from experiments.models import ModelRun, RunKind
 from experiments.selectors.runs import run_document, run_get
+from experiments.selectors.sweep import has_part
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
-from experiments.views import run_tabs
+from experiments.views import run_tabs, sweep_tabs
 from experiments.views.run_api import api_tab
 from jobs import log_panel
 from jobs.models import JobStatus
@@ -36,6 +37,8 @@ REGIONS = (
     "experiments/_run_result.html",
     "experiments/_run_trades.html",
     "experiments/_run_verify.html",
+    "experiments/_sweep_map.html",
+    "experiments/_sweep_candidates.html",
     *log_panel.REGIONS,
 )
 
@@ -49,10 +52,11 @@ class Tab:
     context: Callable[[HttpRequest, ModelRun], dict[str, Any]]
     needs_result: bool = True
     stands_alone: bool = False  # it keeps itself up to date, beside the result
+    of: str = "run"
 
     @property
     def region(self) -> str:
-        return f"experiments/_run_{self.name}.html"
+        return f"experiments/_{self.of}_{self.name}.html"
 
 
 TABS = {
@@ -68,14 +72,28 @@ TABS = {
     )
 }
 
-WITHOUT_RESULT = tuple(TABS[name] for name in ("summary", "config", "api", "logs"))
+# A sweep has the same tabs, but one row for each candidate instead of a report.
+OF_SWEEP = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", sweep_tabs.summary_tab, of="sweep"),
+        Tab("candidates", "Candidates", sweep_tabs.candidates_tab, of="sweep"),
+        Tab("charts", "Charts", sweep_tabs.charts_tab, of="sweep"),
+        *(TABS[name] for name in ("config", "files", "logs")),
+    )
+}
+WITHOUT_RESULT = ("summary", "config", "api", "logs")
+
+
+def tabs_of(run: ModelRun) -> dict[str, Tab]:
+    return OF_SWEEP if run.kind == RunKind.SWEEP else TABS
 
 
 @require_GET
 def run_detail(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
     """Show a run; while it is at work, its job's region tells the others to ask."""
     run = run_get(run_id)
-    tab = TABS.get(request.GET.get("tab", "summary"))
+    tab = tabs_of(run).get(request.GET.get("tab", "summary"))
     if tab is None:
         raise Http404("no such tab")
     context = _context(request, run, tab)
@@ -85,16 +103,18 @@ def run_detail(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
-    has_result = run.status == JobStatus.SUCCEEDED
+    has_result = run.status == JobStatus.SUCCEEDED or has_part(run)
     is_shown = has_result or not tab.needs_result
+    tabs = tabs_of(run)
     context = {
         "run": run_document(run),
         "title": run.name or run.job.title,
         "experiment": run.experiment,
         "here": request.get_full_path(),
         "home_url": _home(run),
-        "tabs": TABS.values() if has_result else WITHOUT_RESULT,
-        "tab": tab if is_shown else TABS["summary"],
+        "tabs": [t for t in tabs.values() if has_result or t.name in WITHOUT_RESULT],
+        "tab": tab if is_shown else tabs["summary"],
+        "has_part": has_result and run.status != JobStatus.SUCCEEDED,
         "panel": tab.region if is_shown else "",
     }
     context |= _work(run)

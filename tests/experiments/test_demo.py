@@ -1,4 +1,4 @@
-"""The demo: four real runs, once in the life of a lab."""
+"""The demo: four real runs and a sweep, once in the life of a lab."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ def test_it_waits_for_the_worker_as_any_run_does():
 
     assert experiment is not None
     assert experiment.is_demo
-    assert experiment.hypothesis["planned_trials"] == 4
-    configs = [run.config for run in experiment.runs.order_by("created_at")]
+    assert experiment.hypothesis["planned_trials"] == 124
+    runs = experiment.runs.order_by("created_at")
+    *backtests, sweep = runs
+    assert sweep.search["axes"] == ["fast", "slow"]
+    configs = [run.config for run in backtests]
     assert [config["strategy"]["name"] for config in configs] == [
         "sma_cross",
         "sma_cross",
@@ -36,7 +39,7 @@ def test_it_waits_for_the_worker_as_any_run_does():
     assert {config["symbol"] for config in configs} == {"SP500"}
     costs = [config["execution"] for config in configs]
     assert {(c["commission_bps"], c["slippage_bps"]) for c in costs} == {(5.0, 5.0)}
-    assert Job.objects.filter(status=JobStatus.QUEUED).count() == 4
+    assert Job.objects.filter(status=JobStatus.QUEUED).count() == 5
 
 
 def test_the_first_run_is_the_question_itself():
@@ -51,7 +54,7 @@ def test_it_is_made_once():
 
     assert demo_create() is None
     assert ModelExperiment.objects.count() == 1
-    assert ModelRun.objects.count() == 4
+    assert ModelRun.objects.count() == 5
 
 
 def test_a_lab_with_experiments_of_its_own_gets_it_too():

@@ -75,6 +75,7 @@ def lab(db, monkeypatch):
         "part": "metrics",
         "kind": "run",
         "pool": add_trial("a").pool,
+        "index": "0",
     }
 
 

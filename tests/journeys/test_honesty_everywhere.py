@@ -10,12 +10,15 @@ import pytest
 from django.urls import reverse
 
 from experiments.api import pictures
+from experiments.charts.titles import OF_SWEEP
 from experiments.services.experiments import experiment_create
 from experiments.services.presets import preset_create
+from experiments.services.sweep import sweep_asked, sweep_request
+from experiments.services.sweep_execute import sweep_execute
 from quantlab.api import api
 from tests.addresses import addresses
 from tests.experiments.rows import add_trial
-from tests.factories import CONFIG, finished_run
+from tests.factories import CONFIG, do_run, finished_run
 from tests.html import Element, Tree
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +47,9 @@ def lab(monkeypatch):
     second = finished_run(
         experiment=experiment, changes={"strategy": {"params": {"fast": 7}}}
     )
+    asked = sweep_asked({"space": {"fast": [3, 4, 5], "slow": [20, 30]}})
+    sweep = sweep_request(experiment=experiment, asked=asked).run
+    do_run(sweep, sweep_execute)
     preset = preset_create(kind="run", name="mine", config=CONFIG)
     return {
         "run_id": str(first.pk),
@@ -54,6 +60,8 @@ def lab(monkeypatch):
         "kind": "run",
         "name": preset.name,
         "key": "sharpe",
+        "int:index": "0",
+        "sweep_id": str(sweep.pk),
     }
 
 
@@ -61,6 +69,10 @@ def pages(lab: dict[str, str]) -> Iterator[str]:
     yield from addresses({**lab, "uuid:run_id": lab["run_id"]})
     run = reverse("experiments:run-detail", args=[lab["run_id"]])
     yield from (f"{run}?tab={tab}" for tab in TABS)
+    sweep = reverse("experiments:run-detail", args=[lab["sweep_id"]])
+    yield from (f"{sweep}?tab={tab}" for tab in ("summary", "candidates", "charts"))
+    yield from (f"{sweep}/charts/{name}" for name in OF_SWEEP)
+    yield f"{sweep}/candidates/0"
     for page in ("/backtesting", "/model-lab"):
         yield f"{page}?columns={METRICS}"
     experiment = reverse("experiments:experiment-detail", args=[lab["experiment_id"]])
@@ -96,6 +108,8 @@ def operations(lab: dict[str, str]) -> Iterator[str]:
         if "get" in methods and not path.endswith("/stream"):
             yield path.format_map(Known(lab))
     yield f"/api/model-lab/compare?runs={lab['run_id']},{lab['other_id']}"
+    for part in ("", "/candidates", "/heatmap", "/importance"):
+        yield f"/api/runs/{lab['sweep_id']}{part}"
     yield f"/api/runs/{lab['run_id']}/metrics?series=equity,rolling_sharpe_90"
 
 
