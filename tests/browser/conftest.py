@@ -7,9 +7,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 WIDTHS = {"wide": (1280, 900), "narrow": (400, 860)}
+
+# Far more than anything takes, on a machine that does other things as well.
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items):

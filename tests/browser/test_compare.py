@@ -15,8 +15,7 @@ WINDOW = {
     "end": "2018-12-31",
 }
 FINISHED_S = 90
-DRAWN_MS = 20_000
-expect.set_options(timeout=15_000)
+DRAWN_MS = 60_000
 
 
 @pytest.fixture(scope="module")

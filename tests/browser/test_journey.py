@@ -18,8 +18,7 @@ LONG = {
     "persist": False,
 }
 RUN_PAGE = re.compile(r"/model-lab/runs/[0-9a-f-]{36}$")
-FINISHED_MS = 20_000
-expect.set_options(timeout=15_000)
+FINISHED_MS = 60_000
 
 
 def run_page(demo, name="SMA 20/50"):

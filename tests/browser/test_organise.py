@@ -21,7 +21,7 @@ def run(watch):
     run = lab.api("/api/backtest", CONFIG | {"force": True, "name": "Untidy"})
     page = lab.open(run["links"]["page"])
     done = page.locator('#run-head [data-status="succeeded"]')
-    expect(done).to_be_visible(timeout=20_000)
+    expect(done).to_be_visible(timeout=60_000)
     return lab, page, run
 
 
