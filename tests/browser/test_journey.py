@@ -16,6 +16,7 @@ LONG = {
     "timeframe": "1m",
     "end": "2011-12-31",
     "persist": False,
+    "force": True,
 }
 RUN_PAGE = re.compile(r"/model-lab/runs/[0-9a-f-]{36}$")
 FINISHED_MS = 60_000

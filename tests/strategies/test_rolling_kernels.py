@@ -332,7 +332,13 @@ def test_recursive_means_skip_an_unknown_bar():
         )
 
 
-@pytest.mark.parametrize("kernel", [name for name in ARGUMENTS if name[0] != "_"])
+WITHOUT_WARM_UP = {"smoothed_nb"}  # it knows the first value at once
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [k for k in ARGUMENTS if k[0] != "_" and k not in WITHOUT_WARM_UP],
+)
 def test_a_period_beyond_the_data_gives_nothing(kernel):
     arguments = [
         value[:3] if isinstance(value, np.ndarray) else value

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
-from asgiref.sync import async_to_sync
 
 from quantlab.web.downloads import CSV_ROWS, ListQuery, download, listing, table_of
 from tests.factories import finished_run
 from tests.jobs.rows import add_lines, make_job
+from tests.loops import run_async
 from tests.quantlab.test_api import assert_error
 
 NOON = datetime(2026, 9, 14, 12, 0, tzinfo=UTC)
@@ -114,14 +114,14 @@ class TestLongTable:
         async def received():
             return b"".join([part async for part in response])
 
-        assert async_to_sync(received)() == response_of(self.N)
+        assert run_async(received()) == response_of(self.N)
 
     def test_the_next_request_is_not_kept_waiting(self, response):
         async def first():
             parts = aiter(response)
             return await anext(parts)
 
-        assert async_to_sync(first)() == b"n\n"
+        assert run_async(first()) == b"n\n"
 
 
 def response_of(n: int) -> bytes:
