@@ -6,17 +6,23 @@ for it, so whoever follows a rule may jump from flip to flip.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 from numba import njit
+from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
 from strategies.types import FloatArray, IntArray
 
 Codes = NDArray[np.uint8]
+Words = NDArray[np.uint64]  # the same memory, eight codes each
 
 UP, LEAVE, DOWN, LEAVE_SHORT = 1, 2, 4, 8
 LEVEL = -1  # instead of a column: the number beside it
 OPPOSITE = -2  # the condition is that the one before it is false
+# Typed as numba's compiler sees it; kernels call it with the word alone.
+count_zeros = cast(Any, trailing_zeros)
 EVERY_BYTE = np.uint64(0x0101010101010101)
 
 
@@ -30,20 +36,23 @@ def compare_nb(
     first: int,
     out: Codes,
 ) -> None:
-    """Write where left > right, from column `first` on; NaN counts as false."""
+    """Write where left > right, from column `first` on; NaN counts as false.
+
+    Stretches are cut first: an index that may be negative is never vectorised.
+    """
     n = out.shape[0]
     if left >= 0 and right >= 0:
-        a, b = columns[left], columns[right]
+        a, b = columns[left, first : first + n], columns[right, first : first + n]
         for i in range(n):
-            out[i] = a[first + i] > b[first + i]
+            out[i] = a[i] > b[i]
     elif left >= 0:
-        a = columns[left]
+        a = columns[left, first : first + n]
         for i in range(n):
-            out[i] = a[first + i] > right_level
+            out[i] = a[i] > right_level
     elif right >= 0:
-        b = columns[right]
+        b = columns[right, first : first + n]
         for i in range(n):
-            out[i] = left_level > b[first + i]
+            out[i] = left_level > b[i]
     else:
         out[:] = left_level > right_level
 
@@ -57,15 +66,18 @@ def side_nb(
     enter: Codes,
     leave: Codes,
 ) -> None:
-    """Write where one side may be entered, and where it is left; leaving decides."""
+    """Write `UP` where one side may be entered and `LEAVE` where it is left.
+
+    Where both are met, the side is left. `leave` is scratch.
+    """
     compare_nb(columns, operands[0], operands[1], levels[0], levels[1], first, enter)
     if operands[2] == OPPOSITE:
         for i in range(enter.shape[0]):
-            leave[i] = enter[i] ^ 1
+            enter[i] = LEAVE - enter[i]
         return
     compare_nb(columns, operands[2], operands[3], levels[2], levels[3], first, leave)
     for i in range(enter.shape[0]):
-        enter[i] &= leave[i] ^ 1
+        enter[i] = (enter[i] & ~leave[i]) | (leave[i] << 1)
 
 
 @njit(cache=True)
@@ -94,17 +106,14 @@ def codes_nb(
         Which bar of `columns` the first code is about.
     out : uint8 array of shape (n,)
         Sums of `UP`, `LEAVE`, `DOWN` and `LEAVE_SHORT`.
-    scratch : uint8 array of shape (3, n)
+    scratch : uint8 array of shape (2, n)
     """
-    enter, leave = out, scratch[0]
-    side_nb(columns, operands[:4], levels[:4], first, enter, leave)
-    for i in range(out.shape[0]):
-        out[i] |= leave[i] << 1
+    side_nb(columns, operands[:4], levels[:4], first, out, scratch[0])
     if both:
-        enter, leave = scratch[1], scratch[2]
-        side_nb(columns, operands[4:], levels[4:], first, enter, leave)
+        short = scratch[1]
+        side_nb(columns, operands[4:], levels[4:], first, short, scratch[0])
         for i in range(out.shape[0]):
-            out[i] |= (enter[i] << 2) | (leave[i] << 3)
+            out[i] |= short[i] << 2
 
 
 @njit(cache=True)
@@ -124,24 +133,23 @@ def next_state_nb(state: float, code: int) -> float:
 
 
 @njit(cache=True)
-def next_flip_nb(codes: Codes, start: int, n: int, state: float) -> int:
+def next_flip_nb(words: Words, start: int, n: int, state: float) -> int:
     """Return the first bar from `start` on whose code may change `state`, or `n`.
 
-    Eight codes are looked at in one step; `codes` is as long as a multiple of 8.
+    A word is eight codes, looked at in one step; those from `n` on are 0.
     """
     mask = LEAVE | DOWN if state > 0.0 else UP | LEAVE_SHORT
     if state == 0.0:
         mask = UP | DOWN
-    t = start
-    while t < n and t % 8 != 0:
-        if codes[t] & mask:
-            return t
-        t += 1
-    words, wide = codes.view(np.uint64), np.uint64(mask) * EVERY_BYTE
-    word, last = t // 8, (n + 7) // 8
-    while word < last and words[word] & wide == np.uint64(0):
+    wide = np.uint64(mask) * EVERY_BYTE
+    word, last = start // 8, (n + 7) // 8
+    if word == last:
+        return n
+    met = words[word] & (wide << np.uint64(8 * (start % 8)))
+    while met == 0:
         word += 1
-    t = max(t, word * 8)
-    while t < n and not codes[t] & mask:
-        t += 1
-    return min(t, n)
+        if word == last:
+            return n
+        met = words[word] & wide
+    zeros: int = count_zeros(met)
+    return min(n, 8 * word + zeros // 8)

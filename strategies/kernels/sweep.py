@@ -2,8 +2,8 @@
 
 A candidate jumps from flip to flip of its rule. What happens on a flip is decided by
 the functions of the bar loop itself (`decide_nb`, `end_nb`); between flips a position
-is held bar by bar, or, if it is everything and the costs of holding are none, by the
-running sums of the market. A long series is taken in tiles; the tally stays between
+is held bar by bar. One that is everything or nothing goes from trade to trade (see
+`strategies.kernels.all_in`). A long series is taken in tiles; the tally stays between
 them.
 """
 
@@ -15,8 +15,9 @@ import numpy as np
 from numba import njit
 
 from strategies.kernels.account import Fills, Terms, borrow_owed_nb, terms_nb
+from strategies.kernels.all_in import trips_nb
 from strategies.kernels.conditions import (
-    Codes,
+    Words,
     codes_nb,
     next_flip_nb,
     next_state_nb,
@@ -36,7 +37,6 @@ from strategies.kernels.tally import (
     STATE,
     add_bar_nb,
     book_of_nb,
-    hold_all_nb,
     hold_nb,
     put_book_nb,
     rest_nb,
@@ -135,9 +135,22 @@ def is_restless_nb(row: FloatArray, wanted: float, setup: Setup, terms: Terms) -
 
 
 @njit(cache=True)
+def hold_on_nb(
+    row: FloatArray, words: Words, close: FloatArray, t: int, setup: Setup, terms: Terms
+) -> int:
+    """Go on to the next flip, or to the bar whose close leaves nothing."""
+    flip = next_flip_nb(words, t, close.shape[0], row[STATE])
+    if row[QUANTITY] != 0.0:
+        return hold_nb(row, close, t, flip, terms.borrow, setup.rf_bar)
+    if flip > t:
+        rest_nb(row, flip - t, close[flip - 1])
+    return flip
+
+
+@njit(cache=True)
 def follow_nb(
     row: FloatArray,
-    codes: Codes,
+    words: Words,
     setup: Setup,
     terms: Terms,
     bars: FloatArray,
@@ -149,30 +162,20 @@ def follow_nb(
     fills: Fills,
 ) -> None:
     """Take one candidate through a tile; the arguments are those of `sweep_nb`."""
-    n, lag = bars.shape[1], int(setup.lag)
+    n, lag, close = bars.shape[1], int(setup.lag), bars[3]
+    codes, raw = words.view(np.uint8), close if setup.at_close > 0.0 else bars[0]
     t = 1 if begin == 0 else 0
     while t < n and row[RUINED] == 0.0:
+        if setup.fast > 0.0:
+            t = trips_nb(row, words, raw, close, setup.rf_bar, terms, sums, falls, t)
+            if t == n:
+                return
         wanted = wanted_nb(row, codes[t], volatility[t], begin + t - lag, setup)
-        bar = Bar(bars[0, t], bars[1, t], bars[2, t], bars[3, t])
+        bar = Bar(bars[0, t], bars[1, t], bars[2, t], close[t])
         bar_nb(row, t, wanted, bar, setup, terms, fills)
         t += 1
-        if not clean or is_restless_nb(row, wanted, setup, terms):
-            continue
-        flip = next_flip_nb(codes, t, n, row[STATE])
-        if flip == t or row[RUINED] > 0.0:
-            continue
-        if row[QUANTITY] == 0.0:
-            rest_nb(row, flip - t, bars[3, flip - 1])
-            t = flip
-        elif setup.fast > 0.0:
-            hold_all_nb(row, bars[3], t, flip, sums, falls)
-            t = flip
-        else:
-            t = hold_nb(row, bars[3], t, flip, terms.borrow, setup.rf_bar)
-            if t < flip:  # this close leaves nothing
-                bar = Bar(bars[0, t], bars[1, t], bars[2, t], bars[3, t])
-                bar_nb(row, t, wanted, bar, setup, terms, fills)
-                t += 1
+        if clean and not is_restless_nb(row, wanted, setup, terms):
+            t = hold_on_nb(row, words, close, t, setup, terms)
     if t < n:
         rest_nb(row, n - t, row[MARK])
 
@@ -217,7 +220,9 @@ def sweep_nb(
     """
     n = bars.shape[1]
     fills = np.empty(SCRATCH_FILLS, FILL)
-    codes = np.zeros((4, (n + 7) // 8 * 8), dtype=np.uint8)
+    words = np.zeros((n + 7) // 8, dtype=np.uint64)
+    codes = words.view(np.uint8)[:n]
+    scratch = np.empty((2, n), dtype=np.uint8)
     unknown = np.full(n, np.nan)
     for c in range(first, last):
         setup = setup_nb(setups[c])
@@ -228,14 +233,14 @@ def sweep_nb(
             levels[c],
             setup.both > 0.0,
             start,
-            codes[0, :n],
-            codes[1:, :n],
+            codes,
+            scratch,
         )
-        codes[0, : max(0, min(n, int(setup.lag) - begin))] = 0
+        codes[: max(0, min(n, int(setup.lag) - begin))] = 0
         column = int(setup.volatility)
         follow_nb(
             tallies[c],
-            codes[0],
+            words,
             setup,
             terms_nb(terms[c]),
             bars,

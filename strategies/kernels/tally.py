@@ -29,8 +29,6 @@ STILL, EQUITY_SUM, HELD_BARS, RUINED = 21, 22, 23, 24
 TRADED, TRIP_PNL, CLOSED, WINS, GAINED, GIVEN = 25, 26, 27, 28, 29, 30
 WIDTH = 31
 
-BLOCK = 16  # bars of one line of the skip list of falls
-
 
 @njit(cache=True, error_model="numpy")
 def begin_nb(row: FloatArray, initial_cash: float, first_close: float) -> None:
@@ -68,14 +66,20 @@ def add_fill_nb(row: FloatArray, fills: Fills, i: int) -> None:
     row[TRADED] += value
     row[TRIP_PNL] -= fill["side"] * value + fill["fee"] + fill["borrow_cost"]
     if fill["position"] == 0.0:
-        pnl = row[TRIP_PNL]
-        row[CLOSED] += 1.0
-        if pnl > 0.0:
-            row[WINS] += 1.0
-            row[GAINED] += pnl
-        else:
-            row[GIVEN] += pnl
-        row[TRIP_PNL] = 0.0
+        close_trip_nb(row)
+
+
+@njit(cache=True, error_model="numpy")
+def close_trip_nb(row: FloatArray) -> None:
+    """Count the round trip that has just ended."""
+    pnl = row[TRIP_PNL]
+    row[CLOSED] += 1.0
+    if pnl > 0.0:
+        row[WINS] += 1.0
+        row[GAINED] += pnl
+    else:
+        row[GIVEN] += pnl
+    row[TRIP_PNL] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -164,95 +168,6 @@ def hold_nb(
     if t > first:
         row[MARK] = close[t - 1]
     return t
-
-
-@njit(cache=True, error_model="numpy")
-def running_sums_nb(close: FloatArray, before: float, rf_bar: float) -> FloatArray:
-    """Return the running sums of a market: a stretch of it is then one subtraction.
-
-    Returns
-    -------
-    float64 array of shape (n_bars + 1, 6)
-        Row t: sums over the bars before t of the return, its powers up to the fourth,
-        the squared shortfall, and the close.
-    """
-    n = close.shape[0]
-    out = np.zeros((n + 1, 6))
-    for t in range(n):
-        change = close[t] / before - 1.0 if before > 0.0 else 0.0
-        before = close[t]
-        below = min(change - rf_bar, 0.0)
-        square = change * change
-        out[t + 1, 0] = out[t, 0] + change
-        out[t + 1, 1] = out[t, 1] + square
-        out[t + 1, 2] = out[t, 2] + square * change
-        out[t + 1, 3] = out[t, 3] + square * square
-        out[t + 1, 4] = out[t, 4] + below * below
-        out[t + 1, 5] = out[t, 5] + close[t]
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def falls_list_nb(close: FloatArray) -> FloatArray:
-    """Return highest, lowest and deepest fall (as a share) of every `BLOCK` bars."""
-    n_blocks = close.shape[0] // BLOCK
-    out = np.empty((n_blocks, 3))
-    for block in range(n_blocks):
-        high, low, share = close[block * BLOCK], close[block * BLOCK], 1.0
-        for t in range(block * BLOCK, (block + 1) * BLOCK):
-            high, low = max(high, close[t]), min(low, close[t])
-            share = min(share, close[t] / high)
-        out[block] = high, low, share
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def fall_nb(
-    close: FloatArray, first: int, last: int, high: float, share: float
-) -> tuple[float, float]:
-    """Return the new high and the lowest share of a high, bar by bar."""
-    floor = high * share
-    for t in range(first, last):
-        if close[t] > high:
-            high = close[t]
-            floor = high * share
-        elif close[t] < floor:
-            share, floor = close[t] / high, close[t]
-    return high, share
-
-
-@njit(cache=True, error_model="numpy")
-def hold_all_nb(
-    row: FloatArray,
-    close: FloatArray,
-    first: int,
-    last: int,
-    sums: FloatArray,
-    falls: FloatArray,
-) -> None:
-    """Add bars on which everything is held: they are those of the market itself."""
-    quantity = row[QUANTITY]
-    row[FIRST] += sums[last, 0] - sums[first, 0]
-    row[SECOND] += sums[last, 1] - sums[first, 1]
-    row[THIRD] += sums[last, 2] - sums[first, 2]
-    row[FOURTH] += sums[last, 3] - sums[first, 3]
-    row[DOWNSIDE] += sums[last, 4] - sums[first, 4]
-    row[EQUITY_SUM] += quantity * (sums[last, 5] - sums[first, 5])
-    row[HELD_BARS] += last - first
-    row[EQUITY], row[MARK] = quantity * close[last - 1], close[last - 1]
-    high, share = row[PEAK] / quantity, row[LOWEST]
-    begin = min(last, (first + BLOCK - 1) // BLOCK * BLOCK)
-    end = max(begin, last // BLOCK * BLOCK)
-    high, share = fall_nb(close, first, begin, high, share)
-    for t in range(begin, end, BLOCK):
-        block = falls[t // BLOCK]
-        if block[1] >= high * share and block[2] >= share:
-            high = max(high, block[0])
-        else:
-            high, share = fall_nb(close, t, t + BLOCK, high, share)
-    high, share = fall_nb(close, end, last, high, share)
-    row[PEAK], row[LOWEST] = high * quantity, share
-    row[FLOOR] = row[PEAK] * share
 
 
 @njit(cache=True)

@@ -130,9 +130,9 @@ def _stretches(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the running sums and the list of falls of a tile's closes."""
     before = market.bars[3, tile.start - 1] if tile.start else 0.0
-    tally = "strategies.kernels.tally"
-    sums = resolve(f"{tally}:running_sums_nb")(bars[3], before, rf_bar)
-    return sums, resolve(f"{tally}:falls_list_nb")(bars[3])
+    all_in = "strategies.kernels.all_in"
+    sums = resolve(f"{all_in}:running_sums_nb")(bars[3], before, rf_bar)
+    return sums, resolve(f"{all_in}:falls_list_nb")(bars[3])
 
 
 def _on_all_threads(pool: Executor, arguments: tuple[object, ...], m: int) -> None:

@@ -154,6 +154,24 @@ def test_an_account_that_is_ruined_stays_at_nothing():
     assert_rows_equal_their_runs(result, jumped, range(len(result)))
 
 
+@pytest.mark.parametrize("fill", ["open", "close"])
+def test_fees_that_eat_the_account_are_no_ordinary_trades(fill, monkeypatch):
+    """Nothing left to buy with, or not enough to pay for selling."""
+    monkeypatch.setattr(engine, "WHOLE", 100)
+    monkeypatch.setattr(engine, "TILE", 96)
+    costs = {"commission_min": 40, "slippage_bps": 5, "fill": fill}
+
+    result = sweep(
+        {"fast": [2, 3], "initial_cash": [30, 75, 700, 1e5]}, execution=costs
+    )
+
+    total = result.metrics["total_return"].reshape(2, 4)
+    assert (total[:, 0] == 0.0).all()  # never able to buy
+    assert (total[:, 1] == -1.0).all()  # bought once
+    assert (total[:, 3] > -1.0).all()
+    assert_rows_equal_their_runs(result, CANDLES, range(len(result)))
+
+
 class TestTable:
     def test_rows_stand_in_the_order_of_the_grid_and_say_what_they_are(self):
         table = sweep(

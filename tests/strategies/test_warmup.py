@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 SECOND_RUN = """
 import time
@@ -33,7 +35,8 @@ def test_no_kernel_is_compiled_after_warming_up():
     assert answer.returncode == 0, answer.stderr
 
 
-def test_the_cache_folder_follows_the_kernel_sources(tmp_path, monkeypatch):
+@pytest.mark.parametrize("callee", ["rolling.py", "account.py"])
+def test_the_cache_folder_follows_the_kernel_sources(tmp_path, callee):
     """numba alone would go on with old machine code when a callee changes."""
     package = tmp_path / "kernels"
     package.mkdir()
@@ -56,7 +59,7 @@ def test_the_cache_folder_follows_the_kernel_sources(tmp_path, monkeypatch):
         ).stdout
 
     before = folder()
-    callee = package / "rolling.py"
-    callee.write_text(callee.read_text() + "\n# changed\n")
+    source = package / callee
+    source.write_text(source.read_text() + "\n# changed\n")
 
     assert folder() != before
