@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from experiments.forms.sweep import SweepForm
@@ -25,6 +26,7 @@ from strategies import RunConfig
 from strategies.errors import StrategyError
 
 PAGE = "experiments/sweep_new.html"
+STARTS = ("around", "preset")  # what an address may say that the form begins with
 REGION = "experiments/_sweep_form.html"
 
 
@@ -85,13 +87,19 @@ def _show(
         "experiment": experiment,
         "base": base,
         "form": form,
-        "action": request.get_full_path(),
+        "action": _address(request),
         "is_live": is_live,
         "cost": _cost(form),
         "submit": "Start the sweep",
         "back_url": experiment.get_absolute_url(),
     }
     return render_page(request, PAGE, REGION, context=context, status=status)
+
+
+def _address(request: HttpRequest) -> str:
+    """Return where the form is sent: here, and not only to be judged."""
+    kept = {key: request.GET[key] for key in STARTS if request.GET.get(key)}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
 
 
 def _cost(form: SweepForm) -> SweepCost | None:

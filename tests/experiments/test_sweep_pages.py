@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from experiments.charts.titles import OF_SWEEP
-from experiments.models import ModelRun
+from experiments.models import ModelExperiment, ModelRun
 from experiments.selectors.runs import run_get
 from experiments.services.sweep import sweep_asked, sweep_request
 from experiments.services.sweep_execute import sweep_execute
@@ -139,6 +139,7 @@ def test_while_it_is_filled_in_the_plan_follows(client):
     assert found.status_code == bad.status_code == 200
     assert "<html" not in found.text
     assert "<b>8</b> backtests" in found.text
+    assert f'action="{form_address(ModelExperiment.objects.get())}"' in found.text
     assert "field-error" in bad.text
     assert not ModelRun.objects.exists()
 
