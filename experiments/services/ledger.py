@@ -229,10 +229,13 @@ def pool_refresh(*, pool: str) -> None:
     if n_trials == 0 or (known and not _is_old(known, n_trials)):
         return
     returns = _weekly_table(pool)
+    is_exact = len(returns) == n_trials
+    # What a sample misses now may have been seen before; nothing that was tried goes.
+    least = 1.0 if known is None or is_exact else known.n_effective
     found = {
-        "n_effective": max(effective_trials(returns), 1),
+        "n_effective": max(effective_trials(returns), least),
         "n_trials": n_trials,
-        "is_exact": len(returns) == n_trials,
+        "is_exact": is_exact,
     }
     with transaction.atomic():
         LedgerPool.objects.update_or_create(pool=pool, defaults=found)

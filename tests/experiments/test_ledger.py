@@ -21,6 +21,7 @@ from experiments.models.ledger import AppendOnlyError
 from experiments.selectors.honesty import honesty_of
 from experiments.selectors.ledger import ledger_family, ledger_proof, trial_budget
 from experiments.selectors.trials import pool_of, trial_counts
+from experiments.services import ledger
 from experiments.services.ledger import (
     Looked,
     Tried,
@@ -333,6 +334,19 @@ class TestJudgement:
         found = honesty_of([run])[run.pk]
         assert (found.n_effective, found.n_effective_is_least) == (3, False)
         assert found.dsr <= found.dsr_effective <= found.psr
+
+    def test_a_sample_that_misses_some_does_not_forget_them(self, monkeypatch):
+        for i in range(12):
+            add_trial(f"kept {i}")  # all different
+        pool_refresh(pool=POOL)
+        before = LedgerPool.objects.get(pool=POOL).n_effective
+        monkeypatch.setattr(ledger, "KEPT_TRIALS", 2)
+        add_trial("one more")
+        pool_refresh(pool=POOL)
+
+        known = LedgerPool.objects.get(pool=POOL)
+        assert before == known.n_effective == 12
+        assert not known.is_exact
 
     def test_what_was_tried_since_may_have_been_different(self):
         add_trial("a")
