@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from experiments.forms.sweep import SweepForm
 from experiments.models import ModelExperiment, PresetKind, RunKind
 from experiments.selectors.experiments import experiment_get
-from experiments.selectors.presets import preset_get
+from experiments.selectors.presets import preset_get, preset_page
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import SweepCost, sweep_cost
 from experiments.services.experiments import experiment_config
@@ -26,6 +26,7 @@ from strategies import RunConfig
 from strategies.errors import StrategyError
 
 PAGE = "experiments/sweep_new.html"
+PRESETS_SHOWN = 12
 STARTS = ("around", "preset")  # what an address may say that the form begins with
 REGION = "experiments/_sweep_form.html"
 
@@ -89,6 +90,7 @@ def _show(
         "form": form,
         "action": _address(request),
         "is_live": is_live,
+        "presets": preset_page(kind=PresetKind.SWEEP, limit=PRESETS_SHOWN).items,
         "cost": _cost(form),
         "submit": "Start the sweep",
         "back_url": experiment.get_absolute_url(),

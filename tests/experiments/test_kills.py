@@ -17,8 +17,12 @@ from django.db import connection
 from experiments.artifacts.files import run_files
 from experiments.artifacts.store import run_store
 from experiments.models import LedgerEntry, ModelRun, RunMetric, RunTimeseries
+from experiments.selectors.runs import run_get
+from experiments.selectors.sweep import sweep_candidates
 from experiments.services.setup import STAMP_NAME, setup_fingerprint
+from experiments.services.sweep import sweep_asked, sweep_request
 from jobs.models import TERMINAL, Job, JobEvent, JobLog, JobStatus
+from tests.experiments.rows import plain_experiment
 from tests.factories import make_run, result_of
 from tests.jobs.conftest import wait_until
 from tests.lab import Lab, LabProcess
@@ -35,6 +39,7 @@ LONGEST_PAUSE_S = 0.3  # about as long as one run
 
 # Long enough to be hit in each of its stages: 96,000 hours.
 LONG = {"symbol": "SYN-garch-1", "timeframe": "1h", "end": "2020-12-31"}
+AXES = (("fast", 2, 150), ("slow", 200, 200))  # 30,000 candidates, in three chunks
 VARIANTS = [
     LONG | {"strategy": {"name": "sma_cross", "params": {"fast": 5, "slow": 20}}},
     LONG | {"strategy": {"name": "rsi_reversion"}},
@@ -174,3 +179,30 @@ def test_runs_survive_the_death_of_the_whole_lab(lab):
     wait_until(is_all_done, 120.0)
 
     check_ended_right(runs)
+
+
+@pytest.mark.slow
+def test_a_sweep_goes_on_behind_its_last_chunk(worker):
+    experiment = plain_experiment(universe=["SYN-garch-1"], timeframe="1h")
+    space = {name: {"min": low, "max": low + n - 1, "step": 1} for name, low, n in AXES}
+    asked = sweep_asked({"space": space, "config": {"end": "2012-04-15"}})
+    run = sweep_request(experiment=experiment, asked=asked).run
+    Job.objects.update(max_attempts=1000)
+
+    for n_done in (1, 2):
+        wait_until(lambda n=n_done: run.chunks.count() >= n or is_all_done(), 60.0)
+        before = dict(run.chunks.values_list("number", "created_at"))
+        for pid in worker.job_pids():
+            os.kill(pid, signal.SIGKILL)
+    wait_until(is_all_done, 120.0)
+
+    run = run_get(run.pk)
+    assert (run.status, run.job.attempt > 1) == (JobStatus.SUCCEEDED, True)
+    chunks = dict(run.chunks.values_list("number", "created_at"))
+    assert sorted(chunks) == [0, 1, 2]
+    assert before.items() <= chunks.items()  # none of those was done again
+    entries = LedgerEntry.objects.filter(run_id=str(run.pk)).order_by("chunk")
+    assert [entry.chunk for entry in entries] == [0, 1, 2]
+    assert sum(entry.n_evaluated for entry in entries) == 30_000
+    candidates = sweep_candidates(run)
+    assert candidates.column("index").tolist() == list(range(30_000))

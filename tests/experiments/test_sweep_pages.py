@@ -8,10 +8,15 @@ from django.urls import reverse
 from experiments.charts.titles import OF_SWEEP
 from experiments.models import ModelExperiment, ModelRun
 from experiments.selectors.runs import run_get
+from experiments.services import sweep_execute as sweep_execute_module
 from experiments.services.sweep import sweep_asked, sweep_request
 from experiments.services.sweep_execute import sweep_execute
+from jobs import lease
+from jobs.models import JobStatus
+from jobs.progress import JobCancelled
+from jobs.queue import cancel
 from tests.experiments.rows import plain_experiment
-from tests.factories import do_run
+from tests.factories import claimed, do_run
 from tests.html import Tree
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +54,32 @@ def test_the_result_is_light_and_every_tab_answers(client, sweep):
     for tab in ("candidates", "charts", "config", "files", "logs"):
         assert client.get(f"{sweep.get_absolute_url()}?tab={tab}").status_code == 200
     assert client.get(f"{sweep.get_absolute_url()}?tab=trades").status_code == 404
+
+
+def test_a_sweep_called_off_shows_how_far_it_came(client, monkeypatch):
+    monkeypatch.setattr(sweep_execute_module, "chunk_size", lambda n_bars: 700)
+    asked = sweep_asked({"space": SPACE})
+    run = sweep_request(experiment=plain_experiment(), asked=asked).run
+    context = claimed(run)
+    commit = sweep_execute_module._commit
+
+    def commit_then_cancel(*of):
+        commit(*of)
+        cancel(run.job_id)
+        context.interrupt()
+
+    monkeypatch.setattr(sweep_execute_module, "_commit", commit_then_cancel)
+    with pytest.raises(JobCancelled):
+        sweep_execute(run_id=str(run.pk), context=context)
+    assert lease.finish(run.job_id, "me", JobStatus.CANCELLED)
+
+    page = client.get(run.get_absolute_url()).text
+    assert "700 of 1,800 candidates were evaluated" in page
+    assert 'id="sweep-map"' in page
+    listed = client.get(f"{run.get_absolute_url()}?tab=candidates").text
+    assert "Rows 1 to 50 of 700" in listed
+    body = client.get(f"/api/runs/{run.pk}/candidates").json()
+    assert (body["total"], body["is_complete"]) == (700, False)
 
 
 def test_the_map_is_a_region_of_its_own(client, sweep):
@@ -191,6 +222,7 @@ def test_a_run_is_swept_around_and_a_sweep_kept_as_a_preset(client, sweep):
     experiment = sweep.experiment
     form = reverse("experiments:preset-new") + f"?run={sweep.pk}"
     client.post(form, {"name": "Wide"})
+    assert "?preset=Wide" in client.get(form_address(experiment)).text
     page = client.get(f"{form_address(experiment)}?preset=Wide").text
 
     assert 'name="to_fast" value="31"' in page
