@@ -101,6 +101,11 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
         "kill -9 of the whole lab",
         "20 runs; server and worker at once, at work and while they start",
     ),
+    lambda: kills(
+        "test_a_sweep_goes_on_behind_its_last_chunk",
+        "kill -9 in the middle of a sweep",
+        "the process of the sweep twice, between and inside chunks",
+    ),
     crowd,
 )
 
