@@ -191,7 +191,9 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
     Job.objects.update(max_attempts=1000)
 
     for n_done in (1, 2):
-        wait_until(lambda n=n_done: run.chunks.count() >= n or is_all_done(), LONGEST_WAIT_S)
+        wait_until(
+            lambda n=n_done: run.chunks.count() >= n or is_all_done(), LONGEST_WAIT_S
+        )
         before = dict(run.chunks.values_list("number", "created_at"))
         for pid in worker.job_pids():
             os.kill(pid, signal.SIGKILL)
