@@ -10,18 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from strategies.kernels.account import Terms, affordable_nb, fee_nb
+from strategies.kernels.account import Terms
 from strategies.kernels.conditions import Words, next_flip_nb
+from strategies.kernels.plain import trade_plainly_nb
 from strategies.kernels.tally import (
     CASH,
     DOWNSIDE,
     EQUITY,
     EQUITY_SUM,
-    FEES,
     FIRST,
     FLOOR,
     FOURTH,
-    HELD,
     HELD_BARS,
     LOWEST,
     MARK,
@@ -30,10 +29,7 @@ from strategies.kernels.tally import (
     SECOND,
     STATE,
     THIRD,
-    TRADED,
-    TRIP_PNL,
     add_bar_nb,
-    close_trip_nb,
     rest_nb,
 )
 from strategies.types import FloatArray
@@ -131,40 +127,6 @@ def hold_all_nb(
 
 
 @njit(cache=True, error_model="numpy")
-def buy_all_nb(row: FloatArray, raw: float, terms: Terms) -> bool:
-    """Put all cash into the market; change nothing and say so if that cannot be."""
-    price = raw * (1.0 + terms.slippage)
-    qty = affordable_nb(row[CASH], price, terms)
-    value, fee = qty * price, fee_nb(qty, price, terms)
-    cash = row[CASH] - value - fee
-    if qty <= 0.0 or cash + qty * raw <= 0.0:
-        return False
-    row[CASH], row[QUANTITY] = cash, qty
-    row[STATE] = row[HELD] = 1.0
-    row[FEES] += fee
-    row[TRADED] += value
-    row[TRIP_PNL] -= value + fee
-    return True
-
-
-@njit(cache=True, error_model="numpy")
-def sell_all_nb(row: FloatArray, raw: float, terms: Terms) -> bool:
-    """Sell everything; change nothing and say so if that cannot be paid for."""
-    qty, price = row[QUANTITY], raw * (1.0 - terms.slippage)
-    value, fee = qty * price, fee_nb(qty, price, terms)
-    cash = row[CASH] + value - fee
-    if qty == 0.0 or cash <= 0.0:
-        return False
-    row[CASH], row[QUANTITY] = cash, 0.0
-    row[STATE] = row[HELD] = 0.0
-    row[FEES] += fee
-    row[TRADED] += value
-    row[TRIP_PNL] += value - fee
-    close_trip_nb(row)
-    return True
-
-
-@njit(cache=True, error_model="numpy")
 def trips_nb(
     row: FloatArray,
     words: Words,
@@ -196,13 +158,10 @@ def trips_nb(
             hold_all_nb(row, close, t, flip, sums, falls)
         if flip == n:
             break
-        if row[STATE] == 0.0:
-            done = buy_all_nb(row, raw[flip], terms)
-        else:
-            done = sell_all_nb(row, raw[flip], terms)
-        if not done:
+        wanted = 1.0 - row[STATE]
+        if not trade_plainly_nb(row, wanted, raw[flip], terms):
             return flip
-        row[MARK] = close[flip]
+        row[STATE], row[MARK] = wanted, close[flip]
         add_bar_nb(row, row[CASH] + row[QUANTITY] * close[flip], rf_bar)
         t = flip + 1
     return n

@@ -1,10 +1,10 @@
 """The bar loop for many candidates: no array per candidate, only a tally.
 
 A candidate jumps from flip to flip of its rule. What happens on a flip is decided by
-the functions of the bar loop itself (`decide_nb`, `end_nb`); between flips a position
-is held bar by bar. One that is everything or nothing goes from trade to trade (see
-`strategies.kernels.all_in`). A long series is taken in tiles; the tally stays between
-them.
+the functions of the bar loop itself (`decide_nb`, `end_nb`) unless it is plain (see
+`strategies.kernels.plain`); between flips a position is held bar by bar. One that is
+everything or nothing goes from trade to trade (see `strategies.kernels.all_in`). A long
+series is taken in tiles; the tally stays between them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from strategies.kernels.conditions import (
 )
 from strategies.kernels.exits import Bar
 from strategies.kernels.fills import FILL
+from strategies.kernels.plain import trade_plainly_nb
 from strategies.kernels.simulate import decide_nb, end_nb, has_exits_nb
 from strategies.kernels.tally import (
     ACCRUED,
@@ -61,7 +62,7 @@ class Setup(NamedTuple):
     fast: float  # whether everything is held and nothing else can happen
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def setup_nb(row: FloatArray) -> Setup:
     """Return the setup that `strategies.sweep` wrote into an array."""
     return Setup(
@@ -69,7 +70,7 @@ def setup_nb(row: FloatArray) -> Setup:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def wanted_nb(
     row: FloatArray, code: int, volatility: float, decided: int, setup: Setup
 ) -> float:
@@ -95,8 +96,17 @@ def wanted_nb(
     return fraction
 
 
-@njit(cache=True)
-def bar_nb(
+@njit(cache=True, error_model="numpy")
+def is_settled_nb(row: FloatArray, wanted: float, raw: float, terms: Terms) -> bool:
+    """Return whether nothing is left to decide: nothing was, or a plain trade did."""
+    watched = row[QUANTITY] != 0.0 and has_exits_nb(terms)
+    if row[MARK] <= 0.0 or (wanted == row[HELD] and not watched):
+        return True
+    return trade_plainly_nb(row, wanted, raw, terms)
+
+
+@njit(cache=True, error_model="numpy")
+def carry_out_nb(
     row: FloatArray,
     t: int,
     wanted: float,
@@ -105,26 +115,35 @@ def bar_nb(
     terms: Terms,
     fills: Fills,
 ) -> None:
-    """Live through one bar as `simulate_nb` does, and add it to the tally."""
-    watched = row[QUANTITY] != 0.0 and has_exits_nb(terms)
-    if row[MARK] > 0.0 and (wanted != row[HELD] or watched):
-        at_close = setup.at_close > 0.0
-        book = decide_nb(book_of_nb(row), t, wanted, bar, at_close, terms, fills)
-        put_book_nb(row, book, fills)
-    if bar.close > 0.0:
-        row[MARK] = bar.close
-    account = book_of_nb(row).account
-    owed = borrow_owed_nb(account.quantity, row[MARK], terms)
-    worth = account.cash - owed + account.quantity * row[MARK]
+    """Decide as `simulate_nb` does."""
+    book, at_close = book_of_nb(row), setup.at_close > 0.0
+    put_book_nb(row, decide_nb(book, t, wanted, bar, at_close, terms, fills), fills)
+
+
+@njit(cache=True, error_model="numpy")
+def close_bar_nb(row: FloatArray, close: float, rf_bar: float, terms: Terms) -> bool:
+    """Mark what is held and add the bar; change no more if nothing is left."""
+    if close > 0.0:
+        row[MARK] = close
+    owed = borrow_owed_nb(row[QUANTITY], row[MARK], terms)
+    worth = row[CASH] - owed + row[QUANTITY] * row[MARK]
     if worth <= 0.0:
-        put_book_nb(row, end_nb(book_of_nb(row), t, row[MARK], fills), fills)
-        row[RUINED], worth, owed = 1.0, 0.0, 0.0
+        return False
     row[CASH] -= owed
     row[ACCRUED] += owed
-    add_bar_nb(row, worth, setup.rf_bar)
+    add_bar_nb(row, worth, rf_bar)
+    return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def end_row_nb(row: FloatArray, t: int, rf_bar: float, fills: Fills) -> None:
+    """Close what is left of an account that is worth nothing, and add the bar."""
+    put_book_nb(row, end_nb(book_of_nb(row), t, row[MARK], fills), fills)
+    row[RUINED] = 1.0
+    add_bar_nb(row, 0.0, rf_bar)
+
+
+@njit(cache=True, error_model="numpy")
 def is_restless_nb(row: FloatArray, wanted: float, setup: Setup, terms: Terms) -> bool:
     """Return whether the next bar may decide something without a flip of the rule."""
     if wanted != row[HELD] or setup.weight > 0.0:
@@ -134,7 +153,7 @@ def is_restless_nb(row: FloatArray, wanted: float, setup: Setup, terms: Terms) -
     return row[QUANTITY] != 0.0 and has_exits_nb(terms)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def hold_on_nb(
     row: FloatArray, words: Words, close: FloatArray, t: int, setup: Setup, terms: Terms
 ) -> int:
@@ -147,7 +166,7 @@ def hold_on_nb(
     return flip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def follow_nb(
     row: FloatArray,
     words: Words,
@@ -171,8 +190,11 @@ def follow_nb(
             if t == n:
                 return
         wanted = wanted_nb(row, codes[t], volatility[t], begin + t - lag, setup)
-        bar = Bar(bars[0, t], bars[1, t], bars[2, t], close[t])
-        bar_nb(row, t, wanted, bar, setup, terms, fills)
+        if not is_settled_nb(row, wanted, raw[t], terms):
+            bar = Bar(bars[0, t], bars[1, t], bars[2, t], close[t])
+            carry_out_nb(row, t, wanted, bar, setup, terms, fills)
+        if not close_bar_nb(row, close[t], setup.rf_bar, terms):
+            end_row_nb(row, t, setup.rf_bar, fills)
         t += 1
         if clean and not is_restless_nb(row, wanted, setup, terms):
             t = hold_on_nb(row, words, close, t, setup, terms)

@@ -131,12 +131,14 @@ def hold_nb(
     peak, lowest, floor = row[PEAK], row[LOWEST], row[FLOOR]
     s1, s2, s3, s4, down = 0.0, 0.0, 0.0, 0.0, 0.0
     total, paid = 0.0, 0.0
-    rate = borrow if quantity < 0.0 else 0.0
-    t = first
-    while t < last:
-        owed = -quantity * close[t] * rate
-        equity = cash - owed + quantity * close[t]
+    rate = -quantity * borrow if quantity < 0.0 else 0.0
+    held = close[first:last]
+    n = last - first
+    for i in range(held.shape[0]):
+        owed = held[i] * rate
+        equity = cash - owed + quantity * held[i]
         if equity <= 0.0:
+            n = i
             break
         cash -= owed
         paid += owed
@@ -154,7 +156,6 @@ def hold_nb(
             peak, floor = equity, equity * lowest
         elif equity < floor:
             lowest, floor = equity / peak, equity
-        t += 1
     row[CASH], row[EQUITY] = cash, before
     row[ACCRUED] += paid
     row[PEAK], row[LOWEST], row[FLOOR] = peak, lowest, floor
@@ -164,10 +165,10 @@ def hold_nb(
     row[FOURTH] += s4
     row[DOWNSIDE] += down
     row[EQUITY_SUM] += total
-    row[HELD_BARS] += t - first
-    if t > first:
-        row[MARK] = close[t - 1]
-    return t
+    row[HELD_BARS] += n
+    if n > 0:
+        row[MARK] = held[n - 1]
+    return first + n
 
 
 @njit(cache=True)
