@@ -12,7 +12,8 @@ The walk, step by step; each step is a function, each function has its room:
 8. ``report_series``        drawdowns, months, rolling Sharpe       ``timeseries``
 
 Steps 3 to 8 are ``run_backtest``, the first page to read; ``run_sweep`` takes many
-candidates through the same rules at once. Everything below needs no
+candidates through the same rules at once, ``simulate_portfolio`` holds many symbols of
+a ``Panel`` by weights. Everything below needs no
 Django and no web, and importing this package imports neither numba nor pandas:
 
 >>> from strategies import RunConfig, load_candles, run_backtest
@@ -35,12 +36,16 @@ if TYPE_CHECKING:
     from strategies.backtest import BacktestResult, run_backtest
     from strategies.config import RunConfig
     from strategies.market.candles import Candles
+    from strategies.market.panel import Panel
     from strategies.market.sources import load_candles
+    from strategies.portfolio import PortfolioResult, simulate_portfolio
     from strategies.sweep import SweepResult, plan_sweep, run_sweep, sweep_chunks
 
 __all__ = [
     "BacktestResult",
     "Candles",
+    "Panel",
+    "PortfolioResult",
     "RunConfig",
     "SweepResult",
     "__version__",
@@ -49,6 +54,7 @@ __all__ = [
     "plan_sweep",
     "run_backtest",
     "run_sweep",
+    "simulate_portfolio",
     "statistics",
     "sweep_chunks",
 ]
@@ -56,12 +62,15 @@ __all__ = [
 _ROOMS = {
     "BacktestResult": "strategies.backtest",
     "Candles": "strategies.market.candles",
+    "Panel": "strategies.market.panel",
+    "PortfolioResult": "strategies.portfolio",
     "RunConfig": "strategies.config",
     "SweepResult": "strategies.sweep",
     "load_candles": "strategies.market.sources",
     "plan_sweep": "strategies.sweep",
     "run_backtest": "strategies.backtest",
     "run_sweep": "strategies.sweep",
+    "simulate_portfolio": "strategies.portfolio",
     "sweep_chunks": "strategies.sweep",
 }
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from strategies.backtest import run_backtest
-from strategies.config import RunConfig
+from strategies.config import RunConfig, SizingConfig
 from strategies.features.catalog import FEATURES, Feature
 from strategies.features.compute import compute_features
 from strategies.library.registry import STRATEGIES
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
 from strategies.market.sources import load_symbol
+from strategies.portfolio import simulate_portfolio
 from strategies.sweep import run_sweep
 from strategies.trials import MemorySink, reporting_to
 
@@ -40,7 +43,18 @@ def warm_up() -> None:
                 params = {"direction": direction} if "direction" in takes else {}
                 _run(name, params, candles, indicators=tuple(FEATURES))
         _run("sma_cross", {}, candles, indicators=(), **_EVERYTHING)
+        _hold(candles)
     _sweep(candles)
+
+
+def _hold(candles: Candles) -> None:
+    """Hold a portfolio of two symbols."""
+    panel = Panel.of([candles, replace(candles, symbol="other")])
+    values = panel.fields["close"] - panel.fields["open"]
+    sizing = SizingConfig(smooth_ema=3, neutralize="market")
+    result = simulate_portfolio(panel, values, sizing=sizing)
+    for made in ("fills", "round_trips"):
+        getattr(result, made)
 
 
 def _sweep(candles: Candles) -> None:

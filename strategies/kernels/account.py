@@ -41,6 +41,15 @@ class Account(NamedTuple):
     fees: float  # paid so far
 
 
+class Order(NamedTuple):
+    """What is traded, and what it costs."""
+
+    side: float  # +1 buy, -1 sell
+    qty: float
+    price: float  # slippage included
+    fee: float
+
+
 class Moment(NamedTuple):
     """Where on the time line a fill happens, and for which decision."""
 
@@ -74,6 +83,30 @@ def affordable_nb(budget: float, price: float, terms: Terms) -> float:
     if qty * (price * terms.commission + terms.per_share) < terms.minimum:
         qty = (budget - terms.minimum) / price
     return max(qty, 0.0)
+
+
+@njit(cache=True)
+def leaving_nb(quantity: float, raw: float, terms: Terms) -> Order:
+    """Return the order that closes a whole position."""
+    side = -1.0 if quantity > 0.0 else 1.0
+    qty = abs(quantity)
+    price = raw * (1.0 + side * terms.slippage)
+    return Order(side, qty, price, fee_nb(qty, price, terms))
+
+
+@njit(cache=True)
+def resizing_nb(
+    quantity: float, direction: float, value: float, raw: float, terms: Terms
+) -> Order:
+    """Return the order that makes a position of this direction worth `value`, >= 0.
+
+    Costs of entering come out of the value; nothing is ordered if they eat it up.
+    """
+    gap = value - abs(quantity) * raw
+    side = direction if gap > 0.0 else -direction
+    price = raw * (1.0 + side * terms.slippage)
+    qty = affordable_nb(gap, price, terms) if gap > 0.0 else -gap / raw
+    return Order(side, qty, price, fee_nb(qty, price, terms))
 
 
 @njit(cache=True)
@@ -144,10 +177,7 @@ def leave_nb(
     reason: int,
 ) -> tuple[Account, int]:
     """Close the whole position; a close that cannot be paid for is ruin."""
-    side = -1.0 if account.quantity > 0.0 else 1.0
-    qty = abs(account.quantity)
-    price = raw * (1.0 + side * terms.slippage)
-    fee = fee_nb(qty, price, terms)
+    side, qty, price, fee = leaving_nb(account.quantity, raw, terms)
     cash = account.cash + account.quantity * price - fee
     if cash <= 0.0:
         return ruin_nb(account, raw, fills, n_fills, moment)
@@ -176,18 +206,16 @@ def resize_nb(
     """
     direction = 1.0 if wanted > 0.0 else -1.0
     equity = min(account.cash + account.quantity * raw, terms.stake)
-    gap = abs(wanted) * equity - abs(account.quantity) * raw
-    side = direction if gap > 0.0 else -direction
-    price = raw * (1.0 + side * terms.slippage)
-    qty = affordable_nb(gap, price, terms) if gap > 0.0 else -gap / raw
+    side, qty, price, fee = resizing_nb(
+        account.quantity, direction, abs(wanted) * equity, raw, terms
+    )
     if qty <= 0.0:
         return account, n_fills
-    fee = fee_nb(qty, price, terms)
     cash = account.cash - side * qty * price - fee
     position = account.quantity + side * qty
     if cash + position * raw <= 0.0:
         return ruin_nb(account, raw, fills, n_fills, moment)
-    settled = 0.0 if gap > 0.0 else account.accrued
+    settled = 0.0 if side == direction else account.accrued
     slippage = abs(price - raw) * qty
     n_fills = record_nb(
         fills,

@@ -35,6 +35,9 @@ FILL = np.dtype(
     ]
 )
 
+# A fill of a portfolio also says which of its symbols was traded.
+PORTFOLIO_FILL = np.dtype([*FILL.descr, ("symbol", np.int64)])
+
 TRIP = np.dtype(
     [
         ("entry_bar", np.int64),

@@ -81,8 +81,8 @@ class Candles:
     def __post_init__(self) -> None:
         for name in ("ts", *PRICES, "volume"):
             kind = np.int64 if name == "ts" else np.float64
-            self._set(name, _frozen(getattr(self, name), kind))
-        further = {k: _frozen(v, np.float64) for k, v in sorted(self.columns.items())}
+            self._set(name, frozen(getattr(self, name), kind))
+        further = {k: frozen(v, np.float64) for k, v in sorted(self.columns.items())}
         self._set("columns", MappingProxyType(further))
         self._set("timeframe", timeframe_named(self.timeframe).key)
         calendar_named(self.calendar)
@@ -90,7 +90,7 @@ class Candles:
         found = {"unsorted": 0, "duplicates": 0, **self.quality, **self._count()}
         self._set("quality", MappingProxyType(found))
         self._set("fingerprint", self._hash())
-        self._set("mark", _frozen(last_valid(self.close), np.float64))
+        self._set("mark", frozen(last_valid(self.close), np.float64))
         self._set("memo", {})
 
     def __len__(self) -> int:
@@ -242,15 +242,8 @@ class Candles:
             )
 
     def _count(self) -> dict[str, int]:
-        with np.errstate(invalid="ignore"):
-            wrong = self.high < np.maximum(self.open, self.close)
-            wrong |= self.low > np.minimum(self.open, self.close)
-            wrong |= (self.high < self.low) | (self.volume < 0.0)
-        missing = np.isnan(self.open + self.high + self.low + self.close)
         return {
-            "nan_rows": int(missing.sum()),
-            "inconsistent_rows": int(wrong.sum()),
-            "zero_volume": int((self.volume == 0.0).sum()),
+            **odd_bars(self.open, self.high, self.low, self.close, self.volume),
             "gaps": int(gap_flags(self.ts, self.calendar, self.timeframe).sum()),
         }
 
@@ -262,6 +255,26 @@ class Candles:
             digest.update(f"{name}:{values.shape[0]}:".encode())
             digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
+
+
+def odd_bars(
+    open_: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+) -> dict[str, int]:
+    """Count bars that are kept although something about them is odd."""
+    with np.errstate(invalid="ignore"):
+        wrong = high < np.maximum(open_, close)
+        wrong |= low > np.minimum(open_, close)
+        wrong |= (high < low) | (volume < 0.0)
+    missing = np.isnan(open_ + high + low + close)
+    return {
+        "nan_rows": int(missing.sum()),
+        "inconsistent_rows": int(wrong.sum()),
+        "zero_volume": int((volume == 0.0).sum()),
+    }
 
 
 def last_valid(close: FloatArray) -> FloatArray:
@@ -277,7 +290,7 @@ def last_valid(close: FloatArray) -> FloatArray:
     return np.where(source >= 0, close[source], 0.0)
 
 
-def _frozen(values: Any, kind: type[np.generic]) -> NDArray[Any]:
+def frozen(values: Any, kind: type[np.generic]) -> NDArray[Any]:
     """Return `values` as a contiguous array that nobody can write to."""
     if isinstance(values, np.ndarray) and not values.flags.writeable:
         array = np.ascontiguousarray(values, dtype=kind)

@@ -43,15 +43,33 @@ def parse_frame(df: pd.DataFrame, bar: Timeframe, where: Where) -> ParsedFrame:
     CandleError
         See `strategies.market.candles.Candles.from_frame`.
     """
-    df = _with_plain_names(df)
-    _check_whole(df)
+    df = with_plain_names(df)
+    check_whole(df)
+    _check_one_symbol(df)
     ts = parse_times(df, bar, where)
-    values = {}
-    for name in _value_columns(df):
-        values[name] = _numbers(df[name], name, where)
+    values = parse_values(df, where)
+    order, again = in_order(np.zeros_like(ts), ts, values, where)
+    kept = order[~again]
+    return ParsedFrame(
+        ts=ts[kept],
+        values={name: column[kept] for name, column in values.items()},
+        unsorted=int((np.diff(ts) < 0).sum()),
+        duplicates=int(again.sum()),
+    )
+
+
+def parse_values(df: pd.DataFrame, where: Where) -> dict[str, FloatArray]:
+    """Return the numeric columns, prices and volume first, row by row as they come.
+
+    Raises
+    ------
+    CandleError
+        ``bad_cell`` or ``non_positive_price`` naming the row.
+    """
+    values = {name: _numbers(df[name], name, where) for name in _value_columns(df)}
     for name in PRICES:
         _check_positive(values[name], name, where)
-    return _in_order(ts, values, where)
+    return values
 
 
 def parse_times(df: pd.DataFrame, bar: Timeframe, where: Where) -> IntArray:
@@ -79,7 +97,8 @@ def parse_times(df: pd.DataFrame, bar: Timeframe, where: Where) -> IntArray:
     return stamps.to_numpy().astype("datetime64[ms]").astype(np.int64)
 
 
-def _with_plain_names(df: pd.DataFrame) -> pd.DataFrame:
+def with_plain_names(df: pd.DataFrame) -> pd.DataFrame:
+    """Return `df` with its columns in small letters; refuse two of one name."""
     names = [str(name).strip().lower() for name in df.columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -92,7 +111,8 @@ def _with_plain_names(df: pd.DataFrame) -> pd.DataFrame:
     return df.set_axis(names, axis="columns")
 
 
-def _check_whole(df: pd.DataFrame) -> None:
+def check_whole(df: pd.DataFrame) -> None:
+    """Refuse a frame without rows or without a price column."""
     missing = [name for name in PRICES if name not in df.columns]
     if missing:
         found = ", ".join(map(str, df.columns)) or "none"
@@ -106,6 +126,9 @@ def _check_whole(df: pd.DataFrame) -> None:
         raise CandleError(
             "There are no rows.", code="empty_data", advice="Give at least two bars."
         )
+
+
+def _check_one_symbol(df: pd.DataFrame) -> None:
     symbols = df["symbol"].nunique() if "symbol" in df.columns else 1
     if symbols > 1:
         raise CandleError(
@@ -218,20 +241,22 @@ def _check_positive(values: FloatArray, name: str, where: Where) -> None:
         )
 
 
-def _in_order(ts: IntArray, values: dict[str, FloatArray], where: Where) -> ParsedFrame:
-    unsorted = int((np.diff(ts) < 0).sum())
-    order = np.argsort(ts, kind="stable")
+def in_order(
+    codes: IntArray, ts: IntArray, values: dict[str, FloatArray], where: Where
+) -> tuple[IntArray, BoolArray]:
+    """Return the order of rows by code, then time, and which ones repeat another.
+
+    Raises
+    ------
+    CandleError
+        ``conflicting_rows`` if two rows of one code and time differ.
+    """
+    order = np.lexsort((ts, codes))
     again = np.zeros(ts.shape[0], dtype=np.bool_)
-    again[1:] = np.diff(ts[order]) == 0
+    again[1:] = (np.diff(ts[order]) == 0) & (np.diff(codes[order]) == 0)
     for name, column in values.items():
         _check_agreement(column, name, order, again, where)
-    kept = order[~again]
-    return ParsedFrame(
-        ts=ts[kept],
-        values={name: column[kept] for name, column in values.items()},
-        unsorted=unsorted,
-        duplicates=int(again.sum()),
-    )
+    return order, again
 
 
 def _check_agreement(

@@ -1,0 +1,367 @@
+"""The bar loop for many symbols: wanted weights in, equity, quantities and fills out.
+
+What an order is and what it costs comes from `strategies.kernels.account`, as in the
+loop for one symbol. Here the weights are wanted again on every bar, and all symbols
+share one cash account.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from strategies.kernels.account import (
+    Fills,
+    Moment,
+    Order,
+    leaving_nb,
+    next_order_id_nb,
+    record_nb,
+    resizing_nb,
+    terms_nb,
+)
+from strategies.kernels.fills import (
+    AT_CLOSE,
+    AT_OPEN,
+    NOT_RUINED,
+    PORTFOLIO_FILL,
+    RUIN,
+    SIGNAL,
+)
+from strategies.types import FloatArray
+
+CASH, FEES, BORROW = range(3)
+BORROW_RATE, BAND = 4, 6  # places in a row of terms
+# A smaller part of equity than this is rounding of the last trade, not a wish.
+DUST = 1e-12
+
+
+class Holdings(NamedTuple):
+    """What is owned; the arrays are changed in place."""
+
+    money: FloatArray  # cash, and what was paid so far in fees and borrow
+    quantity: FloatArray  # signed, per symbol
+    accrued: FloatArray  # borrow already paid, not yet booked on a fill
+    mark: FloatArray  # the last valid close, 0 before it
+
+
+@njit(cache=True)
+def price_nb(holdings: Holdings, raw: FloatArray, i: int) -> float:
+    """Return the price of symbol `i` on this bar; its mark if it has none."""
+    price: float = raw[i] if raw[i] > 0.0 else holdings.mark[i]
+    return price
+
+
+@njit(cache=True)
+def worth_nb(holdings: Holdings, raw: FloatArray) -> float:
+    """Return equity at the prices `raw`."""
+    worth: float = holdings.money[CASH]
+    for i in range(raw.shape[0]):
+        if holdings.quantity[i] != 0.0:
+            worth += holdings.quantity[i] * price_nb(holdings, raw, i)
+    return worth
+
+
+@njit(cache=True)
+def owed_nb(holdings: Holdings, terms: FloatArray) -> float:
+    """Return one bar of borrow on the marks of all short positions."""
+    owed = 0.0
+    for i in range(terms.shape[0]):
+        if holdings.quantity[i] < 0.0:
+            owed -= holdings.quantity[i] * holdings.mark[i] * terms[i, BORROW_RATE]
+    return owed
+
+
+@njit(cache=True)
+def pay_borrow_nb(holdings: Holdings, terms: FloatArray) -> None:
+    """Take one bar of borrow out of cash; fills that shrink a position book it."""
+    for i in range(terms.shape[0]):
+        if holdings.quantity[i] < 0.0:
+            owed = -holdings.quantity[i] * holdings.mark[i] * terms[i, BORROW_RATE]
+            holdings.accrued[i] += owed
+            holdings.money[CASH] -= owed
+            holdings.money[BORROW] += owed
+
+
+@njit(cache=True)
+def fill_nb(
+    holdings: Holdings,
+    i: int,
+    order: Order,
+    slippage: float,
+    fills: Fills,
+    n_fills: int,
+    moment: Moment,
+    reason: int,
+) -> int:
+    """Carry out one order for symbol `i` and return the new number of fills."""
+    side, qty, price, fee = order
+    held = holdings.quantity[i]
+    position = held + side * qty
+    settled = 0.0 if held * side >= 0.0 else holdings.accrued[i]
+    holdings.money[CASH] -= side * qty * price + fee
+    holdings.money[FEES] += fee
+    holdings.accrued[i] -= settled
+    holdings.quantity[i] = position
+    fills[n_fills]["symbol"] = i
+    return record_nb(
+        fills,
+        n_fills,
+        moment,
+        side,
+        qty,
+        price,
+        slippage,
+        fee,
+        settled,
+        position,
+        reason,
+    )
+
+
+@njit(cache=True)
+def stretches_nb(holdings: Holdings, raw: FloatArray) -> tuple[float, float]:
+    """Return by what to multiply prices of longs and shorts so that none is owed.
+
+    Both are 1 if something is left. Otherwise the shorts are closed with what the
+    longs bring, or, if that is nothing, the longs pay off the loan.
+    """
+    cash, longs, shorts = holdings.money[CASH], 0.0, 0.0
+    for i in range(raw.shape[0]):
+        value = holdings.quantity[i] * price_nb(holdings, raw, i)
+        longs += max(value, 0.0)
+        shorts += max(-value, 0.0)
+    if cash + longs - shorts >= 0.0:
+        return 1.0, 1.0
+    if cash + longs > 0.0:
+        return 1.0, (cash + longs) / shorts
+    return (shorts - cash) / longs, 1.0
+
+
+@njit(cache=True)
+def ruin_nb(
+    holdings: Holdings, raw: FloatArray, fills: Fills, n_fills: int, moment: Moment
+) -> int:
+    """Close everything and leave exactly nothing; the first fee takes what is left."""
+    fee = max(worth_nb(holdings, raw), 0.0)
+    of_longs, of_shorts = stretches_nb(holdings, raw)
+    for i in range(raw.shape[0]):
+        held = holdings.quantity[i]
+        if held != 0.0:
+            side, stretch = (-1.0, of_longs) if held > 0.0 else (1.0, of_shorts)
+            price = price_nb(holdings, raw, i) * stretch
+            order = Order(side, abs(held), price, fee)
+            n_fills = fill_nb(holdings, i, order, 0.0, fills, n_fills, moment, RUIN)
+            fee = 0.0
+    holdings.money[CASH] = 0.0
+    return n_fills
+
+
+@njit(cache=True)
+def is_near_nb(value: float, wanted: float, equity: float, band: float) -> bool:
+    """Return whether a position is so near to what is wanted that it is kept.
+
+    Wanting nothing always closes the position.
+    """
+    if wanted == 0.0:
+        return value == 0.0
+    allowed = max(band * equity, DUST * max(equity, abs(value)))
+    return abs(wanted * equity - value) <= allowed
+
+
+@njit(cache=True)
+def leave_nb(
+    holdings: Holdings,
+    wanted: FloatArray,
+    raw: FloatArray,
+    terms: FloatArray,
+    fills: Fills,
+    n_fills: int,
+    moment: Moment,
+) -> tuple[float, int]:
+    """Close what is not wanted on its side any more; return what is left of equity."""
+    equity = worth = worth_nb(holdings, raw)
+    for i in range(raw.shape[0]):
+        held = holdings.quantity[i]
+        if held == 0.0 or wanted[i] * held > 0.0 or not raw[i] > 0.0:
+            continue
+        if is_near_nb(held * raw[i], wanted[i], equity, terms[i, BAND]):
+            continue
+        order = leaving_nb(held, raw[i], terms_nb(terms[i]))
+        slippage = abs(order.price - raw[i]) * order.qty
+        worth -= slippage + order.fee
+        if worth <= 0.0:
+            return 0.0, ruin_nb(holdings, raw, fills, n_fills, moment)
+        n_fills = fill_nb(holdings, i, order, slippage, fills, n_fills, moment, SIGNAL)
+    return worth, n_fills
+
+
+@njit(cache=True)
+def resize_nb(
+    holdings: Holdings,
+    equity: float,
+    wanted: FloatArray,
+    raw: FloatArray,
+    terms: FloatArray,
+    fills: Fills,
+    n_fills: int,
+    moment: Moment,
+) -> tuple[float, int]:
+    """Trade the differences to the wanted fractions of `equity`; return what is left.
+
+    Every symbol is measured against the same equity, so their order does not matter.
+    """
+    worth = equity
+    for i in range(raw.shape[0]):
+        held = holdings.quantity[i]
+        tradable = raw[i] > 0.0 and holdings.mark[i] > 0.0
+        if not tradable or wanted[i] * held < 0.0:
+            continue
+        if is_near_nb(held * raw[i], wanted[i], equity, terms[i, BAND]):
+            continue
+        direction = 1.0 if wanted[i] > 0.0 else -1.0
+        value = abs(wanted[i]) * equity
+        order = resizing_nb(held, direction, value, raw[i], terms_nb(terms[i]))
+        if order.qty <= 0.0:
+            continue
+        slippage = abs(order.price - raw[i]) * order.qty
+        worth -= slippage + order.fee
+        if worth <= 0.0 and held == 0.0:
+            # Ruin needs something to close: what was opened, before its costs.
+            order, slippage = Order(order.side, order.qty, raw[i], 0.0), 0.0
+        if worth > 0.0 or held == 0.0:
+            n_fills = fill_nb(
+                holdings, i, order, slippage, fills, n_fills, moment, SIGNAL
+            )
+        if worth <= 0.0:
+            return 0.0, ruin_nb(holdings, raw, fills, n_fills, moment)
+    return worth, n_fills
+
+
+@njit(cache=True)
+def rebalance_nb(
+    holdings: Holdings,
+    t: int,
+    at: int,
+    wanted: FloatArray,
+    raw: FloatArray,
+    terms: FloatArray,
+    fills: Fills,
+    n_fills: int,
+) -> tuple[float, int]:
+    """Carry out one row of weights at the prices `raw`; return what is left."""
+    moment = Moment(t, at, next_order_id_nb(fills, n_fills))
+    if worth_nb(holdings, raw) <= 0.0:
+        return 0.0, ruin_nb(holdings, raw, fills, n_fills, moment)
+    worth, n_fills = leave_nb(holdings, wanted, raw, terms, fills, n_fills, moment)
+    if worth <= 0.0:
+        return worth, n_fills
+    return resize_nb(holdings, worth, wanted, raw, terms, fills, n_fills, moment)
+
+
+@njit(cache=True)
+def close_bar_nb(
+    holdings: Holdings,
+    t: int,
+    close: FloatArray,
+    terms: FloatArray,
+    fills: Fills,
+    n_fills: int,
+) -> tuple[float, int]:
+    """Mark at the close and pay borrow; return what is left."""
+    for i in range(close.shape[0]):
+        if close[i] > 0.0:
+            holdings.mark[i] = close[i]
+    worth = worth_nb(holdings, close) - owed_nb(holdings, terms)
+    if worth <= 0.0:
+        # Borrow is not paid on this bar: there is nothing left to pay it with.
+        moment = Moment(t, AT_CLOSE, next_order_id_nb(fills, n_fills))
+        return 0.0, ruin_nb(holdings, close, fills, n_fills, moment)
+    pay_borrow_nb(holdings, terms)
+    return worth, n_fills
+
+
+@njit(cache=True)
+def roomy_nb(fills: Fills, n_fills: int, needed: int) -> Fills:
+    """Return `fills` with room for `needed` more."""
+    if n_fills + needed <= fills.shape[0]:
+        return fills
+    more = np.empty(2 * fills.shape[0] + needed, PORTFOLIO_FILL)
+    more[:n_fills] = fills[:n_fills]
+    return more
+
+
+@njit(cache=True)
+def simulate_weights_nb(
+    price: FloatArray,
+    close: FloatArray,
+    weights: FloatArray,
+    initial_cash: float,
+    terms: FloatArray,
+    lag: int,
+    at_close: bool,
+) -> tuple[FloatArray, FloatArray, Fills, int]:
+    """Simulate a portfolio in weight mode and keep the full record.
+
+    Parameters
+    ----------
+    price, close : float64 arrays of shape (n_bars, n_symbols)
+        Where orders fill (the opens, or the closes again) and where positions are
+        marked, > 0, quote currency. A symbol whose fill price is NaN is not tradable
+        on that bar, nor is it before a first close was seen; a position is then
+        marked at its last valid close.
+    weights : float64 array of shape (n_bars, n_symbols)
+        Signed fractions of equity wanted after each close, finite.
+    initial_cash : float
+        > 0; equity of bar 0, on which nothing can fill.
+    terms : float64 array of shape (n_symbols, 10)
+        A row for each symbol, see `strategies.simulation.terms`; stake and exits are
+        not read.
+    lag : int
+        Bars from a decision to its fill, >= 1.
+    at_close : bool
+        `price` is the close, so a bar fills before it is marked and not at its open.
+
+    Returns
+    -------
+    record : float64 array of shape (4, n_bars)
+        Equity, cash, fees and borrow paid so far, after all that happened on the bar.
+    quantity : float64 array of shape (n_bars, n_symbols)
+    fills : array of `PORTFOLIO_FILL` of shape (n_fills,)
+    ruin_bar : int
+        Bar on which nothing was left, else `NOT_RUINED`.
+
+    Notes
+    -----
+    Causal: bar ``t`` depends on prices up to ``t`` and on ``weights[: t - lag + 1]``.
+    On each bar positions that are not wanted on their side any more are left first;
+    all other weights are fractions of the equity after that, at the fill prices.
+    O(n_bars · n_symbols).
+    """
+    n_bars, n_symbols = close.shape
+    none = np.zeros(n_symbols)
+    money = np.array([initial_cash, 0.0, 0.0])
+    holdings = Holdings(money, none.copy(), none.copy(), none.copy())
+    record, quantity = np.zeros((4, n_bars)), np.zeros((n_bars, n_symbols))
+    # Each symbol can be left and entered, and what is held then be lost.
+    most = 3 * n_symbols
+    fills = np.empty(2 * most, PORTFOLIO_FILL)
+    n_fills, at = 0, AT_CLOSE if at_close else AT_OPEN
+    for t in range(n_bars):
+        fills = roomy_nb(fills, n_fills, most)
+        worth = initial_cash
+        if t >= lag:
+            worth, n_fills = rebalance_nb(
+                holdings, t, at, weights[t - lag], price[t], terms, fills, n_fills
+            )
+        if worth > 0.0:
+            worth, n_fills = close_bar_nb(holdings, t, close[t], terms, fills, n_fills)
+        if worth <= 0.0:
+            record[2, t:], record[3, t:] = money[FEES], money[BORROW]
+            return record, quantity, fills[:n_fills].copy(), t
+        record[0, t], record[1, t] = worth, money[CASH]
+        record[2, t], record[3, t] = money[FEES], money[BORROW]
+        quantity[t] = holdings.quantity
+    return record, quantity, fills[:n_fills].copy(), NOT_RUINED
