@@ -217,7 +217,6 @@ document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
 /* ---------- title and focus ---------- */
 
 const pageTitle = document.title;
-
 function showTitleState() {
   const state = document.querySelector("[data-title-state]")?.dataset.titleState;
   document.title = state ? `${state} · ${pageTitle}` : pageTitle;
@@ -232,7 +231,6 @@ document.addEventListener("htmx:afterSwap", showTitleState);
 /* ---------- forms that are judged while they are filled in ---------- */
 
 const saidWhenSent = new WeakMap(); // request -> what its form said
-
 const said = (form) => JSON.stringify([...new FormData(form)]);
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
@@ -241,15 +239,17 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const [form, words] = saidWhenSent.get(detail.xhr) ?? [];
-  if (!form) return;
   // Or it would take back what was typed since, or the form from under its own request.
-  if (said(form) !== words || form.classList.contains("htmx-request")) detail.shouldSwap = false;
+  if (form && (said(form) !== words || form.classList.contains("htmx-request"))) detail.shouldSwap = false;
+});
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const field = document.activeElement; // htmx puts the caret back, but not into a number
+  if (field?.type === "number" && saidWhenSent.has(detail.xhr)) field.select();
 });
 
 /* ---------- clicks ---------- */
 
 const COPIED_MS = 2000;
-
 async function copyText(button) {
   const { copy } = button.dataset;
   const text = copy.startsWith("#") ? document.querySelector(copy).textContent.trim() : copy;

@@ -165,6 +165,18 @@ def test_a_mistake_is_told_at_its_field_while_typing(watch):
     expect(page.locator("#id_param_fast_error")).to_have_count(0)
 
 
+def test_a_judgement_leaves_what_is_selected_selected(watch):
+    page = watch().open("/model-lab/new")
+    page.locator("#id_name").fill("What is typed next replaces it")
+    with page.expect_response(lambda answer: "validate=1" in answer.url):
+        page.locator("#id_param_fast").select_text()
+    expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
+
+    page.keyboard.type("8")
+
+    expect(page.locator("#id_param_fast")).to_have_value("8")
+
+
 def test_nothing_is_made_of_a_form_with_a_mistake(watch):
     lab = watch()
     lab.expected = ("422",)
