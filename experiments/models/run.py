@@ -18,6 +18,8 @@ LISTED_BY = ("archived", "pinned", "starred", "strategy", "symbol", "job")
 class RunKind(models.TextChoices):
     BACKTEST = "backtest"
     SWEEP = "sweep"
+    WALK_FORWARD = "walk_forward"
+    VALIDATE = "validate"
 
 
 class ModelRun(models.Model):
