@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from strategies.market.sources import load_candles
     from strategies.portfolio import PortfolioResult, simulate_portfolio
     from strategies.sweep import SweepResult, plan_sweep, run_sweep, sweep_chunks
+    from strategies.validation.splits import (
+        combinatorial_folds,
+        purged_folds,
+        rolling_splits,
+    )
 
 __all__ = [
     "BacktestResult",
@@ -49,9 +54,12 @@ __all__ = [
     "RunConfig",
     "SweepResult",
     "__version__",
+    "combinatorial_folds",
     "library",
     "load_candles",
     "plan_sweep",
+    "purged_folds",
+    "rolling_splits",
     "run_backtest",
     "run_sweep",
     "simulate_portfolio",
@@ -66,8 +74,11 @@ _ROOMS = {
     "PortfolioResult": "strategies.portfolio",
     "RunConfig": "strategies.config",
     "SweepResult": "strategies.sweep",
+    "combinatorial_folds": "strategies.validation.splits",
     "load_candles": "strategies.market.sources",
     "plan_sweep": "strategies.sweep",
+    "purged_folds": "strategies.validation.splits",
+    "rolling_splits": "strategies.validation.splits",
     "run_backtest": "strategies.backtest",
     "run_sweep": "strategies.sweep",
     "simulate_portfolio": "strategies.portfolio",
