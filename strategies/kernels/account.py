@@ -167,6 +167,28 @@ def ruin_nb(
 
 
 @njit(cache=True)
+def overreach_nb(
+    account: Account,
+    side: float,
+    qty: float,
+    raw: float,
+    fills: Fills,
+    n_fills: int,
+    moment: Moment,
+) -> tuple[Account, int]:
+    """Enter from flat without costs: they are more than there is, and ruin takes it.
+
+    Ruin needs something to close, as in a portfolio.
+    """
+    position = side * qty
+    n_fills = record_nb(
+        fills, n_fills, moment, side, qty, raw, 0.0, 0.0, 0.0, position, SIGNAL
+    )
+    cash = account.cash - position * raw
+    return Account(cash, position, account.accrued, account.fees), n_fills
+
+
+@njit(cache=True)
 def leave_nb(
     account: Account,
     raw: float,
@@ -214,6 +236,10 @@ def resize_nb(
     cash = account.cash - side * qty * price - fee
     position = account.quantity + side * qty
     if cash + position * raw <= 0.0:
+        if account.quantity == 0.0:
+            account, n_fills = overreach_nb(
+                account, side, qty, raw, fills, n_fills, moment
+            )
         return ruin_nb(account, raw, fills, n_fills, moment)
     settled = 0.0 if side == direction else account.accrued
     slippage = abs(price - raw) * qty

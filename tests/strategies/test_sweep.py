@@ -172,6 +172,20 @@ def test_fees_that_eat_the_account_are_no_ordinary_trades(fill, monkeypatch):
     assert_rows_equal_their_runs(result, CANDLES, range(len(result)))
 
 
+def test_an_entry_that_costs_more_than_the_account_is_ruin():
+    result = sweep(
+        {"fast": [2, 3], "sizing.max_lev": [1, 50]},
+        risk={"name": "volatility_target", "params": {"annual": 10}},
+        sizing={"cap": 50.0},
+        execution={"commission_bps": 900},
+    )
+
+    total = result.metrics["total_return"].reshape(2, 2)
+    assert (total[:, 1] == -1.0).all()
+    assert (total[:, 0] > -1.0).all()
+    assert_rows_equal_their_runs(result, CANDLES, range(len(result)))
+
+
 class TestTable:
     def test_rows_stand_in_the_order_of_the_grid_and_say_what_they_are(self):
         table = sweep(

@@ -41,9 +41,20 @@ class Ledger:
         if qty <= 0:
             return
         fee = self.fee(qty, price)
+        if self.cash + self.held * raw <= qty * abs(price - raw) + fee:
+            self.overreach(bar, direction * qty, raw)
+            return
         self.cash -= direction * qty * price + fee
         self.lots.append([direction * qty, price, fee])
         self.fills.append((bar, direction, qty, price, fee, 0.0))
+
+    def overreach(self, bar, qty, raw):
+        """Die of costs: from flat, of those of a position that was just entered."""
+        if not self.lots:
+            self.cash -= qty * raw
+            self.lots.append([qty, raw, 0.0])
+            self.fills.append((bar, math.copysign(1, qty), abs(qty), raw, 0.0, 0.0))
+        self.die(bar, raw)
 
     def remove(self, bar, qty, price, fee):
         """Close `qty` of the oldest lots at `price`."""

@@ -212,6 +212,18 @@ def test_a_minimum_fee_can_ruin_a_closing_account():
     np.testing.assert_allclose(sim.fills["fee"], [20, 8])
 
 
+@pytest.mark.parametrize("wanted", [50, -50])
+def test_an_entry_whose_costs_exceed_the_account_is_ruin(wanted):
+    sim = run([100] * 4, [100] * 4, [wanted, wanted, 0, 0], commission_bps=300)
+
+    # Worth about 48,500: the fee of 3 % takes the 1,000 there are, and nothing is left.
+    assert sim.ruin_bar == 1
+    np.testing.assert_array_equal(sim.equity, [1000, 0, 0, 0])
+    assert sim.fills["reason"].tolist() == [0, 1]
+    np.testing.assert_allclose(sim.fills["fee"], [0, 1000])
+    np.testing.assert_allclose(sim.trips.pnl, [-1000])
+
+
 def test_overrides_replace_the_costs_of_their_symbol():
     own = {"X": {"commission_bps": 100}, "Y": {"slippage_bps": 5_000}}
 

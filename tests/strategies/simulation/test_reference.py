@@ -14,7 +14,7 @@ from tests.strategies.simulation.reference import simulate_slowly
 from tests.strategies.simulation.scenes import candles_of
 
 PRICE = st.one_of(st.floats(5.0, 200.0), st.floats(50.0, 100.0), st.just(float("nan")))
-TARGET = st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.3, 0.5, 1.0, 1.0])
+TARGET = st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.3, 0.5, 1.0, 1.0, 40.0, -40.0])
 RARELY = st.sampled_from([0.0, 0.0, 1.0])
 
 
