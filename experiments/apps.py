@@ -31,6 +31,7 @@ class ExperimentsConfig(AppConfig):
                 "experiments.tasks:sweep",
                 "Sweep",
                 stages=("data_loading", "evaluating", "artifacts"),
+                is_long=True,
             )
         )
         register(

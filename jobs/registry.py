@@ -36,6 +36,7 @@ class JobKind:
     payload: Mapping[str, type | UnionType] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
     quick: bool = False
+    is_long: bool = False  # minutes: such jobs together leave a slot to the others
     max_attempts: int = 3  # starts in all, when workers are lost
     retries: int = 0  # starts after a handler raised Retry
     max_running: int | None = None

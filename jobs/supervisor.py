@@ -46,6 +46,7 @@ class Child:
     lease_owner: str
     process: BaseProcess
     reserved: bool
+    is_long: bool = False
     end_by: float | None = None
 
     def signal(self, number: signal.Signals) -> None:
@@ -245,20 +246,27 @@ class Supervisor(threading.Thread):
             Job.objects.filter(status=JobStatus.RUNNING).values_list("kind", "owner")
         )
         for job in candidates:
-            reserved = self._slot_for(quick=job["quick"])
+            is_long = _is_long(job["kind"])
+            reserved = self._slot_for(quick=job["quick"], is_long=is_long)
             if reserved is None or _is_capped(job, running):
                 continue
-            if self._start(job["pk"], reserved=reserved):
+            if self._start(job["pk"], reserved=reserved, is_long=is_long):
                 running[job["kind"], job["owner"]] += 1
 
-    def _slot_for(self, *, quick: bool) -> bool | None:
-        """Return False for a general slot, True for the reserved one, None for none."""
+    def _slot_for(self, *, quick: bool, is_long: bool = False) -> bool | None:
+        """Return False for a general slot, True for the reserved one, None for none.
+
+        Long jobs leave one general slot free, where there is more than one.
+        """
         taken = Counter(child.reserved for child in self._children)
         if quick and not taken[True]:
             return True
+        n_long = sum(child.is_long for child in self._children)
+        if is_long and n_long >= max(settings.QUANT_JOB_SLOTS - 1, 1):
+            return None
         return False if taken[False] < settings.QUANT_JOB_SLOTS else None
 
-    def _start(self, job_id: str, *, reserved: bool) -> bool:
+    def _start(self, job_id: str, *, reserved: bool, is_long: bool) -> bool:
         lease_owner = f"{self.worker_id}-{secrets.token_hex(4)}"
         if not lease.claim(job_id, lease_owner):
             return False
@@ -273,8 +281,15 @@ class Supervisor(threading.Thread):
             self._is_warm = False
             lease.hand_back(job_id, lease_owner)
             raise
-        self._children.append(Child(job_id, lease_owner, process, reserved))
+        self._children.append(Child(job_id, lease_owner, process, reserved, is_long))
         return True
+
+
+def _is_long(kind: str) -> bool:
+    try:
+        return registry.kind_named(kind).is_long
+    except registry.UnknownKind:
+        return False
 
 
 def _is_capped(job: Claimable, running: Counter[tuple[str, str]]) -> bool:

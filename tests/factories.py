@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from experiments.models import ModelRun
+from experiments.models import ModelExperiment, ModelRun
 from experiments.services.execute import run_execute
 from experiments.services.runs import run_submit
+from experiments.services.sweep import sweep_asked, sweep_request
+from experiments.services.sweep_execute import sweep_execute
 from jobs import lease
 from jobs.models import JobStatus
 from jobs.progress import JobContext
@@ -58,4 +60,11 @@ def finished_run(**asked: Any) -> ModelRun:
     """Return a run with everything a worker would have written."""
     run = make_run(**asked)
     do_run(run)
+    return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)
+
+
+def finished_sweep(experiment: ModelExperiment, **asked: Any) -> ModelRun:
+    """Return a sweep of this experiment that is whole; `asked` as a request has it."""
+    run = sweep_request(experiment=experiment, asked=sweep_asked(asked)).run
+    do_run(run, sweep_execute)
     return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)

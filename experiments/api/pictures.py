@@ -15,7 +15,7 @@ from experiments.charts.of_run import run_figure
 from experiments.models import ModelRun
 from experiments.selectors.report import run_report
 from experiments.selectors.runs import run_get
-from experiments.services.picture import ALL, Wanted, picture_order
+from experiments.services.picture import ALL, Wanted, picture_kept, picture_order
 from jobs.models import TERMINAL, Job
 from quantlab.web.downloads import TABLE_FORMATS, download, table_of
 
@@ -96,14 +96,13 @@ async def get_plots(
 
 async def _picture(run: ModelRun, wanted: Wanted) -> Any:
     """Answer with the file; while a child draws it wait a little, then say so."""
-    path = wanted.path(run)
     deadline = time.monotonic() + WAIT_S
-    while not path.exists():
+    while (content := picture_kept(run=run, wanted=wanted)) is None:
         job = await sync_to_async(picture_order)(run=run, wanted=wanted)
-        await _ends(job, deadline)
-        if time.monotonic() >= deadline and not path.exists():
+        if time.monotonic() >= deadline:
             return _being_drawn(job)
-    return _file(run, wanted, path.read_bytes())
+        await _ends(job, deadline)
+    return _file(run, wanted, content)
 
 
 async def _ends(job: Job, deadline: float) -> None:

@@ -2,7 +2,7 @@
 
 A part is an uncompressed Arrow file that appears whole. The one file at the end is
 Parquet; to sort and page it at once it is kept unpacked too, under the hash of the
-run's manifest, where it can be thrown away and made again.
+run's manifest, where it may be thrown away and is made again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from experiments.artifacts import spare
 from experiments.artifacts.files import ROWS_PER_GROUP
 
 if TYPE_CHECKING:
@@ -88,11 +89,16 @@ def unpacked(file: BinaryIO, manifest_sha: str) -> pa.Table:
     """Return the table of a candidates file, read as it is touched."""
     import pyarrow.parquet as pq
 
-    path = settings.QUANT_HOME / "cache" / "candidates" / f"{manifest_sha}.arrow"
-    if not path.exists():
+    path = spare.CANDIDATES.folder / f"{manifest_sha}.arrow"
+    try:
+        table = _mapped(path)
+    except FileNotFoundError:
         groups = pq.ParquetFile(file).iter_batches(batch_size=ROWS_PER_GROUP)
         _write_unpacked(groups, path)
-    return _mapped(path)
+        table = _mapped(path)
+        spare.make_room(spare.CANDIDATES, keep=path)
+    spare.mark_used(path)
+    return table
 
 
 def _write_unpacked(tables: Iterable[Any], path: Path) -> None:

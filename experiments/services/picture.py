@@ -1,6 +1,6 @@
 """Charts as PNG and SVG files: drawn by a child on demand, kept beside the runs.
 
-A picture is no artifact: it is in no manifest, it can be thrown away and drawn again.
+A picture is no artifact: it is in no manifest, it may be thrown away and drawn again.
 It is kept under the hash of the run's manifest. The web process never draws one.
 """
 
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from experiments.artifacts import spare
 from experiments.charts.figure import Document, Figure
 from experiments.charts.of_run import run_figure
 from experiments.charts.picture import (
@@ -55,9 +56,9 @@ class Wanted:
         return {"name": self.name, "form": self.form, "theme": self.theme}
 
     def path(self, run: ModelRun) -> Path:
-        folder: Path = settings.QUANT_HOME / "cache" / "pictures" / str(run.pk)
         version = run.manifest_sha[:16] or "report"
-        return folder / f"{version}-{self.name}-{self.theme}.{self.form}"
+        name = f"{run.pk}-{version}-{self.name}-{self.theme}.{self.form}"
+        return spare.PICTURES.folder / name
 
 
 @transaction.atomic
@@ -97,6 +98,18 @@ def picture_draw(*, run: ModelRun, wanted: Wanted) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+    spare.make_room(spare.PICTURES, keep=path)
+
+
+def picture_kept(*, run: ModelRun, wanted: Wanted) -> bytes | None:
+    """Return the picture, and keep it longer for that; None if it is not there."""
+    path = wanted.path(run)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    spare.mark_used(path)
+    return content
 
 
 def _drawn(run: ModelRun, wanted: Wanted) -> bytes:

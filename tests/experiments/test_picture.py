@@ -97,7 +97,7 @@ class TestDrawing:
 
             content = wanted.path(run).read_bytes()
             assert content.startswith(PNG if wanted.form == "png" else b"<svg")
-            assert [one.name for one in wanted.path(run).parent.glob(".*")] == []
+            assert list(wanted.path(run).parent.glob(f".{run.pk}*")) == []
         assert settings.QUANT_HOME in wanted.path(run).parents
         assert run.manifest_sha[:16] in wanted.path(run).name
 
@@ -110,7 +110,7 @@ class TestDrawing:
         monkeypatch.setattr("pathlib.Path.write_bytes", broken)
         with pytest.raises(OSError, match="full"):
             picture_draw(run=run, wanted=wanted)
-        assert list(wanted.path(run).parent.iterdir()) == []
+        assert list(wanted.path(run).parent.glob(f"*{run.pk}*")) == []
 
     def test_it_is_quick_and_ordered_once(self, run):
         wanted = Wanted(name="equity")

@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from experiments.charts.titles import OF_SWEEP
 from experiments.models import ModelExperiment, ModelRun
-from experiments.selectors.runs import run_get
 from experiments.services import sweep_execute as sweep_execute_module
 from experiments.services.sweep import sweep_asked, sweep_request
 from experiments.services.sweep_execute import sweep_execute
@@ -16,7 +15,7 @@ from jobs.models import JobStatus
 from jobs.progress import JobCancelled
 from jobs.queue import cancel
 from tests.experiments.rows import plain_experiment
-from tests.factories import claimed, do_run
+from tests.factories import claimed, finished_sweep
 from tests.html import Tree
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +29,7 @@ SPACE = {
 
 @pytest.fixture
 def sweep():
-    asked = sweep_asked({"space": SPACE, "name": "Wide"})
-    run = sweep_request(experiment=plain_experiment(), asked=asked).run
-    do_run(run, sweep_execute)
-    return run_get(run.pk)
+    return finished_sweep(plain_experiment(), space=SPACE, name="Wide")
 
 
 def region(client, address, target):

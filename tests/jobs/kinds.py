@@ -111,6 +111,9 @@ KINDS = (
         payload={"gate": str},
         max_running_per_owner=1,
     ),
+    JobKind(
+        "patient_long", f"{HERE}:patient", "Long", payload={"gate": str}, is_long=True
+    ),
     JobKind("deaf", f"{HERE}:deaf", "Deaf", payload={"gate": str}),
     JobKind("refused", f"{HERE}:refused", "Refused"),
     JobKind("crashed", f"{HERE}:crashed", "Crashed"),

@@ -8,7 +8,9 @@ import pytest
 from django.db import OperationalError
 
 from jobs import supervisor
-from jobs.supervisor import Supervisor
+from jobs.models import Job
+from jobs.queue import enqueue
+from jobs.supervisor import Child, Supervisor
 
 
 @pytest.fixture
@@ -73,6 +75,31 @@ def test_slots_quick_ones_have_one_to_themselves(settings, tireless):
     thread._children.clear()
     take(True)
     assert thread._slot_for(quick=True) is False  # a quick one may use either
+    thread._children.clear()
+    thread._ear.close()
+    thread._bell.close()
+
+
+@pytest.mark.parametrize(("slots", "starts"), [(1, "L"), (2, "LN"), (3, "LLN")])
+def test_long_jobs_leave_a_slot_to_what_is_asked_for_after_them(
+    settings, tireless, monkeypatch, slots, starts
+):
+    settings.QUANT_JOB_SLOTS = slots
+    thread, _ = tireless()
+    begun = []
+
+    def start(self, job_id, *, reserved, is_long):
+        begun.append(Job.objects.get(pk=job_id).title)
+        self._children.append(Child(job_id, "me", None, reserved, is_long))
+        return True
+
+    monkeypatch.setattr(Supervisor, "_start", start)
+    for _ in range(3):
+        enqueue("patient_long", gate="none", title="L")
+    enqueue("nothing", title="N")
+    thread._claim_what_fits()
+
+    assert "".join(begun) == starts
     thread._children.clear()
     thread._ear.close()
     thread._bell.close()

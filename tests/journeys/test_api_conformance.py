@@ -7,6 +7,7 @@ that are there. Nothing may answer 500, and every refusal is the one error docum
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 import schemathesis
@@ -27,7 +28,7 @@ from experiments.services.presets import preset_create
 from quantlab.api import api
 from quantlab.wsgi import application
 from tests.experiments.rows import add_trial
-from tests.factories import finished_run
+from tests.factories import finished_run, finished_sweep
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
 
@@ -41,6 +42,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 EXAMPLES = 8
+SPACE = {"fast": [2, 3], "slow": [10, 20]}
+OF_SWEEPS = ("/candidates", "/{index}/run", "/heatmap", "/importance")
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +71,7 @@ def lab(db, monkeypatch):
     )
     preset_create(kind="run", name="config.json", config=run.config)
     return {
+        "sweep_id": cache(lambda: str(finished_sweep(experiment, space=SPACE).pk)),
         "run_id": str(run.pk),
         "job_id": run.job_id,
         "experiment_id": str(experiment.pk),
@@ -106,6 +110,10 @@ def test_invented_requests(case, lab):
     answered_as_documented(case)
     if case.path_parameters:
         case.path_parameters = {name: lab[name] for name in case.path_parameters}
+        if case.operation.path.endswith(OF_SWEEPS):
+            case.path_parameters["run_id"] = lab["sweep_id"]()
+            answered_as_documented(case)
+            case.query = {}  # invented words are refused, so none is said
         answered_as_documented(case)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from experiments.models import ModelRun
-from experiments.selectors.runs import run_get
-from experiments.services.sweep import sweep_asked, sweep_request
-from experiments.services.sweep_execute import sweep_execute
 from tests.experiments.api.test_runs import refusal, send
 from tests.experiments.rows import plain_experiment, plain_run
-from tests.factories import do_run
+from tests.factories import do_run, finished_sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -19,10 +16,7 @@ SPACE = {"fast": {"min": 2, "max": 5, "step": 1}, "slow": [10, 20, 40]}
 
 @pytest.fixture
 def sweep():
-    asked = sweep_asked({"space": SPACE})
-    run = sweep_request(experiment=plain_experiment(), asked=asked).run
-    do_run(run, sweep_execute)
-    return run_get(run.pk)
+    return finished_sweep(plain_experiment(), space=SPACE)
 
 
 def sweep_address(experiment=None) -> str:
