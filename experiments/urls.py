@@ -82,6 +82,11 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
     path("presets", preset_list, name="preset-list"),
     path("presets/new", preset_new, name="preset-new"),
+    path(
+        "presets/sweep/<str:preset>/experiment",
+        experiment_new,
+        name="preset-experiment",
+    ),
     path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
     path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),
     path("presets/<str:kind>/<str:name>/delete", preset_deleted, name="preset-delete"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from experiments.models import Preset, PresetKind
+from experiments.models import ModelExperiment, Preset, PresetKind
+from experiments.selectors.filters import ExperimentFilter
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
 from strategies.errors import did_you_mean
+from strategies.library.registry import STRATEGIES
 
 ORDERS = {name: name for name in ("name", "created_at", "updated_at", "kind")}
 
@@ -50,6 +52,26 @@ def kind_known(word: str) -> str:
     if word not in PresetKind.values:
         raise unknown_word("kind", word, PresetKind.values)
     return word
+
+
+def sweepable(preset: Preset, *, q: str = "", limit: int = 50) -> list[ModelExperiment]:
+    """Return the newest experiments whose rule has every parameter of the space."""
+    swept = {name for name in swept_names(preset) if "." not in name}
+    rules = [
+        rule.name
+        for rule in STRATEGIES.values()
+        if swept <= {parameter.name for parameter in rule.parameters}
+    ]
+    found = ModelExperiment.objects.filter(
+        ExperimentFilter(q=q).where(), model_key__in=rules
+    )
+    return list(found.order_by("-created_at", "-pk")[:limit])
+
+
+def swept_names(preset: Preset) -> list[str]:
+    """Return what a sweep preset runs through; nothing for a space that is none."""
+    space = preset.config.get("space")
+    return list(space) if isinstance(space, dict) else []
 
 
 def preset_document(preset: Preset) -> dict[str, Any]:

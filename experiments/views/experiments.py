@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
 from experiments.forms.experiment import ExperimentForm
+from experiments.models import PresetKind
 from experiments.selectors.counts import experiment_count
 from experiments.selectors.experiments import (
     experiment_document,
@@ -21,6 +23,7 @@ from experiments.selectors.experiments import (
     experiment_page,
 )
 from experiments.selectors.filters import ExperimentFilter
+from experiments.selectors.presets import preset_get
 from experiments.services.experiments import experiment_create
 from experiments.views.run_form import FormPage
 from experiments.views.run_table import (
@@ -153,11 +156,17 @@ def shown(document: dict[str, Any]) -> ShownExperiment:
 
 
 @require_http_methods(["GET", "POST"])
-def experiment_new(request: HtmxHttpRequest) -> HttpResponse:
-    """State a question; nothing runs yet."""
+def experiment_new(request: HtmxHttpRequest, preset: str = "") -> HttpResponse:
+    """State a question; nothing runs yet. A preset's sweep is asked for next."""
+    if preset:
+        preset_get(PresetKind.SWEEP, preset)
 
     def launch(form: ExperimentForm) -> str:
-        return experiment_create(**form.request()).get_absolute_url()
+        made = experiment_create(**form.request())
+        if not preset:
+            return made.get_absolute_url()
+        address = reverse("experiments:sweep-new", args=[made.pk])
+        return f"{address}?{urlencode({'preset': preset})}"
 
     page = FormPage(
         template="experiments/experiment_new.html",

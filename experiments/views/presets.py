@@ -17,7 +17,13 @@ from experiments.forms.preset import ImportForm, PresetNameForm, name_offered
 from experiments.forms.run import RunForm
 from experiments.models import ModelRun, Preset, PresetKind, RunKind
 from experiments.selectors.plan import as_settled
-from experiments.selectors.presets import preset_get, preset_links, preset_page
+from experiments.selectors.presets import (
+    preset_get,
+    preset_links,
+    preset_page,
+    sweepable,
+    swept_names,
+)
 from experiments.selectors.runs import run_get
 from experiments.services.presets import (
     preset_create,
@@ -26,6 +32,7 @@ from experiments.services.presets import (
     preset_rename,
 )
 from experiments.services.runs import run_request, run_title
+from experiments.templatetags.plan_words import setting_name
 from experiments.views.run_form import FormPage, opened
 from experiments.views.trash import say_deleted
 from quantlab.web.htmx import HtmxHttpRequest
@@ -75,7 +82,8 @@ def _row(preset: Preset) -> dict[str, Any]:
         "preset": preset,
         "links": preset_links(preset),
         "is_run": is_run,
-        "words": _title(preset) if is_run else "",
+        "is_sweep": preset.kind == PresetKind.SWEEP,
+        "words": _title(preset) if is_run else _axes(preset),
     }
 
 
@@ -85,6 +93,10 @@ def _title(preset: Preset) -> str:
         return run_title(RunConfig(**preset.config))
     except StrategyError:
         return ""
+
+
+def _axes(preset: Preset) -> str:
+    return " × ".join(setting_name(name) for name in swept_names(preset))
 
 
 @require_http_methods(["GET", "POST"])
@@ -169,10 +181,12 @@ def _imported(request: HttpRequest, form: ImportForm) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def preset_run(request: HtmxHttpRequest, kind: str, name: str) -> HttpResponse:
-    """Run a preset, with changes that are told before it starts."""
+    """Run a preset with changes told before it starts; a sweep needs an experiment."""
     preset = preset_get(kind, name)
+    if preset.kind == PresetKind.SWEEP:
+        return _sweep_start(request, preset)
     if preset.kind != PresetKind.RUN:
-        raise Http404("only a run preset can be run")
+        raise Http404("only a run and a sweep can be started")
     base = RunConfig(**preset.config)
 
     def launch(form: RunForm) -> str:
@@ -191,3 +205,16 @@ def preset_run(request: HtmxHttpRequest, kind: str, name: str) -> HttpResponse:
         before=as_settled(base),
     )
     return page.answer(request)
+
+
+def _sweep_start(request: HttpRequest, preset: Preset) -> HttpResponse:
+    """Show whose space this can be: every experiment leads to the form, filled in."""
+    q = request.GET.get("q", "")
+    context = {
+        "preset": preset,
+        "axes": _axes(preset),
+        "q": q,
+        "experiments": sweepable(preset, q=q, limit=ROWS_PER_PAGE),
+        "most": ROWS_PER_PAGE,
+    }
+    return render(request, "experiments/preset_sweep.html", context)

@@ -60,7 +60,9 @@ def _start(
         is_sweep = run.kind == RunKind.SWEEP
         return RunConfig(**run.config), (run.search or {}) if is_sweep else {}
     if name := request.GET.get("preset"):
-        return experiment_config(experiment), preset_get(PresetKind.SWEEP, name).config
+        preset = preset_get(PresetKind.SWEEP, name)
+        asked = sweep_asked({"space": {}} | preset.config)  # a file may say anything
+        return experiment_config(experiment), asked.model_dump()
     return experiment_config(experiment), {}
 
 

@@ -10,12 +10,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from experiments.artifacts.presets import preset_name, preset_paths
-from experiments.models import ModelRun, Preset
+from experiments.models import ModelExperiment, ModelRun, Preset
 from experiments.services.presets import preset_create, preset_delete, preset_rename
 from experiments.services.trash import trash_undo
 from strategies import RunConfig
 from strategies.errors import ConfigError
-from tests.experiments.test_forms import SENT
+from tests.experiments.rows import plain_experiment
+from tests.experiments.test_forms import QUESTION, SENT
 from tests.factories import CONFIG, make_run
 
 pytestmark = pytest.mark.django_db
@@ -310,11 +311,36 @@ class TestPages:
         assert response["Location"] == run.get_absolute_url()
         assert (run.preset_ref, run.config["strategy"]["params"]["fast"]) == ("Mine", 7)
 
-    def test_only_a_run_can_be_run(self, client):
-        preset_create(kind="sweep", name="S", config={})
+    def test_a_sweep_starts_from_an_experiment_that_has_its_parameters(self, client):
+        preset_create(kind="sweep", name="S 1", config={"space": {"fast": [2, 3]}})
+        address = "/presets/sweep/S%201"
+        assert f'href="{address}"' in client.get("/presets").text
+        assert "No experiment fits" in client.get(address).text
+        fits = plain_experiment(name="Fits")
+        plain_experiment(name="Other", model_key="rsi_reversion", params={})
 
-        assert client.get("/presets/sweep/S").status_code == 404
-        assert "/presets/sweep/S/name" in client.get("/presets").content.decode()
+        page = client.get(address).text
+        start = f"/model-lab/experiments/{fits.pk}/sweep?preset=S%201"
+        assert "Fits" in page
+        assert "Other" not in page
+        assert f'href="{start}"' in page
+        assert "No experiment matches" in client.get(f"{address}?q=nothing").text
+        assert 'value="2, 3"' in client.get(start).text
+
+        sent = QUESTION | {"name": "Made for it"}
+        answer = client.post(f"{address}/experiment", sent)
+        made = ModelExperiment.objects.get(name="Made for it")
+        assert answer["Location"] == (
+            f"/model-lab/experiments/{made.pk}/sweep?preset=S+1"
+        )
+        assert client.get("/presets/sweep/none/experiment").status_code == 404
+
+    def test_a_preset_that_no_sweep_can_be_is_refused_in_words(self, client):
+        preset_create(kind="sweep", name="S", config={"space": 7})
+        start = f"/model-lab/experiments/{plain_experiment().pk}/sweep?preset=S"
+        assert client.get("/presets").status_code == 200
+        assert client.get("/presets/sweep/S").status_code == 200
+        assert client.get(start).status_code == 422
 
     def test_renamed(self, client):
         saved("A")
