@@ -48,3 +48,16 @@ def demo(lab_url: str) -> dict[str, dict[str, Any]]:
             return {run["name"]: run for run in runs}
         time.sleep(0.1)
     raise AssertionError("the demo did not finish")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests: those of the lab in one, first; files whole."""
+    for item in items:
+        group = "lab" if _needs_lab(item) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not _needs_lab(item))
+
+
+def _needs_lab(item: pytest.Item) -> bool:
+    return "lab_server" in getattr(item, "fixturenames", ())

@@ -13,7 +13,8 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -97,24 +98,37 @@ def answered_as_documented(case) -> None:
         assert error["message"]
 
 
-@schema.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_invented_requests(case, lab):
-    answered_as_documented(case)
-    if case.path_parameters:
+RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+OPERATIONS = [found.ok() for found in schema.get_all_operations()]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.label)
+def test_invented_requests(operation, lab):
+    right, wrong = (
+        operation.as_strategy(generation_mode=mode) for mode in (RIGHT, WRONG)
+    )
+
+    @given(case=right | wrong)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def ask(case):
+        answered_as_documented(case)
+        if not case.path_parameters:
+            return
         case.path_parameters = {name: lab[name] for name in case.path_parameters}
         if case.operation.path.endswith(OF_SWEEPS):
             case.path_parameters["run_id"] = lab["sweep_id"]()
             answered_as_documented(case)
             case.query = {}  # invented words are refused, so none is said
         answered_as_documented(case)
+
+    ask()
 
 
 PATHS = api.get_openapi_schema()["paths"]
