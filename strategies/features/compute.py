@@ -74,6 +74,36 @@ class MemoryFeatureCache:
                 self.used_bytes -= _bytes_of(oldest)
 
 
+class EarlierBars:
+    """Features of some bars as if computed on all bars before them too.
+
+    A cache for the ordinary walk: what is computed of ``candles.between(...)`` with it
+    is warm from its first bar on.
+
+    Parameters
+    ----------
+    candles : Candles
+        All bars.
+    bars : range
+        Those that are looked at.
+    cache : FeatureCache, optional
+        Where the features of all bars are kept.
+    """
+
+    def __init__(
+        self, candles: Candles, bars: range, cache: FeatureCache | None = None
+    ) -> None:
+        self._candles, self._bars, self._cache = candles, bars, cache
+
+    def get(self, fingerprint: str, feature: Feature) -> Arrays:
+        """Return the arrays of the bars that are looked at."""
+        arrays = _cached(self._candles, feature, self._cache)
+        return tuple(array[self._bars.start : self._bars.stop] for array in arrays)
+
+    def put(self, fingerprint: str, feature: Feature, arrays: Arrays) -> None:
+        """Keep nothing: there is no need."""
+
+
 def compute_features(
     candles: Candles,
     features: Sequence[Feature],

@@ -11,7 +11,7 @@ import numpy as np
 
 from strategies.compute import n_threads
 from strategies.features.catalog import Feature
-from strategies.features.compute import Arrays
+from strategies.features.compute import Arrays, FeatureCache, compute_features
 from strategies.kernels import resolve
 from strategies.market.candles import Candles
 from strategies.metrics.table import table_metrics
@@ -34,21 +34,34 @@ class Market:
     Attributes
     ----------
     candles : Candles
+        Features see all of them that are not later than the bar.
     bars : float64 array of shape (4, n_bars)
-        Open, high, low and close.
+        Open, high, low and close of the bars that are traded.
     clean : bool
         No open and no close is missing.
+    first : int
+        Which of the candles the first of `bars` is.
+    cache : FeatureCache, optional
+        Where features are kept that are not computed in blocks.
     """
 
     candles: Candles
     bars: FloatArray
     clean: bool
+    first: int = 0
+    cache: FeatureCache | None = None
 
     @classmethod
     def of(cls, candles: Candles) -> Market:
         """Return the market of these candles."""
         bars = np.stack([candles.open, candles.high, candles.low, candles.close])
         return cls(candles, bars, not np.isnan(bars[[0, 3]]).any())
+
+    def window(self, traded: range, cache: FeatureCache | None = None) -> Market:
+        """Return the market on which only some bars are traded."""
+        bars = self.bars[:, traded.start : traded.stop]
+        clean = not np.isnan(bars[[0, 3]]).any()
+        return Market(self.candles, bars, clean, self.first + traded.start, cache)
 
     def tiles(self) -> Iterator[slice]:
         """Yield the stretches of bars in order."""
@@ -112,7 +125,7 @@ def _tallies(
     begin = resolve("strategies.kernels.tally:begin_all_nb")
     tallies: FloatArray = begin(setups.initial_cash, float(market.bars[3, 0]))
     lead = int(setups.setups[:, 0].max())
-    source = _Columns(market.candles, columns, lead, pool)
+    source = _Columns(market, columns, lead, pool)
     for tile in market.tiles():
         matrix = source.matrix(tile)
         bars = np.ascontiguousarray(market.bars[:, tile])
@@ -152,28 +165,29 @@ class _Columns:
     """Makes the matrix of columns of one tile after the other."""
 
     def __init__(
-        self, candles: Candles, columns: ColumnList, lead: int, pool: Executor
+        self, market: Market, columns: ColumnList, lead: int, pool: Executor
     ) -> None:
-        self._candles, self._columns = candles, columns
-        self._lead, self._pool = lead, pool
+        self._market, self._candles = market, market.candles
+        self._columns, self._lead, self._pool = columns, lead, pool
         self._whole: dict[Feature, Arrays] = {}
 
     def matrix(self, tile: slice) -> FloatArray:
         """Return the columns from `lead` bars before the tile; NaN before bar 0."""
-        length = self._lead + tile.stop - tile.start
+        begin, stop = (self._market.first + bar for bar in (tile.start, tile.stop))
+        length = self._lead + stop - begin
         matrix = np.empty((max(self._columns.n_rows, 1), length))
-        first = max(0, tile.start - self._lead)
-        pad = length - (tile.stop - first)
+        first = max(0, begin - self._lead)
+        pad = length - (stop - first)
         matrix[:, :pad] = np.nan
         for name, row in self._columns.prices.items():
-            matrix[row, pad:] = getattr(self._candles, name)[first : tile.stop]
+            matrix[row, pad:] = getattr(self._candles, name)[first:stop]
         features = list(self._columns.features.items())
         shares = count()
 
         def work() -> None:
             while (i := next(shares)) < len(features):
                 feature, row = features[i]
-                arrays = self._stretch(feature, first, tile.stop)
+                arrays = self._stretch(feature, first, stop)
                 for k, array in enumerate(arrays):
                     matrix[row + k, pad:] = array
 
@@ -191,10 +205,14 @@ class _Columns:
             start = max(0, (first - 1) // block - 1) * block
         elif stop < len(self._candles) or first:
             if feature not in self._whole:
-                self._whole[feature] = _computed(self._candles, feature, 0, None)
+                self._whole[feature] = self._on_all(feature)
             return tuple(array[first:stop] for array in self._whole[feature])
         arrays = _computed(self._candles, feature, start, stop)
         return tuple(array[first - start :] for array in arrays)
+
+    def _on_all(self, feature: Feature) -> Arrays:
+        columns = compute_features(self._candles, [feature], self._market.cache)
+        return tuple(columns[name] for name in feature.columns)
 
 
 def _computed(

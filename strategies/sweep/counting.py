@@ -13,7 +13,7 @@ from strategies.candidates import (
     candidate_keys,
     weekly_returns,
 )
-from strategies.features.compute import compute_features
+from strategies.features.compute import FeatureCache, compute_features
 from strategies.library.registry import complete_params
 from strategies.market.candles import Candles
 from strategies.positions import to_position
@@ -62,18 +62,25 @@ def batch_of(
     )
 
 
-def keys_of(plan: SweepPlan, points: IntArray) -> KeyArray:
-    """Return the key of each candidate; see `strategies.candidates`."""
+def keys_of(plan: SweepPlan, points: IntArray, **fixed: int) -> KeyArray:
+    """Return the key of each candidate; see `strategies.candidates`.
+
+    `fixed` are settings that all of them have instead of the plan's own.
+    """
     values = plan.params(points)
     columns = {axis.path: values[axis.name] for axis in plan.axes}
+    columns |= {path: np.full(len(points), fixed[path]) for path in fixed}
     return candidate_keys(plan.config, columns)
 
 
 def weeks_of_points(
-    plan: SweepPlan, candles: Candles, points: IntArray
+    plan: SweepPlan,
+    candles: Candles,
+    points: IntArray,
+    cache: FeatureCache | None = None,
 ) -> tuple[int, HalfArray]:
     """Return the first week and the weekly returns of the candidates at `points`."""
-    curves = [_equity(plan, candles, int(point)) for point in points]
+    curves = [_equity(plan, candles, int(point), cache) for point in points]
     weekly = [weekly_returns(candles.ts, equity) for equity in curves]
     n_weeks = len(weekly[0][1]) if weekly else 0
     returns = np.empty((len(weekly), n_weeks), dtype=np.float16)
@@ -82,11 +89,13 @@ def weeks_of_points(
     return (weekly[0][0] if weekly else 0), returns
 
 
-def _equity(plan: SweepPlan, candles: Candles, point: int) -> FloatArray:
+def _equity(
+    plan: SweepPlan, candles: Candles, point: int, cache: FeatureCache | None
+) -> FloatArray:
     config = plan.config_at(point)
     assert config.strategy is not None  # a plan has a library strategy  # noqa: S101
     params = complete_params(plan.strategy, config.strategy.params)
-    columns = compute_features(candles, plan.strategy.features(params))
+    columns = compute_features(candles, plan.strategy.features(params), cache)
     signal = plan.strategy.signal(candles, columns, params)
-    position = to_position(signal, config, candles)
+    position = to_position(signal, config, candles, cache)
     return carry_out(candles, position, terms_of(config, candles)).equity
