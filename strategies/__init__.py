@@ -12,7 +12,8 @@ The walk, step by step; each step is a function, each function has its room:
 8. ``report_series``        drawdowns, months, rolling Sharpe       ``timeseries``
 
 Steps 3 to 8 are ``run_backtest``, the first page to read; ``run_sweep`` takes many
-candidates through the same rules at once, ``simulate_portfolio`` holds many symbols of
+candidates through the same rules at once, ``walk_forward`` chooses among them window
+after window and trades what comes next, ``simulate_portfolio`` holds many symbols of
 a ``Panel`` by weights. Everything below needs no
 Django and no web, and importing this package imports neither numba nor pandas:
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         purged_folds,
         rolling_splits,
     )
+    from strategies.validation.walk_forward import WalkForward, walk_forward
 
 __all__ = [
     "BacktestResult",
@@ -53,6 +55,7 @@ __all__ = [
     "PortfolioResult",
     "RunConfig",
     "SweepResult",
+    "WalkForward",
     "__version__",
     "combinatorial_folds",
     "library",
@@ -65,6 +68,7 @@ __all__ = [
     "simulate_portfolio",
     "statistics",
     "sweep_chunks",
+    "walk_forward",
 ]
 
 _ROOMS = {
@@ -74,6 +78,7 @@ _ROOMS = {
     "PortfolioResult": "strategies.portfolio",
     "RunConfig": "strategies.config",
     "SweepResult": "strategies.sweep",
+    "WalkForward": "strategies.validation.walk_forward",
     "combinatorial_folds": "strategies.validation.splits",
     "load_candles": "strategies.market.sources",
     "plan_sweep": "strategies.sweep",
@@ -83,6 +88,7 @@ _ROOMS = {
     "run_sweep": "strategies.sweep",
     "simulate_portfolio": "strategies.portfolio",
     "sweep_chunks": "strategies.sweep",
+    "walk_forward": "strategies.validation.walk_forward",
 }
 
 

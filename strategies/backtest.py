@@ -102,7 +102,7 @@ class BacktestResult:
         """The metrics of the benchmark, without alpha and beta; {} without one."""
         if self.benchmark is None:
             return {}
-        inputs = _inputs(self.config, self.candles, self.benchmark, None)
+        inputs = metric_inputs(self.config, self.candles, self.benchmark, None)
         return compute_all(inputs)[0]
 
     @property
@@ -193,7 +193,7 @@ def run_backtest(
     on_stage("simulation")
     simulation = carry_out(candles, position, terms_of(config, candles))
     on_stage("metrics")
-    result = _measured(config, candles, columns, position, simulation, benchmark)
+    result = measured(config, candles, columns, position, simulation, benchmark)
     current_sink().report(_trial(result, source))
     return result
 
@@ -247,7 +247,7 @@ def _check_length(candles: Candles) -> None:
         )
 
 
-def _measured(
+def measured(
     config: RunConfig,
     candles: Candles,
     columns: dict[str, FloatArray],
@@ -255,9 +255,12 @@ def _measured(
     simulation: Simulation,
     benchmark: Candles | None,
 ) -> BacktestResult:
+    """Return the result of a simulation that is done; arguments as in the result."""
     held = _benchmark(config, candles, benchmark)
     held_equity = held.equity if held else None
-    metrics, flags = compute_all(_inputs(config, candles, simulation, held_equity))
+    metrics, flags = compute_all(
+        metric_inputs(config, candles, simulation, held_equity)
+    )
     return BacktestResult(
         config=config,
         candles=candles,
@@ -307,12 +310,13 @@ def _aligned(candles: Candles, other: Candles | None, symbol: str) -> Candles:
     return other.on_stamps(candles.ts)
 
 
-def _inputs(
+def metric_inputs(
     config: RunConfig,
     candles: Candles,
     simulation: Simulation,
     benchmark_equity: FloatArray | None,
 ) -> MetricInputs:
+    """Return what the metrics of a simulation are computed from."""
     trips = simulation.trips
     closed = ~trips.open
     return MetricInputs(

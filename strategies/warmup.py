@@ -17,6 +17,8 @@ from strategies.market.sources import load_symbol
 from strategies.portfolio import simulate_portfolio
 from strategies.sweep import run_sweep
 from strategies.trials import MemorySink, reporting_to
+from strategies.validation.splits import rolling_splits
+from strategies.validation.walk_forward import walk_forward
 
 N_BARS = 400
 
@@ -45,6 +47,7 @@ def warm_up() -> None:
         _run("sma_cross", {}, candles, indicators=(), **_EVERYTHING)
         _hold(candles)
     _sweep(candles)
+    _walk(candles)
 
 
 def _hold(candles: Candles) -> None:
@@ -60,6 +63,18 @@ def _hold(candles: Candles) -> None:
 def _sweep(candles: Candles) -> None:
     with reporting_to(MemorySink()):
         run_sweep(_config("sma_cross", {}), {"fast": [5, 10]}, candles)
+
+
+def _walk(candles: Candles) -> None:
+    """Trade two windows of a strategy that still holds something at their end."""
+    splits = rolling_splits(len(candles), train=100, test=100, windows=2)
+    with reporting_to(MemorySink()):
+        walk_forward(
+            _config("buy_and_hold", {}),
+            {"execution.slippage_bps": [5]},
+            splits,
+            candles,
+        )
 
 
 def _candles() -> Candles:

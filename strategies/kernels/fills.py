@@ -8,8 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 # Why a fill happened; the code is the index. Append only: stored runs keep their codes.
-REASONS = ("signal", "ruin", "stop_loss", "take_profit", "trailing_stop")
-SIGNAL, RUIN, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP = range(5)
+REASONS = (
+    *("signal", "ruin", "stop_loss", "take_profit", "trailing_stop"),
+    "window_end",
+)
+SIGNAL, RUIN, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, WINDOW_END = range(6)
 
 # When inside its bar a fill happened.
 AT_OPEN, AT_CLOSE, IN_BAR = 0, 1, 2
