@@ -7,6 +7,7 @@ distribution has skewness 0 and kurtosis 3.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import combinations
 from statistics import NormalDist
 
@@ -299,6 +300,40 @@ def overfitting_logits(matrix: FloatArray, n_blocks: int = 16) -> FloatArray:
     ------
     StrategyError
         ``bad_returns`` or ``out_of_range``, naming what does not fit.
+    """
+    return overfitting_splits(matrix, n_blocks).logits
+
+
+@dataclass(frozen=True, slots=True)
+class OverfittingSplits:
+    """What became of the in-sample best in each split; arrays of shape (n_splits,).
+
+    Attributes
+    ----------
+    logits : float64 array
+        See `overfitting_logits`.
+    inside, outside : float64 arrays
+        Sharpe ratio per bar of the chosen one, where it was chosen and where it was
+        not. How far the second falls below the first is the degradation.
+    """
+
+    logits: FloatArray
+    inside: FloatArray
+    outside: FloatArray
+
+
+def overfitting_splits(matrix: FloatArray, n_blocks: int = 16) -> OverfittingSplits:
+    """Return what became of the in-sample best in every split of `pbo`.
+
+    Parameters
+    ----------
+    matrix, n_blocks
+        As in `pbo`.
+
+    Raises
+    ------
+    StrategyError
+        ``bad_returns`` or ``out_of_range``, naming what does not fit.
 
     Notes
     -----
@@ -314,14 +349,15 @@ def overfitting_logits(matrix: FloatArray, n_blocks: int = 16) -> FloatArray:
     sums, squares = blocks.sum(axis=1), (blocks * blocks).sum(axis=1)
     inside = _half_of_the_splits(n_blocks)
     n = rows * n_blocks // 2
-    logits = np.empty((2, inside.shape[0]))
+    found = np.empty((3, 2, inside.shape[0]))
     for first in range(0, inside.shape[0], SPLITS_AT_ONCE):
         part = slice(first, first + SPLITS_AT_ONCE)
         one = _sharpes(inside[part] @ sums, inside[part] @ squares, middle, n)
         outside = 1.0 - inside[part]
         other = _sharpes(outside @ sums, outside @ squares, middle, n)
-        logits[:, part] = _logit_of_best(one, other), _logit_of_best(other, one)
-    return logits.ravel()
+        found[:, 0, part] = _fate_of_best(one, other)
+        found[:, 1, part] = _fate_of_best(other, one)
+    return OverfittingSplits(*found.reshape(3, -1))
 
 
 def effective_trials(weekly_returns: FloatArray) -> int:
@@ -390,15 +426,21 @@ def _half_of_the_splits(n_blocks: int) -> FloatArray:
     return inside
 
 
-def _logit_of_best(known: FloatArray, later: FloatArray) -> FloatArray:
-    """Return the logit of the out-of-sample rank of the best of each row."""
-    best = known.argmax(axis=1)
-    value = np.take_along_axis(later, best[:, None], axis=1)
+def _fate_of_best(
+    known: FloatArray, later: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the logit of the out-of-sample rank of the best of each row.
+
+    And its Sharpe ratios, where it was chosen and where it was not.
+    """
+    best = known.argmax(axis=1)[:, None]
+    chosen = np.take_along_axis(known, best, axis=1)
+    value = np.take_along_axis(later, best, axis=1)
     below = (later < value).sum(axis=1)
     equal = (later == value).sum(axis=1)
     omega = (below + (equal + 1.0) / 2.0) / (later.shape[1] + 1.0)
     logit: FloatArray = np.log(omega / (1.0 - omega))
-    return logit
+    return logit, chosen[:, 0], value[:, 0]
 
 
 def _sharpes(
