@@ -16,6 +16,9 @@ candidates through the same rules at once, ``walk_forward`` chooses among them w
 after window and trades what comes next, ``simulate_portfolio`` holds many symbols of
 a ``Panel`` by weights. Everything below needs no
 Django and no web, and importing this package imports neither numba nor pandas:
+candidates through the same rules at once, ``simulate_portfolio`` holds many symbols of
+a ``Panel`` by weights; ``validate`` asks whether a result was luck. Everything below
+needs no Django and no web, and importing this package imports neither numba nor pandas:
 
 >>> from strategies import RunConfig, load_candles, run_backtest
 >>> config = RunConfig(symbol="SYN-gbm-1", provider="synthetic",
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         purged_folds,
         rolling_splits,
     )
+    from strategies.validation.suite import validate
     from strategies.validation.walk_forward import WalkForward, walk_forward
 
 __all__ = [
@@ -68,6 +72,7 @@ __all__ = [
     "simulate_portfolio",
     "statistics",
     "sweep_chunks",
+    "validate",
     "walk_forward",
 ]
 
@@ -88,6 +93,7 @@ _ROOMS = {
     "run_sweep": "strategies.sweep",
     "simulate_portfolio": "strategies.portfolio",
     "sweep_chunks": "strategies.sweep",
+    "validate": "strategies.validation.suite",
     "walk_forward": "strategies.validation.walk_forward",
 }
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -192,7 +192,7 @@ class RunConfig(Part):
         try:
             super().__init__(**values)
         except ValidationError as exc:
-            raise _config_error(exc) from None
+            raise config_error(exc) from None
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -388,15 +388,18 @@ WORDS = {
 CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
 
 
-def _config_error(exc: ValidationError) -> ConfigError:
+def config_error(
+    exc: ValidationError, model: type[BaseModel] | None = None
+) -> ConfigError:
+    """Return in the words of the lab what pydantic found in a `model` (`RunConfig`)."""
     problems: dict[str, ConfigError] = {}
     for error in exc.errors():  # the branches of a union give one problem, not four
-        problem = _problem(error)
+        problem = _problem(error, model or RunConfig)
         problems.setdefault(problem.field, problem)
     return ConfigError.of(tuple(problems.values()))
 
 
-def _problem(error: Any) -> ConfigError:
+def _problem(error: Any, model: type[BaseModel]) -> ConfigError:
     kind, context = error["type"], error.get("ctx") or {}
     field = ".".join(str(part) for part in error["loc"] if not _is_branch(part))
     if kind == "value_error":
@@ -409,7 +412,8 @@ def _problem(error: Any) -> ConfigError:
         words = "has a value of a kind that is not accepted"
     advice = ""
     if kind == "extra_forbidden":
-        advice = did_you_mean(str(error["loc"][-1]), _known_keys(error["loc"]))
+        known = _known_keys(error["loc"], model)
+        advice = did_you_mean(str(error["loc"][-1]), known)
     given = "" if kind in ("extra_forbidden", "missing") else f" (was {_short(error)})"
     return ConfigError(
         f"{field} {words}{given}.",
@@ -426,14 +430,24 @@ def _is_branch(part: Any) -> bool:
     return "[" in part or part in ("bool", "int", "float", "str")
 
 
-def _known_keys(loc: tuple[Any, ...]) -> list[str]:
-    model: type[BaseModel] = RunConfig
+def _known_keys(loc: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     for part in loc[:-1]:
         field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.default, BaseModel):
+        below = field and (
+            _model_of(field.annotation) or _model_of(type(field.default))
+        )
+        if not below:
             return list(model.model_fields)
-        model = type(field.default)
+        model = below
     return list(model.model_fields)
+
+
+def _model_of(kind: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation like ``Part | None`` names."""
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None
 
 
 def _short(error: Any) -> str:

@@ -18,6 +18,7 @@ from strategies.portfolio import simulate_portfolio
 from strategies.sweep import run_sweep
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.splits import rolling_splits
+from strategies.validation.suite import validate
 from strategies.validation.walk_forward import walk_forward
 
 N_BARS = 400
@@ -46,6 +47,7 @@ def warm_up() -> None:
                 _run(name, params, candles, indicators=tuple(FEATURES))
         _run("sma_cross", {}, candles, indicators=(), **_EVERYTHING)
         _hold(candles)
+        _validate(candles)
     _sweep(candles)
     _walk(candles)
 
@@ -58,6 +60,14 @@ def _hold(candles: Candles) -> None:
     result = simulate_portfolio(panel, values, sizing=sizing)
     for made in ("fills", "round_trips"):
         getattr(result, made)
+
+
+def _validate(candles: Candles) -> None:
+    """Draw every kind of draw once."""
+    result = run_backtest(_config("sma_cross", {"fast": 3, "slow": 10}), candles)
+    drawn = ("block_bootstrap", "stationary_bootstrap")
+    blocks = {"n": 2, "block_size": 5}  # given: nobody has to import arch for it
+    validate(result, dict.fromkeys(drawn, blocks) | {"monte_carlo": {"n": 2}})
 
 
 def _sweep(candles: Candles) -> None:
@@ -102,7 +112,7 @@ def _run(
         getattr(result, made)
 
 
-def _config(name: str, params: dict[str, str], **changes: Any) -> RunConfig:
+def _config(name: str, params: dict[str, Any], **changes: Any) -> RunConfig:
     return RunConfig(
         provider="synthetic",
         symbol="SYN-garch-1",
