@@ -6,7 +6,6 @@ first use); afterwards it is not needed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +13,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strategies.market.cache import candle_hash
 from strategies.market.calendar import gap_flags
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
@@ -115,8 +115,8 @@ def candle_path(symbol: str, home: Path) -> Path:
     """Return where the bars of a built-in series are kept; the name is a hash."""
     series = BUILTIN[symbol]
     raw_version = f"arch-{installed_version('arch')}"
-    parts = (PROVIDER, symbol, TIMEFRAME, series.start_ms, series.end_ms, raw_version)
-    digest = hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+    span = (series.start_ms, series.end_ms)
+    digest = candle_hash(PROVIDER, symbol, TIMEFRAME, *span, raw_version)
     folder = home / "cache" / "candles" / PROVIDER / symbol / TIMEFRAME
     return folder / f"{digest}.parquet"
 

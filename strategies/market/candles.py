@@ -233,7 +233,7 @@ class Candles:
                     code="bad_shape",
                     advice="Give every column one value per bar.",
                 )
-        backwards = np.flatnonzero(np.diff(self.ts) <= 0)
+        backwards = np.flatnonzero(self.ts[1:] <= self.ts[:-1])
         if backwards.size:
             raise CandleError(
                 f"ts[{backwards[0] + 1}] is not later than the one before.",
@@ -253,7 +253,9 @@ class Candles:
         arrays = {name: getattr(self, name) for name in names} | dict(self.columns)
         for name, values in arrays.items():
             digest.update(f"{name}:{values.shape[0]}:".encode())
-            digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+            digest.update(
+                values.astype(values.dtype.newbyteorder("<"), copy=False).data
+            )
         return digest.hexdigest()
 
 

@@ -267,7 +267,7 @@ class Panel:
         for name in sorted(arrays):
             digest.update(f"{name}:{arrays[name].shape}:".encode())
             kind = arrays[name].dtype.newbyteorder("<")
-            digest.update(arrays[name].astype(kind).tobytes())
+            digest.update(arrays[name].astype(kind, copy=False).data)
         return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from strategies.errors import CandleError, StrategyError, did_you_mean
-from strategies.market import builtin, files, synthetic
+from strategies.market import builtin, files, synthetic, uploads
 from strategies.market.candles import Candles
 from strategies.market.symbol import SymbolInfo, checked_symbol
 from strategies.market.timeframe import DAY_MS, Timeframe, timeframe_named
@@ -71,6 +71,7 @@ PROVIDERS: Mapping[str, Source] = {
     "builtin": builtin,
     "files": files,
     "synthetic": synthetic,
+    "upload": uploads,
 }
 
 

@@ -1,0 +1,407 @@
+"""The candle cache: every version of every symbol's bars, found by what is in it.
+
+A version is one Parquet file, ``candles/{provider}/{symbol}/{timeframe}/{hash}``; a
+list beside the files says which versions there are, the last one being what a run
+reads. Data that were restated become a version of their own: the old one stays, and
+whoever reads the list sees which one replaced which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from strategies.errors import CandleError
+from strategies.market.candles import Candles
+from strategies.market.columns import PRICES
+from strategies.market.sessions import missing_before
+from strategies.market.store import Store, cache_store, checked_part
+from strategies.market.symbol import SymbolInfo, checked_symbol
+from strategies.market.timeframe import timeframe_named
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROOM = "candles"
+LIST = "versions.json"
+LIST_FORMAT = 1
+ROWS_PER_GROUP = 262_144
+ORDERED = ("ts_utc", *PRICES, "volume")
+
+Outcome = Literal["new", "same", "extended", "restated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of the bars of a symbol.
+
+    Attributes
+    ----------
+    candle_hash : str
+        The sha256 that names the file, see `candle_hash`.
+    content_sha : str
+        sha256 of the bars themselves, the fingerprint of the whole candles.
+    provider, symbol, timeframe, calendar : str
+    start_ms, end_ms : int
+        Opens of the first and the last bar, ms UTC.
+    rows : int
+    source_version : str
+        What the source said of itself.
+    adjustment : str
+        ``raw``, ``split`` or ``total``.
+    outcome : {"new", "extended", "restated"}
+        How it came about.
+    replaces : str
+        The `candle_hash` that was read before this one, or "".
+    quality : mapping
+        What was found in the source and kept.
+    size_bytes, created_ms : int
+    """
+
+    candle_hash: str
+    content_sha: str
+    provider: str
+    symbol: str
+    timeframe: str
+    calendar: str
+    start_ms: int
+    end_ms: int
+    rows: int
+    source_version: str
+    adjustment: str = "raw"
+    outcome: str = "new"
+    replaces: str = ""
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    size_bytes: int = 0
+    created_ms: int = 0
+
+    @property
+    def key(self) -> str:
+        """Where the file is kept."""
+        return f"{_folder(self.provider, self.symbol, self.timeframe)}/{self.file}"
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file."""
+        return f"{self.candle_hash}.parquet"
+
+    @property
+    def info(self) -> SymbolInfo:
+        """Return its line in the list of symbols."""
+        return SymbolInfo(
+            provider=self.provider,
+            symbol=self.symbol,
+            timeframe=self.timeframe,
+            start_ms=self.start_ms,
+            end_ms=self.end_ms,
+            rows=self.rows,
+            calendar=self.calendar,
+        )
+
+
+class Kept(NamedTuple):
+    """What became of bars that were handed in: the version, and what is new about it.
+
+    Attributes
+    ----------
+    version : Version
+    outcome : {"new", "same", "extended", "restated"}
+        First of its kind; there already; the bars there were, and more; other values
+        at a time, or another calendar or adjustment, than before.
+    added : int
+        Bars that were not there before.
+    changed : int
+        Bars whose values differ from those before.
+    """
+
+    version: Version
+    outcome: Outcome
+    added: int
+    changed: int
+
+
+class CandleCache:
+    """Bars on disk, by provider, symbol and timeframe.
+
+    Parameters
+    ----------
+    store : Store, optional
+        The lab's caches if left out.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store: Store = store or cache_store()
+
+    def versions(self, provider: str, symbol: str, timeframe: str) -> list[Version]:
+        """Return every version, the oldest first; a run reads the last one.
+
+        Raises
+        ------
+        StrategyError
+            ``unknown_symbol``, ``bad_name`` or ``unknown_timeframe`` for names that no
+            path may contain.
+        """
+        path = self.store.local(f"{_folder(provider, symbol, timeframe)}/{LIST}")
+        return _read_list(path)
+
+    def current(self, provider: str, symbol: str, timeframe: str) -> Version | None:
+        """Return the version that a run reads, or None."""
+        found = self.versions(provider, symbol, timeframe)
+        return found[-1] if found else None
+
+    def listed(self, provider: str) -> list[Version]:
+        """Return the current version of everything a provider has."""
+        keys = self.store.keys(f"{ROOM}/{provider}", LIST)
+        lists = [_read_list(self.store.local(key)) for key in keys]
+        return [versions[-1] for versions in lists if versions]
+
+    def put(
+        self,
+        candles: Candles,
+        *,
+        source_version: str,
+        adjustment: str = "raw",
+        quality: Mapping[str, Any] | None = None,
+    ) -> Kept:
+        """Keep bars as the current version, unless it has them all already.
+
+        Bars that agree with those before at every time they share are put together
+        with them. Any disagreement makes the new bars a version of their own.
+
+        Parameters
+        ----------
+        candles : Candles
+        source_version : str
+            What the source said of itself, such as a sha256 of a file.
+        adjustment : {"raw", "split", "total"}
+        quality : mapping, optional
+            What was found in the source; the candles' own counts if left out.
+
+        Returns
+        -------
+        Kept
+        """
+        names = (candles.provider, candles.symbol, candles.timeframe)
+        folder = _folder(*names)
+        with self.store.locked(folder):
+            known = self.versions(*names)
+            before = known[-1] if known else None
+            meant = _compared(
+                self.load(before) if before else None,
+                candles,
+                is_alike=before is not None and before.adjustment == adjustment,
+            )
+            if before and meant.outcome == "same":
+                return Kept(before, "same", 0, 0)
+            version = _version(
+                meant.candles,
+                known,
+                source_version=source_version,
+                adjustment=adjustment,
+                outcome=meant.outcome,
+                quality=dict(candles.quality if quality is None else quality),
+            )
+            size = self._write(version, meant.candles)
+            version = _with(version, size_bytes=size)
+            _write_list(self.store, f"{folder}/{LIST}", [*known, version])
+            return Kept(version, meant.outcome, meant.added, meant.changed)
+
+    def load(self, version: Version) -> Candles:
+        """Return the bars of a version.
+
+        Raises
+        ------
+        CandleError
+            ``unreadable_file`` if the file is gone, cut off or was changed: what it
+            holds has to have the hash that was written down.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            file = pq.ParquetFile(self.store.local(version.key), memory_map=True)
+            candles = _from_table(file.read(), version)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise _unreadable(version) from error
+        if candles.fingerprint != version.content_sha:
+            raise _unreadable(version)
+        return candles
+
+    def _write(self, version: Version, candles: Candles) -> int:
+        import pyarrow.parquet as pq
+
+        table = _table(candles)
+        return self.store.put(
+            version.key,
+            lambda partial: pq.write_table(
+                table, partial, compression="zstd", row_group_size=ROWS_PER_GROUP
+            ),
+        )
+
+
+def candle_hash(
+    provider: str,
+    symbol: str,
+    timeframe: str,
+    start_ms: int,
+    end_ms: int,
+    source_version: str,
+) -> str:
+    """Return the sha256 that names bars by where they come from."""
+    parts = (provider, symbol, timeframe, start_ms, end_ms, source_version)
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+
+
+class _Meant(NamedTuple):
+    candles: Candles  # what is to be written
+    outcome: Outcome
+    added: int
+    changed: int
+
+
+def _compared(before: Candles | None, new: Candles, *, is_alike: bool) -> _Meant:
+    """Return what new bars mean beside those that are there."""
+    if before is None:
+        return _Meant(new, "new", len(new), 0)
+    _, old_rows, new_rows = np.intersect1d(
+        before.ts, new.ts, assume_unique=True, return_indices=True
+    )
+    added = len(new) - len(new_rows)
+    differs = np.zeros(len(new_rows), dtype=np.bool_)
+    old, fresh = _columns(before), _columns(new)
+    for name in old.keys() & fresh.keys():
+        a, b = old[name][old_rows], fresh[name][new_rows]
+        differs |= (a != b) & ~(np.isnan(a) & np.isnan(b))
+    changed = int(differs.sum())
+    is_alike &= old.keys() == fresh.keys() and before.calendar == new.calendar
+    if changed or not is_alike:
+        return _Meant(new, "restated", added, changed)
+    if not added:
+        return _Meant(before, "same", 0, 0)
+    return _Meant(_joined(before, new), "extended", added, 0)
+
+
+def _joined(before: Candles, new: Candles) -> Candles:
+    """Return the bars of both, which agree where they overlap."""
+    ts, first = np.unique(np.concatenate([before.ts, new.ts]), return_index=True)
+    old, fresh = _columns(before), _columns(new)
+    values = {name: np.concatenate([old[name], fresh[name]])[first] for name in old}
+    return Candles(
+        symbol=new.symbol,
+        timeframe=new.timeframe,
+        calendar=new.calendar,
+        provider=new.provider,
+        ts=ts,
+        **_parts(values),
+    )
+
+
+def _version(
+    candles: Candles,
+    known: list[Version],
+    *,
+    source_version: str,
+    **facts: Any,
+) -> Version:
+    """Return the version that bars become; never under a name that is taken."""
+    place = (candles.provider, candles.symbol, candles.timeframe)
+    span = (int(candles.ts[0]), int(candles.ts[-1]))
+    name = candle_hash(*place, *span, source_version)
+    if any(version.candle_hash == name for version in known):
+        # The source calls two different things the same: the content tells them apart.
+        said = f"{source_version}+{candles.fingerprint}+{len(known)}"
+        name = candle_hash(*place, *span, said)
+    return Version(
+        candle_hash=name,
+        content_sha=candles.fingerprint,
+        provider=candles.provider,
+        symbol=candles.symbol,
+        timeframe=candles.timeframe,
+        calendar=candles.calendar,
+        start_ms=span[0],
+        end_ms=span[1],
+        rows=len(candles),
+        source_version=source_version,
+        replaces=known[-1].candle_hash if known else "",
+        created_ms=int(datetime.now(UTC).timestamp() * 1000),
+        **facts,
+    )
+
+
+def _with(version: Version, **changes: Any) -> Version:
+    return Version(**(asdict(version) | changes))
+
+
+def _columns(candles: Candles) -> dict[str, Any]:
+    plain = {name: getattr(candles, name) for name in (*PRICES, "volume")}
+    return plain | dict(candles.columns)
+
+
+def _parts(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return prices, volume and further columns as `Candles` takes them."""
+    further = {n: v for n, v in arrays.items() if n not in ORDERED}
+    return {"columns": further} | {name: arrays[name] for name in ORDERED[1:]}
+
+
+def _table(candles: Candles) -> pa.Table:
+    import pyarrow as pa
+
+    missing = missing_before(candles.ts, candles.calendar, candles.timeframe)
+    arrays = {"ts_utc": candles.ts, **_columns(candles), "gap_flag": missing > 0}
+    return pa.table({name: pa.array(values) for name, values in arrays.items()})
+
+
+def _from_table(table: pa.Table, version: Version) -> Candles:
+    arrays = {
+        name: table.column(name).to_numpy()
+        for name in table.column_names
+        if name != "gap_flag"
+    }
+    for values in arrays.values():
+        values.setflags(write=False)  # nobody else has them: no copy is needed
+    counts = {k: v for k, v in version.quality.items() if isinstance(v, int)}
+    return Candles(
+        symbol=version.symbol,
+        timeframe=version.timeframe,
+        calendar=version.calendar,
+        provider=version.provider,
+        ts=arrays["ts_utc"],
+        quality={k: v for k, v in counts.items() if not isinstance(v, bool)},
+        **_parts(arrays),
+    )
+
+
+def _folder(provider: str, symbol: str, timeframe: str) -> str:
+    bar = timeframe_named(timeframe)
+    return f"{ROOM}/{checked_part(provider)}/{checked_symbol(symbol)}/{bar.key}"
+
+
+def _read_list(path: Path) -> list[Version]:
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    return [Version(**entry) for entry in document["versions"]]
+
+
+def _write_list(store: Store, key: str, versions: list[Version]) -> None:
+    entries = [asdict(version) for version in versions]
+    text = json.dumps({"format": LIST_FORMAT, "versions": entries}, indent=1)
+    store.put(key, lambda partial: partial.write_text(text))
+
+
+def _unreadable(version: Version) -> CandleError:
+    return CandleError(
+        f"The kept bars of {version.symbol}, {version.timeframe}, are not as they were "
+        "written.",
+        code="unreadable_file",
+        field="symbol",
+        advice="Import them again; runs that were made keep their own copy.",
+    )

@@ -1,0 +1,107 @@
+"""What is said of bars that were taken in; it is kept with the dataset, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from strategies.config import sha256_of
+from strategies.market.candles import Candles
+from strategies.market.intake.columns import Found
+from strategies.market.intake.options import IntakeOptions
+from strategies.market.intake.rows import LISTED
+from strategies.market.sessions import missing_before
+from strategies.market.splits import outliers, suspected_splits
+from strategies.market.timeframe import TIMEFRAMES, timeframe_named
+
+
+def series_of(candles: Candles, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return what is said of one symbol."""
+    missing = missing_before(candles.ts, candles.calendar, candles.timeframe)
+    n_missing = int(missing.sum())
+    return {
+        "symbol": candles.symbol,
+        "timeframe": candles.timeframe,
+        "calendar": candles.calendar,
+        "rows": len(candles),
+        "start": int(candles.ts[0]),
+        "end": int(candles.ts[-1]),
+        "content_sha": candles.fingerprint,
+        "coverage": len(candles) / (len(candles) + n_missing),
+        "quality": {
+            **{k: v for k, v in candles.quality.items() if k not in counts},
+            **counts,
+            "gaps": int((missing > 0).sum()),
+            "missing_bars": n_missing,
+            "outliers": outliers(candles),
+            "suspected_splits": suspected_splits(candles),
+        },
+    }
+
+
+def report_of(
+    series: list[dict[str, Any]],
+    candles: list[Candles],
+    n_rows: int,
+    found: Found,
+    options: IntakeOptions,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Return the report of a file: its totals, and its symbols one by one."""
+    counted = [one["quality"] for one in series]
+    totals = {
+        name: sum(quality[name] for quality in counted)
+        for name, value in (counted[0].items() if counted else ())
+        if isinstance(value, int)
+    }
+    splits = [split for one in counted for split in one["suspected_splits"]]
+    missing = totals.get("missing_bars", 0)
+    rows = sum(one["rows"] for one in series)
+    return {
+        **said_of(found, options),
+        "notes": [*found.notes, *notes],
+        "calendar": ", ".join(sorted({one["calendar"] for one in series})),
+        "n_rows": n_rows,
+        "rows": rows,
+        "symbols": len(series),
+        "coverage": rows / (rows + missing) if rows else None,
+        "dataset_hash": sha256_of(
+            [[one["symbol"], one["timeframe"], one["content_sha"]] for one in series]
+        ),
+        "quality": {
+            **totals,
+            "suspected_splits": splits[:LISTED],
+            "survivorship_bias": _only_survivors(candles),
+            "close_only": "open" not in found.mapping,
+        },
+        "series": series,
+        "refused": [],
+        "n_refused": 0,
+    }
+
+
+def said_of(found: Found, options: IntakeOptions) -> dict[str, Any]:
+    """Return how a file was read."""
+    sheet = found.sheet
+    written = {} if sheet.is_parquet else {"delimiter": sheet.delimiter}
+    written |= {} if sheet.is_parquet else {"encoding": sheet.encoding}
+    return {
+        "format": "parquet" if sheet.is_parquet else "csv",
+        **written,
+        "decimal": sheet.decimal,
+        "mapping": found.mapping,
+        "timeframe": timeframe_named(found.timeframe).key,
+        "timezone": options.timezone,
+        "date_order": found.date_order,
+        "adjustment": options.adjustment,
+        "notes": list(found.notes),
+    }
+
+
+def _only_survivors(candles: list[Candles]) -> bool:
+    """Return whether several symbols all live to the end: none was ever delisted."""
+    if len(candles) < 2:
+        return False
+    bar = TIMEFRAMES[candles[0].timeframe]
+    ends = [int(one.ts[-1]) for one in candles]
+    return max(ends) - min(ends) <= 10 * bar.ms

@@ -1,0 +1,165 @@
+"""Jumps that look like a split nobody adjusted for, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from strategies.market.candles import Candles
+from strategies.types import FloatArray
+
+# New shares for old ones; below 1 it is a reverse split.
+WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100)
+RATIOS = tuple(
+    sorted(
+        [Fraction(n) for n in WHOLE]
+        + [Fraction(1, n) for n in WHOLE]
+        + [Fraction(3, 2), Fraction(5, 2)]
+    )
+)
+SMALLEST_JUMP = 0.3  # of the logarithm of the price: 3:2 is 0.41
+NEAR = 0.035  # the jump over night is so close to a ratio
+AROUND = 20  # bars on each side that tell what is usual
+CALM = 6.0  # usual ranges that a bar of a split may span
+LEAST_BARS = 5
+MOST = 50  # listed per symbol
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectedSplit:
+    """One jump.
+
+    Attributes
+    ----------
+    symbol : str
+    ts : int
+        Open of the bar after the jump, ms UTC.
+    ratio : str
+        New shares for old ones, "2:1"; "1:10" is a reverse split.
+    jump : float
+        Price after it as a fraction of the price before.
+    verdict : {"likely", "doubtful"}
+    why : str
+        What speaks for it, or against.
+    """
+
+    symbol: str
+    ts: int
+    ratio: str
+    jump: float
+    verdict: str
+    why: str
+
+
+def suspected_splits(candles: Candles) -> list[dict[str, Any]]:
+    """Return the jumps that look like splits, the oldest first; at most 50.
+
+    Likely is one over night, onto a usual ratio, into a bar of a usual range, where
+    the volume in shares moved with it if it is known. Every other jump onto such a
+    ratio, from close to close, is doubtful: a loss of half a price looks like this too.
+    """
+    before, at = _neighbours(candles)
+    if not at.size:
+        return []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        night = candles.open[at] / candles.close[before]
+        day = candles.close[at] / candles.close[before]
+        big = np.abs(np.log(np.where(np.isnan(night), day, night))) > SMALLEST_JUMP
+        big |= np.abs(np.log(day)) > SMALLEST_JUMP
+    found = []
+    for place in np.flatnonzero(big):
+        one = _judged(
+            candles, int(before[place]), int(at[place]), night[place], day[place]
+        )
+        if one:
+            found.append(asdict(one))
+    return found[:MOST]
+
+
+def outliers(candles: Candles, *, most: float = 3.0) -> int:
+    """Count closes that leave the one before by a factor, and come back at once."""
+    close = candles.close[~np.isnan(candles.close)]
+    if close.shape[0] < 3:
+        return 0
+    steps = np.diff(np.log(close))
+    there, back = steps[:-1], steps[1:]
+    far = (np.abs(there) > np.log(most)) & (np.abs(there + back) < 0.5 * np.abs(there))
+    return int(far.sum())
+
+
+def _neighbours(candles: Candles) -> tuple[Any, Any]:
+    """Return places of bars with a close, and of the next one with a close each."""
+    known = np.flatnonzero(~np.isnan(candles.close))
+    return known[:-1], known[1:]
+
+
+def _judged(
+    candles: Candles, before: int, at: int, night: float, day: float
+) -> SuspectedSplit | None:
+    over_night = _ratio_near(night)
+    ratio = over_night or _ratio_near(day)
+    if ratio is None:
+        return None
+    if over_night:
+        against = _against(candles, at, ratio)
+    else:
+        against = f"the price {'fell' if day < 1 else 'rose'} within the bar"
+    words = f"{ratio.numerator}:{ratio.denominator}"
+    return SuspectedSplit(
+        symbol=candles.symbol,
+        ts=int(candles.ts[at]),
+        ratio=words,
+        jump=round(float(night if over_night else day), 6),
+        verdict="doubtful" if against else "likely",
+        why=against or _speaks_for(candles, at, ratio),
+    )
+
+
+def _ratio_near(jump: float) -> Fraction | None:
+    """Return the usual ratio whose price jump this nearly is."""
+    if not np.isfinite(jump) or jump <= 0.0:
+        return None
+    distance = [abs(np.log(jump * float(ratio))) for ratio in RATIOS]
+    best = int(np.argmin(distance))
+    return RATIOS[best] if distance[best] < NEAR else None
+
+
+def _against(candles: Candles, at: int, ratio: Fraction) -> str:
+    """Return what speaks against a split, or ""."""
+    ranges = np.log(candles.high / candles.low)
+    usual = _median(ranges, at - AROUND, at)
+    if np.isfinite(usual) and ranges[at] > CALM * max(usual, 1e-4):
+        return "the bar after it is unusually wide"
+    moved = _volume_moved(candles, at)
+    if moved is None:
+        if candles.high[at] == candles.low[at]:
+            return "there are closes only, so a night cannot be told from a day"
+        return ""
+    if abs(moved - np.log(float(ratio))) < abs(moved):
+        return ""
+    return "the volume in shares did not move with it"
+
+
+def _speaks_for(candles: Candles, at: int, ratio: Fraction) -> str:
+    if _volume_moved(candles, at) is None:
+        return "over night, onto a usual ratio; there is no volume to compare"
+    return "over night, onto a usual ratio, and the volume in shares moved with it"
+
+
+def _volume_moved(candles: Candles, at: int) -> float | None:
+    """Return the logarithm of how volume changed; None where it is not known."""
+    volume = np.where(candles.volume > 0.0, candles.volume, np.nan)
+    earlier = _median(volume, at - AROUND, at)
+    later = _median(volume, at + 1, at + 1 + AROUND)
+    if not (np.isfinite(earlier) and np.isfinite(later)):
+        return None
+    return float(np.log(later / earlier))
+
+
+def _median(values: FloatArray, start: int, stop: int) -> float:
+    known = values[max(start, 0) : max(stop, 0)]
+    known = known[~np.isnan(known)]
+    return float(np.median(known)) if known.size >= LEAST_BARS else float("nan")
