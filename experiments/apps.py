@@ -36,6 +36,14 @@ class ExperimentsConfig(AppConfig):
         )
         register(
             JobKind(
+                "walk_forward",
+                "experiments.tasks:walk_forward",
+                "Walk-forward",
+                stages=("data_loading", "evaluating", "simulation", "artifacts"),
+            )
+        )
+        register(
+            JobKind(
                 "picture",
                 "experiments.tasks:picture",
                 "Picture",

@@ -13,6 +13,7 @@ from experiments.selectors.runs import run_get
 from experiments.services.execute import run_execute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.sweep_execute import sweep_execute
+from experiments.services.walk_execute import walk_execute
 from jobs.progress import JobContext
 from strategies import Candles, RunConfig, load_candles, run_backtest
 from strategies.trials import MemorySink, reporting_to
@@ -25,6 +26,10 @@ def backtest(context: JobContext) -> None:
 
 def sweep(context: JobContext) -> None:
     sweep_execute(run_id=context.job.run_id, context=context)
+
+
+def walk_forward(context: JobContext) -> None:
+    walk_execute(run_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

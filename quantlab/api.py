@@ -34,6 +34,8 @@ from experiments.api.series import router as series_router
 from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
 from experiments.api.trades import router as trades_router
+from experiments.api.walk_forward import experiment_router as walk_forward_router
+from experiments.api.walk_forward import router as windows_router
 from jobs.api import router as jobs_router
 from quantlab.access.auth import LabKey, key_needed
 from quantlab.access.perimeter import is_api, refuse
@@ -197,6 +199,7 @@ api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
 api.add_router("/model-lab", compare_router)
 api.add_router("/model-lab", sweep_router)
+api.add_router("/model-lab", walk_forward_router)
 api.add_router("/runs", runs_router)
 for of_a_run in (
     artifacts_router,
@@ -205,6 +208,7 @@ for of_a_run in (
     pictures_router,
     series_router,
     trades_router,
+    windows_router,
 ):
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)

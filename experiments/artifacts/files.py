@@ -46,7 +46,7 @@ def run_files(result: BacktestResult) -> dict[str, Writer]:
     }
     documents = {
         "config.json": result.config.document(),
-        "summary.json": _summary(result),
+        "summary.json": run_summary(result),
         "metrics.json": {**result.metrics, "flags": result.flags},
     }
     return {name: json_writer(document) for name, document in documents.items()} | {
@@ -54,7 +54,8 @@ def run_files(result: BacktestResult) -> dict[str, Writer]:
     }
 
 
-def _summary(result: BacktestResult) -> dict[str, Any]:
+def run_summary(result: BacktestResult) -> dict[str, Any]:
+    """Return the little that says what a run was and what came of it."""
     return {
         "config_hash": result.config.config_hash,
         "data_fingerprint": result.data_fingerprint,

@@ -21,6 +21,11 @@ class RunKind(models.TextChoices):
     WALK_FORWARD = "walk_forward"
     VALIDATE = "validate"
 
+    @classmethod
+    def searches(cls) -> tuple[RunKind, ...]:
+        """Return the kinds that evaluate many candidates."""
+        return cls.SWEEP, cls.WALK_FORWARD
+
 
 class ModelRun(models.Model):
     """One config and what came of it. Its status is its job's status.
@@ -58,7 +63,7 @@ class ModelRun(models.Model):
         null=True,
         blank=True,
         db_column="search_json",
-        help_text="Of a sweep: the space, and how it is searched.",
+        help_text="Of a search: the space, and how it is searched.",
     )
     # Two facts of the config that lists ask for.
     symbol = models.CharField(max_length=80, blank=True)

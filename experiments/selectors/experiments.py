@@ -131,9 +131,9 @@ def _moment(stamp_ms: int | None) -> datetime | None:
 def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
     """Return how many different candidates were tried, by deleted runs too.
 
-    A sweep tried all that it evaluated; a run made of one of them adds nothing.
+    A search tried all that it evaluated; a run made of one of them adds nothing.
     """
-    is_alone = ~Q(kind=RunKind.SWEEP) & ~Q(data_fingerprint="")
+    is_alone = ~Q(kind__in=RunKind.searches()) & ~Q(data_fingerprint="")
     is_new = Q(parent=None) | ~Q(parent__kind=RunKind.SWEEP)
     rows = (
         ModelRun.objects.filter(experiment__in=experiments)

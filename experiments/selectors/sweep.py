@@ -59,25 +59,37 @@ class SweepCost:
 
 def sweep_cost(plan: SweepPlan) -> SweepCost:
     """Return what a plan means: time, and the bar that luck sets after it."""
-    config = plan.config
+    speed, n_timed = search_speed(RunKind.SWEEP)
+    return SweepCost(
+        plan=plan,
+        budget=search_budget(plan.config, len(plan)),
+        seconds=len(plan) * _n_bars(plan.config) / speed,
+        n_timed=n_timed,
+    )
+
+
+def search_speed(kind: RunKind) -> tuple[float, int]:
+    """Return how many bars candidates pass in a second, and of how many chunks that is.
+
+    Learnt from the last ones of its kind.
+    """
     timed = list(
-        SweepChunk.objects.order_by("-pk").values_list(
-            "n_candidates", "n_bars", "seconds"
-        )[:TIMED_CHUNKS]
+        SweepChunk.objects.filter(run__kind=kind)
+        .order_by("-pk")
+        .values_list("n_candidates", "n_bars", "seconds")[:TIMED_CHUNKS]
     )
     passed = sum(n * bars for n, bars, _ in timed)
     taken = sum(seconds for _, _, seconds in timed)
-    speed = passed / taken if taken > 0 else FIRST_SPEED
-    return SweepCost(
-        plan=plan,
-        budget=trial_budget(
-            pool_named([f"{config.provider}:{config.symbol}"]),
-            0 if is_made_up(config.provider) else len(plan),
-            start_ms=config.start_ms,
-            end_ms=config.end_ms,
-        ),
-        seconds=len(plan) * _n_bars(config) / speed,
-        n_timed=len(timed),
+    return passed / taken if taken > 0 else FIRST_SPEED, len(timed)
+
+
+def search_budget(config: RunConfig, n: int) -> Budget:
+    """Return what `n` more trials on the bars of a config do to the bar of luck."""
+    return trial_budget(
+        pool_named([f"{config.provider}:{config.symbol}"]),
+        0 if is_made_up(config.provider) else n,
+        start_ms=config.start_ms,
+        end_ms=config.end_ms,
     )
 
 

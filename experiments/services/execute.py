@@ -44,7 +44,7 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     # Asked before the bars are read: if they change meanwhile, this one is too old.
     version = data_version(config)
     candles = load_candles(config)
-    benchmark = _benchmark_candles(config)
+    benchmark = benchmark_candles(config)
     sink = MemorySink()
     with reporting_to(sink):
         result = run_backtest(
@@ -73,7 +73,8 @@ def _enter(context: JobContext, stage: str) -> None:
     context.stage(stage)
 
 
-def _benchmark_candles(config: RunConfig) -> Candles | None:
+def benchmark_candles(config: RunConfig) -> Candles | None:
+    """Return the bars of the benchmark where they are not those of the run."""
     if config.benchmark in WITHOUT_BARS:
         return None
     return load_candles(config.with_changes({"symbol": config.benchmark}))
@@ -91,20 +92,25 @@ def _commit(
     job = context.job
     if not lease.renew(job.pk, job.lease_owner):
         raise JobCancelled(job.pk)
-    row = _row(result) | {"pool": looked.pool}
+    row = _hashes(result) | result_figures(result) | {"pool": looked.pool}
     for name, value in row.items():
         setattr(run, name, value)
     run.save(update_fields=[*row, "source_version", "manifest_sha", "updated_at"])
-    RunMetric.objects.bulk_create(
-        RunMetric(run=run, experiment_id=run.experiment_id, key=key, value=value)
-        for key, value in result.metrics.items()
-    )
-    RunTimeseries.objects.create(run=run, report=report)
+    result_save(run=run, report=report)
     _count(run, result, sink, looked)
 
 
-def _row(result: BacktestResult) -> dict[str, Any]:
-    """Return what the run's own row says; the hashes are those of this code."""
+def result_save(*, run: ModelRun, report: dict[str, Any]) -> None:
+    """Write what lists sort by and pages draw; in the transaction of the run's row."""
+    RunMetric.objects.bulk_create(
+        RunMetric(run=run, experiment_id=run.experiment_id, key=key, value=value)
+        for key, value in run.metrics.items()
+    )
+    RunTimeseries.objects.create(run=run, report=report)
+
+
+def _hashes(result: BacktestResult) -> dict[str, Any]:
+    """Return what the run is, by the hashes of this code."""
     config = result.config
     return {
         "config_hash": config.config_hash,
@@ -112,6 +118,12 @@ def _row(result: BacktestResult) -> dict[str, Any]:
         "run_hash": config.run_hash,
         "code_version": __version__,
         "data_fingerprint": result.data_fingerprint,
+    }
+
+
+def result_figures(result: BacktestResult) -> dict[str, Any]:
+    """Return what the run's own row says of its result."""
+    return {
         "ppy": result.candles.ppy,
         "metrics": result.metrics,
         "flags": result.flags,

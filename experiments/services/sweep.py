@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -32,6 +32,7 @@ from strategies.library.resolve import resolve, resolve_window
 from strategies.sweep import SweepPlan, plan_sweep
 
 SHOWN_AXES = 4  # in a title
+Asked = TypeVar("Asked", bound="SweepRequest")
 
 
 class SweepRequest(BaseModel):
@@ -59,15 +60,25 @@ class SweepRequest(BaseModel):
     force: bool = Field(False, description="Compute it again, whatever there is.")
     dry_run: bool = Field(False, description="Only say what it would cost.")
 
-    def search_document(self) -> dict[str, Any]:
+    def space_document(self) -> dict[str, Any]:
+        """Return what is searched, and how."""
         names = ("space", "constraints", "search", "n", "objective", "seed")
         return {name: getattr(self, name) for name in names}
+
+    def search_document(self) -> dict[str, Any]:
+        """Return everything that makes this search what it is."""
+        return self.space_document()
 
 
 def sweep_asked(body: Mapping[str, Any]) -> SweepRequest:
     """Return what a body asks for; `ConfigError` with every value at fault."""
+    return asked_of(SweepRequest, body)
+
+
+def asked_of(model: type[Asked], body: Mapping[str, Any]) -> Asked:
+    """Return a body read as one kind of search; `ConfigError` with all at fault."""
     try:
-        return SweepRequest(**body)
+        return model(**body)
     except ValidationError as exc:
         problems = tuple(
             ConfigError(
@@ -90,7 +101,7 @@ def sweep_plan(*, base: RunConfig, asked: SweepRequest) -> SweepPlan:
             field="config.expr",
             advice="Choose a strategy.",
         )
-    return plan_sweep(config, **asked.search_document())
+    return plan_sweep(config, **asked.space_document())
 
 
 def sweep_request(
@@ -113,7 +124,27 @@ def sweep_submit(
     experiment: ModelExperiment,
     owner: str = "",
 ) -> Submission:
-    """Queue a sweep, or return the one of the experiment that is or gives the same.
+    """Queue a sweep, or return the one of the experiment that is or gives the same."""
+    return search_submit(
+        kind=RunKind.SWEEP,
+        plan=plan,
+        asked=asked,
+        experiment=experiment,
+        title=sweep_title(plan),
+        owner=owner,
+    )
+
+
+def search_submit(
+    *,
+    kind: RunKind,
+    plan: SweepPlan,
+    asked: SweepRequest,
+    experiment: ModelExperiment,
+    title: str,
+    owner: str = "",
+) -> Submission:
+    """Queue a search, or return the one of the experiment that is or gives the same.
 
     Reused is the newest of this space on unchanged data that did not fail, was not
     called off and not deleted; `force` reuses none.
@@ -123,7 +154,7 @@ def sweep_submit(
     with transaction.atomic():
         if not asked.force:
             same = ModelRun.objects.filter(
-                kind=RunKind.SWEEP,
+                kind=kind,
                 experiment=experiment,
                 config_hash=identity,
                 source_version=version,
@@ -136,15 +167,15 @@ def sweep_submit(
                 return Submission(twin, reused=True)
         run_id = uuid4()
         job = enqueue(
-            RunKind.SWEEP.value,
+            kind.value,
             owner=owner,
-            title=asked.name or sweep_title(plan),
+            title=asked.name or title,
             run_id=str(run_id),
             page=run_page_url(run_id),
         )
         run = ModelRun.objects.create(
             id=run_id,
-            kind=RunKind.SWEEP,
+            kind=kind,
             job=job,
             experiment=experiment,
             config=config.document(),
@@ -166,7 +197,7 @@ def sweep_submit(
 
 
 def sweep_hash(plan: SweepPlan, config_hash: str, asked: SweepRequest) -> str:
-    """Return what makes two sweeps the same one: a list and a range can be equal."""
+    """Return what makes two searches the same one: a list and a range can be equal."""
     said = asked.search_document()
     said["space"] = [[axis.name, list(axis.values)] for axis in plan.axes]
     return sha256_of({"config": config_hash, "search": said})

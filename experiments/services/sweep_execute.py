@@ -111,17 +111,23 @@ def _evaluate(
 
 def _chunks_done(run: ModelRun, candles: Candles) -> dict[int, int]:
     """Return the chunks that need not be done again, with their lengths."""
-    rows = list(run.chunks.all())
-    if any(row.data_fingerprint != candles.fingerprint for row in rows):
-        raise CandleError(
-            "The bars changed while the sweep was under way.",
-            code="data_changed",
-            field="symbol",
-            advice="Start it again: a new sweep reads the new bars.",
-        )
+    rows = chunks_of(run, candles)
     return {
         row.number: row.n_candidates for row in rows if part_exists(run.pk, row.number)
     }
+
+
+def chunks_of(run: ModelRun, candles: Candles) -> list[SweepChunk]:
+    """Return what was committed so far; refuse bars that are not those of then."""
+    rows = list(run.chunks.order_by("number"))
+    if any(row.data_fingerprint != candles.fingerprint for row in rows):
+        raise CandleError(
+            "The bars changed while the search was under way.",
+            code="data_changed",
+            field="symbol",
+            advice="Start it again: a new one reads the new bars.",
+        )
+    return rows
 
 
 def _columns(chunk: Evaluated) -> dict[str, Any]:

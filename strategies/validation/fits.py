@@ -21,7 +21,7 @@ from strategies.sweep.plan import SweepPlan
 from strategies.sweep.search import guided_rounds
 from strategies.sweep.space import MOST_CANDIDATES
 from strategies.trials import TrialBatch, current_sink
-from strategies.types import FloatArray, IntArray, Scalar
+from strategies.types import FloatArray, IntArray
 from strategies.validation.splits import Split
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FEWEST_TEST = 2
 CACHE_BYTES = 256 << 20
 COUNTS = ("trade_count", "n_bars")  # whole numbers
 
-Metrics = dict[str, Scalar | None]
+Metrics = dict[str, int | float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,11 +178,11 @@ def check_length(plan: WalkPlan, candles: Candles) -> None:
         )
 
 
-def plain(key: str, value: object) -> Scalar | None:
+def plain(key: str, value: float | None) -> int | float | None:
     """Return a metric of a table as a plain number; None where it is undefined."""
-    if value is None or not np.isfinite(number := float(value)):  # type: ignore[arg-type]
+    if value is None or not np.isfinite(value):
         return None
-    return int(number) if key in COUNTS else number
+    return int(value) if key in COUNTS else float(value)
 
 
 def _evaluated(
