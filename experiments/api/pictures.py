@@ -11,9 +11,8 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.api.schemas import HonestyOut
-from experiments.charts.of_run import run_figure
+from experiments.charts.named import figures_of
 from experiments.models import ModelRun
-from experiments.selectors.report import run_report
 from experiments.selectors.runs import run_get
 from experiments.services.picture import ALL, Wanted, picture_kept, picture_order
 from jobs.models import TERMINAL, Job
@@ -70,7 +69,10 @@ TABLES: dict[str, Any] = TABLE_FORMATS["responses"][200]["content"]
 async def get_chart(
     request: HttpRequest, run_id: str, name: str, query: Query[ChartQuery]
 ) -> Any:
-    """`equity`, `rolling`, `returns`, `months`, `years` or `price`; 202 while drawn."""
+    """`equity`, `rolling`, `returns`, `months`, `years` or `price`; 202 while drawn.
+
+    Of a sweep `contour`, `slices`, `parallel`, `sharpes`, `importance` or `progress`.
+    """
     run = await sync_to_async(run_get)(run_id)
     if query.format in MEDIA_TYPES:
         wanted = Wanted(name=name, form=query.format, theme=query.theme)
@@ -89,7 +91,10 @@ async def get_chart(
 async def get_plots(
     request: HttpRequest, run_id: str, query: Query[PictureQuery]
 ) -> Any:
-    """Equity and drawdown, rolling Sharpe, returns and months; 202 while drawn."""
+    """Equity and drawdown, rolling Sharpe, returns and months; 202 while drawn.
+
+    Of a sweep all parameters at once, its landscape, Sharpe ratios and importance.
+    """
     run = await sync_to_async(run_get)(run_id)
     return await _picture(run, Wanted(name=ALL, theme=query.theme))
 
@@ -120,12 +125,12 @@ def _being_drawn(job: Job) -> JsonResponse:
 
 
 def _data(run: ModelRun, name: str, form: Any) -> Any:
-    report = run_report(run)
-    figure = run_figure(run, report, name)
+    document, figures = figures_of(run, [name])
+    figure = figures[name]
     if form != "json":
         return download(table_of(figure.rows), form=form, name=f"{run.pk}-{name}")
     drawn = {"spec": figure.spec, "items": figure.rows}
-    return {"name": name, "honesty": report["honesty"], **drawn}
+    return {"name": name, "honesty": document["honesty"], **drawn}
 
 
 def _file(run: ModelRun, wanted: Wanted, content: bytes) -> HttpResponse:

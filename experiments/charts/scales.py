@@ -121,3 +121,12 @@ def _reach(group: Sequence[float]) -> tuple[float, float]:
     """Return where the first label of a group stands, and the first place below it."""
     first = fmean(group) - (len(group) - 1) / 2 * LABEL_PX
     return first, first + len(group) * LABEL_PX
+
+
+def short(value: float, unit: str = "") -> str:
+    """Return a number for the end of a scale: fractions as percent, as on pages."""
+    if unit == "fraction":
+        text = f"{100 * value:.1f}%"
+    else:
+        text = f"{value:.2f}" if unit == "ratio" else f"{value:.4g}"
+    return text.replace("-", "−")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from django.http import Http404
 
+from experiments.charts.contour import contour_figure
 from experiments.charts.figure import (
     Document,
     Figure,
@@ -17,8 +18,9 @@ from experiments.charts.figure import (
     finished,
     thinned,
 )
+from experiments.charts.parallel import parallel_figure
 from experiments.models import ModelRun
-from experiments.selectors.candidates import matching, ordered, table_honesty
+from experiments.selectors.candidates import table_honesty
 from experiments.selectors.sweep import Candidates, sweep_candidates
 from strategies.metrics.registry import METRICS
 from strategies.types import FloatArray
@@ -28,9 +30,6 @@ POINTS = 400
 TABLE_ROWS = 40
 BINS = 40
 CURVE_POINTS = 81
-LINES = 240  # of all candidates
-BEST_LINES = 12
-BESIDE = ("cagr", "max_drawdown")
 NO_VALUES = "No candidate has a {name}, so there is nothing to show."
 
 Asked = Mapping[str, str]
@@ -111,107 +110,6 @@ def _slice_spec(
     dots = base.mark_point(style="trial-dot", filled=True)
     line = base.mark_line(style="strategy")
     return finished(alt.layer(line, dots), height=HEIGHT_PX)
-
-
-# --- all axes at once ----------------------------------------------------------------
-
-
-def parallel_figure(run: ModelRun, found: Candidates, asked: Asked) -> Figure:
-    """Return a line for each candidate, or for an even sample; the best in front."""
-    among = matching(found, asked.get("where", ""))
-    rows = np.arange(len(found)) if among is None else among
-    rows = rows[np.isfinite(found.values[rows])]
-    if not len(rows):
-        return Figure(empty="No candidate meets these conditions.")
-    lower = METRICS[found.objective].better == "lower"
-    best = rows[ordered(found.values[rows], BEST_LINES, descending=not lower)]
-    drawn = np.union1d(np.array(thinned(rows.tolist(), LINES)), best)
-    axes = [axis.name for axis in found.plan.axes if axis.is_numeric]
-    names = list(dict.fromkeys([*axes, *BESIDE, found.objective]))
-    table = {name: found.number(name)[drawn] for name in names}
-    spans = {name: _span(found.number(name)[rows]) for name in names}
-    leading = np.isin(drawn, best)
-    facts = {
-        "n": len(rows),
-        "n_drawn": len(drawn),
-        "n_best": len(best),
-        "metric": METRICS[found.objective],
-        "edge": float(found.values[best[-1]]),
-        "where": asked.get("where", ""),
-    }
-    items = found.items(best)
-    return Figure(
-        spec=_parallel_spec(table, spans, leading),
-        facts=facts,
-        rows=[
-            {"index": item["index"], **item["params"], **item["metrics"]}
-            for item in items
-        ],
-        table=items,
-    )
-
-
-def _span(values: FloatArray) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-
-
-def _parallel_spec(
-    table: dict[str, FloatArray],
-    spans: dict[str, tuple[float, float]],
-    leading: np.ndarray,
-) -> Document:
-    import altair as alt
-
-    labels = {
-        name: METRICS[name].name if name in METRICS else name.rpartition(".")[2]
-        for name in table
-    }
-    order = list(labels.values())
-    marks = []
-    for name, values in table.items():
-        low, high = spans[name]
-        share = (values - low) / ((high - low) or 1.0)
-        marks += [
-            {"c": i, "d": labels[name], "v": compact(float(v)), "b": bool(leading[i])}
-            for i, v in enumerate(share)
-            if math.isfinite(v)
-        ]
-    x = alt.X(
-        "d:O",
-        sort=order,
-        axis=alt.Axis(
-            title=None,
-            labelAngle=0,
-            orient="top",
-            offset=18,
-            domain=False,
-            grid=True,
-            labelLimit=90,
-        ),
-    )
-    y = alt.Y("v:Q", scale=alt.Scale(domain=[0, 1]), axis=None)
-    base = alt.Chart(data_of(marks)).encode(x=x, y=y, detail="c:N")
-    every = base.transform_filter("!datum.b").mark_line(style="trial")
-    best = base.transform_filter("datum.b").mark_line(style="strategy")
-    ends = [
-        {"d": labels[name], "v": side, "text": _end(name, spans[name][side])}
-        for name in table
-        for side in (0, 1)
-    ]
-    words = (
-        alt.Chart(data_of(ends))
-        .mark_text(style="note", align="center", dy=alt.ExprRef("datum.v ? -8 : 10"))
-        .encode(x=x, y=y, text="text:N")
-    )
-    return finished(alt.layer(every, best, words), height=HEIGHT_PX + 60)
-
-
-def _end(name: str, value: float) -> str:
-    """Return an end of a scale: fractions as percent, as everywhere on a page."""
-    is_fraction = name in METRICS and METRICS[name].unit == "fraction"
-    text = f"{100 * value:.1f}%" if is_fraction else f"{value:.4g}"
-    return text.replace("-", "−")
 
 
 # --- luck ----------------------------------------------------------------------------
@@ -372,6 +270,7 @@ def _known(value: float) -> float | None:
 
 
 FIGURES: dict[str, Callable[[ModelRun, Candidates, Asked], Figure]] = {
+    "contour": contour_figure,
     "slices": slices_figure,
     "parallel": parallel_figure,
     "sharpes": sharpes_figure,

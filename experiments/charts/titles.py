@@ -11,6 +11,7 @@ TITLES = {
     "price": "Price with fills",
 }
 OF_SWEEP = {
+    "contour": "Two parameters as a landscape",
     "slices": "One parameter at a time",
     "parallel": "All parameters at once",
     "sharpes": "Sharpe ratios and luck",

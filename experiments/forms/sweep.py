@@ -83,9 +83,9 @@ class SweepForm(forms.Form):
             ),
             "search": forms.ChoiceField(label="Search", choices=list(SEARCHES.items())),
             "n": forms.CharField(
-                label="How many candidates",
+                label="Candidates",
                 required=False,
-                help_text="Needed for random and guided.",
+                help_text="How many; needed for random and guided.",
                 widget=forms.TextInput({"inputmode": "numeric"}),
             ),
             "objective": forms.ChoiceField(

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from experiments.artifacts import spare
 from experiments.charts.figure import Document, Figure
-from experiments.charts.of_run import run_figure
+from experiments.charts.named import figures_of
 from experiments.charts.picture import (
     THEMES,
     WIDTH_PX,
@@ -28,9 +28,8 @@ from experiments.charts.picture import (
     sheet,
     width_on_sheet,
 )
-from experiments.charts.titles import TITLES
-from experiments.models import ModelRun
-from experiments.selectors.report import run_report
+from experiments.charts.titles import OF_SWEEP, TITLES
+from experiments.models import ModelRun, RunKind
 from jobs.models import ACTIVE, Job, JobStatus
 from jobs.queue import enqueue
 from quantlab.web.problem import Problem
@@ -41,6 +40,12 @@ SHARP = 2  # device pixels for each pixel of a PNG
 ALL = "plots"  # the name of the sheet with the headline charts
 # Charts of the sheet, and whether each takes half a row.
 HEADLINES = (("equity", False), ("rolling", True), ("returns", True), ("months", False))
+SWEEP_HEADLINES = (
+    ("parallel", False),
+    ("contour", False),
+    ("sharpes", True),
+    ("importance", True),
+)
 TRY_AGAIN_AFTER = timedelta(minutes=1)
 
 
@@ -78,7 +83,7 @@ def picture_order(*, run: ModelRun, wanted: Wanted) -> Job:
     if latest and latest.status == JobStatus.FAILED and latest.created_at > recently:
         raise _failed(latest)
     _figures(run, wanted)  # refused here, before any work
-    chart = TITLES.get(wanted.name, "the charts")
+    chart = (TITLES | OF_SWEEP).get(wanted.name, "the charts")
     return enqueue(
         KIND,
         title=f"Picture of {chart}",
@@ -131,11 +136,11 @@ def _sheet(
 ) -> str:
     panels = [
         Panel(
-            TITLES[name],
+            (TITLES | OF_SWEEP)[name],
             _svg(figures[name], config, theme, width_on_sheet(is_half=is_half)),
             is_half,
         )
-        for name, is_half in HEADLINES
+        for name, is_half in _headlines(run)
         if name in figures
     ]
     words = "In this sample, net of cost. Every number describes the past only."
@@ -153,9 +158,15 @@ def _svg(figure: Figure, config: Document, theme: str, width: int) -> str:
 
 def _figures(run: ModelRun, wanted: Wanted) -> dict[str, Figure]:
     """Return what is to be drawn, by name; 409 for nothing."""
-    names = [name for name, _ in HEADLINES] if wanted.name == ALL else [wanted.name]
-    report = run_report(run)
-    figures = {name: run_figure(run, report, name) for name in names}
+    if run.kind == RunKind.SWEEP and not run.manifest_sha:
+        raise Problem(
+            status=409,
+            message="The sweep is not whole, so it has no pictures.",
+            advice="Its page draws how far it came.",
+            next_steps=[f"GET /api/runs/{run.pk}"],
+        )
+    sheet_of = [name for name, _ in _headlines(run)]
+    _, figures = figures_of(run, sheet_of if wanted.name == ALL else [wanted.name])
     drawable = {name: figure for name, figure in figures.items() if figure.spec}
     if not drawable:
         message = next(iter(figures.values())).empty
@@ -163,10 +174,14 @@ def _figures(run: ModelRun, wanted: Wanted) -> dict[str, Figure]:
             status=409,
             code="nothing_to_draw",
             message=message,
-            advice="Its numbers are in the report.",
-            next_steps=[f"GET /api/runs/{run.pk}/report"],
+            advice="Its numbers are with the run.",
+            next_steps=[f"GET /api/runs/{run.pk}"],
         )
     return drawable
+
+
+def _headlines(run: ModelRun) -> tuple[tuple[str, bool], ...]:
+    return SWEEP_HEADLINES if run.kind == RunKind.SWEEP else HEADLINES
 
 
 def _config(theme: str) -> dict[str, Any]:

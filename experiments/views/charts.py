@@ -11,19 +11,23 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from experiments.charts import Figure
-from experiments.charts.of_run import NO_FILES, SCALES, run_figure
+from experiments.charts.contour import TOO_FEW_AXES
+from experiments.charts.named import figures_of
+from experiments.charts.of_run import NO_FILES, SCALES
+from experiments.charts.parallel import NONE_LEFT, Range
 from experiments.charts.rolling import WINDOWS
-from experiments.charts.sweep import sweep_figure
 from experiments.charts.titles import OF_SWEEP, TITLES
-from experiments.models import RunKind
-from experiments.selectors.report import run_report
-from experiments.selectors.runs import run_document, run_get
+from experiments.selectors.runs import run_get
 from quantlab.web.downloads import Format, download, table_of
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.paging import unknown_word
 
 ADVICE = "Run it again with other parameters or over a longer window."
-KEEP_FILES = "Run it again and keep its files."
+ADVICE_ON = {
+    NO_FILES: "Run it again and keep its files.",
+    TOO_FEW_AXES: "Sweep a second parameter too.",
+    NONE_LEFT: "Make the ranges wider, or leave them empty.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,8 @@ class Choice:
 def run_chart(request: HtmxHttpRequest, run_id: UUID, name: str) -> HttpResponseBase:
     """Show the chart `name`; with `?format=` answer with what it draws."""
     run = run_get(run_id)
-    if run.kind == RunKind.SWEEP:
-        document, figure = run_document(run), sweep_figure(run, name, request.GET)
-    else:
-        report = run_report(run)
-        document, figure = report["run"], run_figure(run, report, name, request.GET)
+    document, figures = figures_of(run, [name], request.GET)
+    figure = figures[name]
     if form := request.GET.get("format"):
         return chart_file(figure, form, f"{run.pk}-{name}")
     context = {"run": document, "chart": _chart(request, run_id, name, figure)}
@@ -56,7 +57,7 @@ def _chart(
 ) -> dict[str, Any]:
     """Return what every chart's region reads."""
     url, facts = request.path, figure.facts
-    picture = f"/api/runs/{run_id}/charts/{name}"  # a sweep's is drawn by the page
+    picture = f"/api/runs/{run_id}/charts/{name}"
     switch: list[Choice] = []
     shown: dict[str, Any] = {}
     if name == "equity" and facts:
@@ -70,8 +71,10 @@ def _chart(
     elif name == "slices" and facts:
         shown = {"axis": facts["axis"]}
         switch = _choices(url, "axis", tuple(facts["names"]), facts["axis"])
+    elif name == "contour" and facts:
+        shown = {"x": facts["x"], "y": facts["y"], "metric": facts["metric"].key}
     elif name == "parallel" and facts:
-        shown = {"where": facts["where"]}
+        shown = ranges_said(facts["ranges"])
     return {
         "name": name,
         "title": (TITLES | OF_SWEEP)[name],
@@ -79,10 +82,17 @@ def _chart(
         "url": url,
         "figure": figure,
         "switch": switch,
-        "picture": "" if name in OF_SWEEP else f"{picture}?format=",
+        "picture": f"{picture}?format=",
         "download": f"{url}?{urlencode(shown | {'format': ''})}",
-        "advice": KEEP_FILES if figure.empty == NO_FILES else ADVICE,
+        "advice": ADVICE_ON.get(figure.empty, ADVICE),
     }
+
+
+def ranges_said(ranges: list[Range]) -> dict[str, str]:
+    """Return what was asked of the scales, as an address says it."""
+    said = {f"min_{one.name}": one.low for one in ranges}
+    said |= {f"max_{one.name}": one.high for one in ranges}
+    return {key: text for key, text in said.items() if text}
 
 
 def _choices(url: str, key: str, values: tuple[Any, ...], current: Any) -> list[Choice]:

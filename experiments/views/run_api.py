@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from experiments.models import ModelRun
+from experiments.models import ModelRun, RunKind
 from experiments.selectors.runs import run_document
 from jobs.models import JobStatus
 
@@ -41,7 +41,7 @@ class Call:
             parts.append(f'-H "X-API-Key: ${KEY_VARIABLE}"')
         if self.body is not None:
             parts.append("-H 'Content-Type: application/json' -H 'Prefer: wait=20'")
-            parts.append(f"-d {shlex.quote(json.dumps(self.body, sort_keys=True))}")
+            parts.append(f"-d {shlex.quote(json.dumps(self.body))}")
         if self.file:
             parts.append(f"-o {shlex.quote(self.file)}")
         return " \\\n  ".join(parts)
@@ -60,7 +60,7 @@ class Call:
         if self.body is not None:
             yield 'request.add_header("Content-Type", "application/json")'
             yield 'request.add_header("Prefer", "wait=20")'
-            yield f"body = {pformat(self.body)}"
+            yield f"body = {pformat(self.body, sort_dicts=False)}"
             yield "request.data = json.dumps(body).encode()"
         if self.file:
             yield f'with urlopen(request) as answer, open("{self.file}", "wb") as file:'
@@ -74,13 +74,16 @@ class Call:
 def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
     """Return the calls that give what the page shows; fewer for a run that failed."""
     document = run_document(run)
-    has_result = run.status == JobStatus.SUCCEEDED
-    calls = [
-        *_one(document),
-        *(_result(document) if has_result else ()),
-        *(_files(document) if run.manifest_sha else ()),
-        *_again(document),
-    ]
+    if run.kind == RunKind.SWEEP:
+        calls = [*_one(document), *_candidates(run), *_swept_again(run)]
+    else:
+        has_result = run.status == JobStatus.SUCCEEDED
+        calls = [
+            *_one(document),
+            *(_result(document) if has_result else ()),
+            *(_files(document) if run.manifest_sha else ()),
+            *_again(document),
+        ]
     key = {"needs_key": bool(settings.QUANT_API_KEY)}
     return {
         "calls": [
@@ -152,4 +155,61 @@ def _again(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "address": "/api/backtest",
         "body": run["config"],
         "shown": 'answer["id"], answer["reused"], answer["metrics"]',
+    }
+
+
+# --- a sweep -------------------------------------------------------------------------
+
+
+def _candidates(run: ModelRun) -> Iterator[dict[str, Any]]:
+    if run.best_index is None:
+        return
+    own = f"/api/runs/{run.pk}"
+    yield {
+        "name": "candidates",
+        "title": "Its candidates",
+        "words": "In any order, those that meet conditions; format=csv gives a table.",
+        "address": f"{own}/candidates?limit=5",
+        "shown": '[(one["params"], one["metrics"]["cagr"]) for one in answer["items"]]',
+    }
+    if len((run.search or {})["axes"]) > 1:
+        yield {
+            "name": "map",
+            "title": "Its heat map",
+            "words": "Two parameters, a metric, and the best of each cell or the mean.",
+            "address": f"{own}/heatmap",
+            "shown": 'answer["x_name"], answer["y_name"], answer["z"][0]',
+        }
+    yield {
+        "name": "importance",
+        "title": "Which parameters matter",
+        "words": "The share of the spread that each explains alone.",
+        "address": f"{own}/importance",
+        "shown": 'answer["items"]',
+    }
+    yield {
+        "name": "best",
+        "title": "The best as a run",
+        "words": "It keeps its trades and its curve, and counts no further trial.",
+        "address": f"{own}/candidates/{run.best_index}/run",
+        "body": {},
+        "shown": 'answer["id"], answer["reused"], answer["metrics"]',
+    }
+
+
+def _swept_again(run: ModelRun) -> Iterator[dict[str, Any]]:
+    if run.experiment_id is None:
+        return
+    search = dict(run.search or {})
+    axes = search.pop("axes")  # their order is that of the candidates
+    space = {name: search["space"][name] for name in axes}
+    body = {"space": space} | {k: v for k, v in search.items() if k != "space"}
+    yield {
+        "name": "sweep",
+        "title": "The same sweep",
+        "words": "With nothing different it returns this one; "
+        '"dry_run": true only says what it costs.',
+        "address": f"/api/model-lab/experiments/{run.experiment_id}/param-sweep",
+        "body": body | {"config": run.config},
+        "shown": 'answer["id"], answer["reused"], answer["status"]',
     }

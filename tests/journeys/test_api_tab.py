@@ -38,11 +38,23 @@ def tab(lab_url, run):
 @pytest.fixture(scope="module")
 def printed(tab):
     """Return a function that gives the code with this id."""
-    html = tab("api")
-    found = re.findall(r'(?s)<code id="([^"]+)">(.*?)</code>', html)
-    calls = {name: unescape(code) for name, code in found}
+    calls = calls_in(tab("api"))
     assert list(calls) == [f"{kind}-{n}" for n in CALLS for kind in ("curl", "python")]
     return calls
+
+
+def calls_in(html):
+    """Return the code of a page by its id."""
+    found = re.findall(r'(?s)<code id="([^"]+)">(.*?)</code>', html)
+    return {name: unescape(code) for name, code in found}
+
+
+def answer_to(command, folder):
+    """Return what the lab answers to a printed curl command; None for a file."""
+    command = command.replace("curl ", "curl -sSf ", 1)
+    shell = ["/bin/sh", "-c", command]
+    done = subprocess.run(shell, cwd=folder, capture_output=True, check=True)
+    return json.loads(done.stdout) if done.stdout else None
 
 
 def said(*values):
@@ -53,11 +65,7 @@ def said(*values):
 @pytest.fixture
 def curl(printed, tmp_path):
     def call(name):
-        command = printed[f"curl-{name}"].replace("curl ", "curl -sSf ", 1)
-        done = subprocess.run(
-            ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, check=True
-        )
-        return json.loads(done.stdout) if done.stdout else tmp_path
+        return answer_to(printed[f"curl-{name}"], tmp_path) or tmp_path
 
     return call
 
@@ -110,3 +118,31 @@ def test_with_nothing_changed_it_is_the_run_that_is_there(curl, python, run, nam
     # It may be a newer one of the same settings: another test's.
     assert (answer["config_hash"], answer["reused"]) == (run["config_hash"], True)
     assert python(name) == said(answer["id"], True, answer["metrics"])
+
+
+def test_the_calls_of_a_sweep_read_it_and_find_it_again(lab_url, demo, tmp_path):
+    body = {"space": {"slow": [60, 90], "fast": [5, 10]}, "name": "By API"}
+    experiment = demo["SMA 20/50"]["experiment_id"]
+    address = f"{lab_url}/api/model-lab/experiments/{experiment}/param-sweep"
+    ask = f"curl {address} -H 'Content-Type: application/json' -H 'Prefer: wait=20'"
+    sweep = answer_to(f"{ask} -d '{json.dumps(body)}'", tmp_path)
+    assert sweep["status"] == "succeeded"
+    page = f"{lab_url}{sweep['links']['page']}?tab=api"
+    with urllib.request.urlopen(page, timeout=30) as answer:
+        printed = calls_in(answer.read().decode())
+
+    def call(name):
+        return answer_to(printed[f"curl-{name}"], tmp_path)
+
+    best = call("candidates")["items"][0]
+    assert best["metrics"]["sharpe"] == sweep["metrics"]["sharpe"]
+    assert {call("map")["x_name"], call("map")["y_name"]} == {"fast", "slow"}
+    assert (
+        call("best")["config"]["strategy"]["params"] | best["params"]
+        == (call("best")["config"]["strategy"]["params"])
+    )
+    again = call("sweep")  # its axes in another order would be another sweep
+    assert (again["id"], again["reused"]) == (sweep["id"], True)
+    code = [sys.executable, "-I", "-c", printed["python-importance"]]
+    done = subprocess.run(code, capture_output=True, check=True, text=True)
+    assert done.stdout == said(call("importance")["items"]) + "\n"

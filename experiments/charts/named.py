@@ -1,0 +1,29 @@
+"""Charts by the kind of their run: those of a report, or those of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from experiments.charts.figure import Document, Figure
+from experiments.charts.of_run import run_figure
+from experiments.charts.sweep import sweep_figure
+from experiments.models import ModelRun, RunKind
+from experiments.selectors.report import run_report
+from experiments.selectors.runs import run_document
+
+NOTHING: Mapping[str, str] = {}
+
+
+def figures_of(
+    run: ModelRun, names: Sequence[str], asked: Mapping[str, str] = NOTHING
+) -> tuple[Document, dict[str, Figure]]:
+    """Return the document of a run, and the charts with these names.
+
+    404 for a name that is none of its kind, 409 while there is nothing to draw.
+    """
+    if run.kind == RunKind.SWEEP:
+        figures = {name: sweep_figure(run, name, asked) for name in names}
+        return run_document(run), figures
+    report = run_report(run)
+    figures = {name: run_figure(run, report, name, asked) for name in names}
+    return report["run"], figures
