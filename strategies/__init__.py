@@ -14,11 +14,9 @@ The walk, step by step; each step is a function, each function has its room:
 Steps 3 to 8 are ``run_backtest``, the first page to read; ``run_sweep`` takes many
 candidates through the same rules at once, ``walk_forward`` chooses among them window
 after window and trades what comes next, ``simulate_portfolio`` holds many symbols of
-a ``Panel`` by weights. Everything below needs no
-Django and no web, and importing this package imports neither numba nor pandas:
-candidates through the same rules at once, ``simulate_portfolio`` holds many symbols of
-a ``Panel`` by weights; ``validate`` asks whether a result was luck. Everything below
-needs no Django and no web, and importing this package imports neither numba nor pandas:
+a ``Panel`` by weights, ``evaluate`` says what an expression comes to on one (room
+``dsl``); ``validate`` asks whether a result was luck. Everything below needs no Django
+and no web, and importing this package imports neither numba nor pandas:
 
 >>> from strategies import RunConfig, load_candles, run_backtest
 >>> config = RunConfig(symbol="SYN-gbm-1", provider="synthetic",
@@ -39,6 +37,8 @@ if TYPE_CHECKING:
     from strategies import library, statistics
     from strategies.backtest import BacktestResult, run_backtest
     from strategies.config import RunConfig
+    from strategies.dsl.evaluate import evaluate, evaluate_population
+    from strategies.dsl.expression import Expression, canonical, expr_hash, parse
     from strategies.market.candles import Candles
     from strategies.market.panel import Panel
     from strategies.market.sources import load_candles
@@ -55,15 +55,21 @@ if TYPE_CHECKING:
 __all__ = [
     "BacktestResult",
     "Candles",
+    "Expression",
     "Panel",
     "PortfolioResult",
     "RunConfig",
     "SweepResult",
     "WalkForward",
     "__version__",
+    "canonical",
     "combinatorial_folds",
+    "evaluate",
+    "evaluate_population",
+    "expr_hash",
     "library",
     "load_candles",
+    "parse",
     "plan_sweep",
     "purged_folds",
     "rolling_splits",
@@ -79,13 +85,19 @@ __all__ = [
 _ROOMS = {
     "BacktestResult": "strategies.backtest",
     "Candles": "strategies.market.candles",
+    "Expression": "strategies.dsl.expression",
     "Panel": "strategies.market.panel",
     "PortfolioResult": "strategies.portfolio",
     "RunConfig": "strategies.config",
     "SweepResult": "strategies.sweep",
     "WalkForward": "strategies.validation.walk_forward",
+    "canonical": "strategies.dsl.expression",
     "combinatorial_folds": "strategies.validation.splits",
+    "evaluate": "strategies.dsl.evaluate",
+    "evaluate_population": "strategies.dsl.evaluate",
+    "expr_hash": "strategies.dsl.expression",
     "load_candles": "strategies.market.sources",
+    "parse": "strategies.dsl.expression",
     "plan_sweep": "strategies.sweep",
     "purged_folds": "strategies.validation.splits",
     "rolling_splits": "strategies.validation.splits",

@@ -84,6 +84,35 @@ class AccountingError(StrategyError):
     code = "accounting_mismatch"
 
 
+class DslError(StrategyError):
+    """An expression does not parse, does not fit its types, or asks for too much.
+
+    Parameters
+    ----------
+    text : str
+        The expression.
+    column : int
+        Where in it, counted from 1.
+
+    Attributes
+    ----------
+    caret : str
+        The stretch of text around the column, and below it a line with a caret.
+    """
+
+    code = "bad_expression"
+
+    def __init__(
+        self, message: str, *, code: str = "", advice: str = "", text: str, column: int
+    ) -> None:
+        super().__init__(message, code=code, field="expr", advice=advice)
+        self.column = column
+        start = max(0, column - 41)
+        stretch = text[start : start + 80]
+        shown = "".join(c if c.isprintable() else " " for c in stretch)
+        self.caret = f"{shown}\n{' ' * (column - 1 - start)}^"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "Did you mean 'fast'?" for the closest known word, or ""."""
     folded = {name.casefold(): name for name in known}

@@ -1,0 +1,65 @@
+"""Derived primitives written out: what the evaluator sees are kernels only."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from strategies.dsl.canonical import canonical_node
+from strategies.dsl.limits import WRITTEN_OUT
+from strategies.dsl.nodes import FIELD, Node, node
+from strategies.dsl.parser import formula, parse_text
+from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
+
+
+@lru_cache(maxsize=20_000)
+def written_out(one: Node, brought: frozenset[str] = frozenset()) -> Node:
+    """Return a canonical tree without derived primitives and derived fields.
+
+    Parameters
+    ----------
+    one : Node
+    brought : frozenset of str
+        Fields that the data bring and that need no formula.
+    """
+    if one.op == FIELD:
+        return _field(one, brought)
+    if not one.args and one.op not in PRIMITIVES:
+        return one
+    args = [written_out(arg, brought) for arg in one.args]
+    primitive = PRIMITIVES[one.op]
+    if primitive.shape != "derived":
+        return canonical_node(node(one.op, *args))
+    names = [argument.name for argument in primitive.arguments]
+    return written_out(
+        canonical_node(_filled(one.op, dict(zip(names, args, strict=True)))), brought
+    )
+
+
+def _filled(name: str, values: dict[str, Node]) -> Node:
+    """Return the formula of a primitive with its braces filled."""
+    return parse_text(PRIMITIVES[name].formula, values, WRITTEN_OUT).node
+
+
+def _field(one: Node, brought: frozenset[str]) -> Node:
+    if one.name in FIELD_FORMULAS and one.name not in brought:
+        return written_out(canonical_node(formula(FIELD_FORMULAS[one.name])), brought)
+    return one
+
+
+@lru_cache(maxsize=20_000)
+def lookback_bars(one: Node) -> int:
+    """Return how many bars pass before a tree has its first value."""
+    if one.op == FIELD and one.name in FIELD_FORMULAS:
+        return lookback_bars(written_out(one))
+    if one.op not in PRIMITIVES:
+        return 0
+    primitive = PRIMITIVES[one.op]
+    if primitive.shape == "derived":
+        return lookback_bars(written_out(one))
+    before = max((lookback_bars(arg) for arg in one.args), default=0)
+    own = sum(
+        int(arg.number)
+        for argument, arg in zip(primitive.arguments, one.args, strict=True)
+        if argument.kind == "window" and arg.is_number
+    )
+    return before + max(0, own + primitive.extra_bars)

@@ -1,0 +1,353 @@
+"""Expressions on a panel: one value for each bar and symbol.
+
+Row ``t`` of an answer depends on the bars up to ``t`` only. Work is shared out to
+threads by columns, rows or cells; results do not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from strategies.compute import executor, n_threads
+from strategies.dsl.derived import written_out
+from strategies.dsl.expression import Expression, as_expression
+from strategies.dsl.limits import LIMITS, Limits
+from strategies.dsl.nodes import FIELD, Node, walk
+from strategies.dsl.plan import Plan, Step, is_kernel, planned
+from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
+from strategies.dsl.program import program_of
+from strategies.dsl.typing import Site
+from strategies.errors import StrategyError, did_you_mean
+from strategies.kernels import resolve
+from strategies.market.panel import Panel
+from strategies.types import FloatArray, IntArray
+
+# Columns that one call of a kernel works on: their window fits the cache.
+COLUMNS = 64
+# Fewer cells than this are not worth a second thread.
+FEW_CELLS = 16_384
+# How many expressions are looked at together for what they share.
+TOGETHER = 16
+
+
+def evaluate(
+    expr: str | Expression,
+    panel: Panel,
+    *,
+    out: FloatArray | None = None,
+    limits: Limits = LIMITS,
+) -> FloatArray:
+    """Return what an expression comes to on every bar of every symbol.
+
+    Parameters
+    ----------
+    expr : str or Expression
+    panel : Panel
+    out : float64 array of shape (n_bars, n_symbols), optional
+        Filled and returned; C-contiguous. A new array if left out.
+    limits : Limits
+
+    Returns
+    -------
+    float64 array of shape (n_bars, n_symbols)
+        NaN where there is no value: windows not full yet, bars that are missing,
+        results that are not finite numbers. Booleans are 1 and 0.
+
+    Raises
+    ------
+    DslError
+        Those of `parse`; ``unknown_field``, ``unknown_group``, ``open_brace``.
+    StrategyError
+        ``too_large``, ``too_slow``; ``bad_shape`` for `out`.
+
+    Examples
+    --------
+    >>> evaluate("rank(delta(close, 5))", panel)  # doctest: +SKIP
+    """
+    expression = as_expression(expr)
+    _check_out(out, panel)
+    root = _ready(expression, panel)
+    with executor() as pool:
+        work = _Work(panel, pool, limits)
+        plan = work.planned([root])
+        return work.run(plan, {} if out is None else {root: out})[root]
+
+
+def evaluate_population(
+    exprs: Iterable[str | Expression],
+    panel: Panel,
+    *,
+    reuse: bool = False,
+    limits: Limits = LIMITS,
+) -> Iterator[tuple[str, FloatArray]]:
+    """Yield each expression's text and what it comes to, in the order given.
+
+    What the expressions share is computed once and kept while there is room. Memory is
+    bounded by ``limits.memory_bytes``, not by how many there are.
+
+    Parameters
+    ----------
+    exprs : iterable of str or Expression
+        All are parsed and checked before the first is evaluated.
+    panel : Panel
+    reuse : bool
+        Yield arrays that are written over later: each is good until the next is asked
+        for, and no memory is fetched anew.
+    limits : Limits
+
+    Raises
+    ------
+    DslError, StrategyError
+        As `evaluate`.
+    """
+    expressions = [as_expression(expr) for expr in exprs]
+    roots = [_ready(expression, panel) for expression in expressions]
+    return _each(expressions, roots, panel, reuse, limits)
+
+
+def _each(
+    expressions: Sequence[Expression],
+    roots: Sequence[Node],
+    panel: Panel,
+    reuse: bool,
+    limits: Limits,
+) -> Iterator[tuple[str, FloatArray]]:
+    with executor() as pool:
+        work = _Work(panel, pool, limits)
+        work.expect(roots)
+        start = 0
+        while start < len(roots):
+            plan, count = work.planned_together(roots[start : start + TOGETHER])
+            answers = work.run(plan, {})
+            for place in range(start, start + count):
+                work.used(roots[place])
+                last = roots[place] not in roots[place + 1 : start + count]
+                values = answers[roots[place]]
+                yield (
+                    expressions[place].text,
+                    values if reuse or last else values.copy(),
+                )
+            if reuse:
+                work.give_back(answers.values())
+            start += count
+
+
+def _ready(expression: Expression, panel: Panel) -> Node:
+    """Return the tree that is evaluated, once the panel has all it reads."""
+    if expression.braces:
+        _refuse_leaf(expression, expression.braces[0], "open_brace", "has no value", "")
+    for name in expression.fields:
+        if name not in panel.fields and name not in FIELD_FORMULAS:
+            known = sorted(panel.fields)
+            advice = did_you_mean(name, known) or f"It has {', '.join(known)[:200]}."
+            why = "is not a column of these data"
+            _refuse_leaf(expression, name, "unknown_field", why, advice)
+    for name in expression.groups:
+        if name not in {group.casefold() for group in panel.groups}:
+            known = sorted(panel.groups)
+            advice = did_you_mean(name, known)
+            advice = advice or f"Groups: {', '.join(known)[:200] or 'none'}."
+            why = "is not a group of these data"
+            _refuse_leaf(expression, name, "unknown_group", why, advice)
+    brought = frozenset({"vwap"} & set(panel.fields))
+    return written_out(expression.root, brought)
+
+
+def _refuse_leaf(
+    expression: Expression, name: str, code: str, why: str, advice: str
+) -> None:
+    columns = [at for one, at in expression.columns.items() if one.value == name]
+    site = Site(expression.text, min(columns, default=1))
+    site.refuse(code, f"'{name:.40}' {why}.", advice)
+
+
+def _check_out(out: FloatArray | None, panel: Panel) -> None:
+    if out is None:
+        return
+    shape = (len(panel), len(panel.symbols))
+    good = out.shape == shape and out.dtype == np.float64 and out.flags.c_contiguous
+    if not (good and out.flags.writeable):
+        raise StrategyError(
+            f"out has shape {out.shape} and kind {out.dtype}.",
+            code="bad_shape",
+            field="out",
+            advice=f"Give a contiguous float64 array of shape {shape}.",
+        )
+
+
+class _Work:
+    """Everything that happens on one panel."""
+
+    def __init__(self, panel: Panel, pool: Executor, limits: Limits) -> None:
+        self._panel, self._pool, self._limits = panel, pool, limits
+        self._shape = (len(panel), len(panel.symbols))
+        self._cells = self._shape[0] * self._shape[1]
+        self._room = int(limits.memory_bytes // max(1, 8 * self._cells))
+        self._deadline = time.monotonic() + limits.seconds
+        self._free: list[FloatArray] = []
+        self._kept: dict[Node, FloatArray] = {}
+        self._expected: Counter[Node] = Counter()
+        self._groups = {k.casefold(): v.codes for k, v in panel.groups.items()}
+
+    def expect(self, roots: Iterable[Node]) -> None:
+        """Count how many expressions need what; what more than one needs is kept."""
+        self._needs = {root: _kernels(root) for root in dict.fromkeys(roots)}
+        self._expected = Counter(one for root in roots for one in self._needs[root])
+
+    def used(self, root: Node) -> None:
+        """Note that one of those expressions is done."""
+        for one in self._needs[root]:
+            self._expected[one] -= 1
+            if not self._expected[one] and one in self._kept:
+                self._free.append(self._kept.pop(one))
+
+    def planned_together(self, roots: Sequence[Node]) -> tuple[Plan, int]:
+        """Return a plan for as many expressions as there is room for, and how many."""
+        count = len(roots)
+        while True:
+            plan = planned(roots[:count], self._kept)
+            if plan.peak + len(self._kept) <= self._room:
+                return plan, count
+            if count > 1:
+                count = (count + 1) // 2
+            elif self._kept:
+                self._free.extend(self._kept.values())
+                self._kept.clear()
+            else:
+                return self.planned(roots[:1]), 1
+
+    def planned(self, roots: Sequence[Node]) -> Plan:
+        """Return a plan, if there is room for it."""
+        plan = planned(roots, self._kept)
+        if plan.peak > self._room:
+            needed = plan.peak * self._cells * 8
+            raise StrategyError(
+                f"The expression needs {needed / 2**20:,.0f} MB on these data.",
+                code="too_large",
+                field="expr",
+                advice="Take fewer symbols or bars, or a simpler expression.",
+            )
+        return plan
+
+    def run(self, plan: Plan, given: dict[Node, FloatArray]) -> dict[Node, FloatArray]:
+        """Return the matrices of the roots; `given` ones are filled."""
+        made = dict(self._kept)
+        for place, step in enumerate(plan.steps):
+            self._in_time()
+            for one in step.made:
+                made[one] = given[one] if one in given else self._matrix()
+            (self._fused if step.fused else self._kernel)(step, made)
+            for one in [*step.made, *step.reads]:
+                if plan.last_use.get(one) == place and one in made:
+                    self._done_with(one, made)
+        return {root: self._answer(root, made, given) for root in plan.roots}
+
+    def give_back(self, matrices: Iterable[FloatArray]) -> None:
+        """Take matrices to be filled again."""
+        self._free.extend(matrices)
+
+    def _matrix(self) -> FloatArray:
+        return self._free.pop() if self._free else np.empty(self._shape)
+
+    def _done_with(self, one: Node, made: dict[Node, FloatArray]) -> None:
+        matrix = made.pop(one)
+        if one in self._kept:
+            return
+        if self._expected[one] > 1 and len(self._kept) < self._room // 2:
+            self._kept[one] = matrix
+        else:
+            self._free.append(matrix)
+
+    def _answer(
+        self, root: Node, made: dict[Node, FloatArray], given: dict[Node, FloatArray]
+    ) -> FloatArray:
+        """Return the matrix of a root, never one that belongs to somebody else."""
+        if root in made and root not in self._kept:
+            return made[root]
+        values = given.get(root)
+        values = self._matrix() if values is None else values
+        values[:] = self._kept[root] if root in self._kept else self._field(root)
+        return values
+
+    def _field(self, one: Node) -> FloatArray:
+        return self._panel.fields[one.name]
+
+    def _in_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise StrategyError(
+                f"Evaluating took more than {self._limits.seconds:g} seconds.",
+                code="too_slow",
+                field="expr",
+                advice="Take fewer symbols or bars, or shorter windows.",
+            )
+
+    def _read(self, one: Node, made: dict[Node, FloatArray]) -> FloatArray:
+        """Return a matrix as kernels take it: read-only, one kind for all."""
+        values = self._field(one) if one.op == FIELD else made[one]
+        values = values.view()
+        values.flags.writeable = False
+        return values
+
+    def _kernel(self, step: Step, made: dict[Node, FloatArray]) -> None:
+        one = step.made[0]
+        primitive = PRIMITIVES[one.op]
+        args: list[Any] = []
+        for argument, arg in zip(primitive.arguments, one.args, strict=True):
+            if argument.kind == "value":
+                args.append(self._read(arg, made))
+            elif argument.kind == "group":
+                args.append(self._groups[arg.name])
+            else:
+                args.append(
+                    int(arg.number) if argument.kind == "window" else arg.number
+                )
+        args.append(made[one])
+        if primitive.shape == "columns":
+            self._share(resolve(primitive.kernel), args, self._shape[1], COLUMNS)
+        else:
+            self._share(resolve(primitive.kernel), args, self._shape[0], 256)
+
+    def _fused(self, step: Step, made: dict[Node, FloatArray]) -> None:
+        program = program_of(step)
+        args = [
+            program.code,
+            program.constants,
+            program.n_registers,
+            _addresses(self._read(one, made) for one in step.reads),
+            _addresses(made[one] for one in step.made),
+        ]
+        self._share(
+            resolve("strategies.kernels.fused:run_nb"), args, self._cells, 8_192
+        )
+
+    def _share(self, kernel: Any, args: Sequence[Any], count: int, most: int) -> None:
+        """Call a kernel on stretches of at most `most`, on all threads."""
+        threads = n_threads() if self._cells > FEW_CELLS else 1
+        if threads == 1:
+            for lo in range(0, count, most):
+                kernel(*args, lo, min(lo + most, count))
+            return
+        most = max(1, min(most, -(-count // threads)))
+        starts = range(0, count, most)
+        done = [
+            self._pool.submit(partial(kernel, *args, lo, min(lo + most, count)))
+            for lo in starts
+        ]
+        for one in done:
+            one.result()
+
+
+def _addresses(matrices: Iterable[FloatArray]) -> IntArray:
+    found = [one.__array_interface__["data"][0] for one in matrices]
+    return np.array(found, dtype=np.int64)
+
+
+def _kernels(root: Node) -> list[Node]:
+    return [one for one in walk(root) if is_kernel(one)]

@@ -1,0 +1,37 @@
+"""How much an expression may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is too much; the defaults are generous for a person, not for a machine.
+
+    Attributes
+    ----------
+    characters : int
+        Of the text.
+    depth, nodes : int
+        Of the tree as written.
+    lookback_bars : int
+        Bars before the first value.
+    memory_bytes : int
+        What the matrices between input and answer may take together.
+    seconds : float
+        How long evaluating may take; looked at between two kernels.
+    """
+
+    characters: int = 10_000
+    depth: int = 64
+    nodes: int = 1_000
+    lookback_bars: int = 5_000
+    memory_bytes: int = 2**30
+    seconds: float = 300.0
+
+
+LIMITS = Limits()
+
+# Of the tree after the derived primitives were written out.
+WRITTEN_OUT = Limits(depth=128, nodes=10_000)

@@ -1,0 +1,145 @@
+"""Two windows of a panel side by side. Conventions: `strategies.kernels.shift`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from strategies.types import FloatArray
+
+COVARIANCE = 0
+CORRELATION = 1
+BETA = 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _figure_nb(uu: float, vv: float, uv: float, d: int, wanted: int) -> Any:
+    """Return one figure from sums of squares and products about the means."""
+    if wanted == COVARIANCE:
+        return uv / (d - 1)
+    if wanted == BETA:
+        return uv / vv if vv > 0.0 else np.nan
+    if not (uu > 0.0 and vv > 0.0):
+        return np.nan
+    return min(1.0, max(-1.0, uv / (np.sqrt(uu) * np.sqrt(vv))))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pair_nb(
+    x: FloatArray,
+    y: FloatArray,
+    d: int,
+    wanted: int,
+    out: FloatArray,
+    lo: int,
+    hi: int,
+) -> None:
+    """Fill `out` from five sums over blocks of `d` bars, as `window` does it."""
+    n_bars, width = x.shape[0], hi - lo
+    tail = np.zeros((d + 1, 5, width))
+    head = np.zeros((5, width))
+    for start in range(0, n_bars, d):
+        if start > 0:
+            tail[d] = 0.0
+            for j in range(d - 1, 0, -1):
+                for i in range(width):
+                    u = x[start - d + j, lo + i] - x[start, lo + i]
+                    v = y[start - d + j, lo + i] - y[start, lo + i]
+                    tail[j, 0, i] = tail[j + 1, 0, i] + u
+                    tail[j, 1, i] = tail[j + 1, 1, i] + v
+                    tail[j, 2, i] = tail[j + 1, 2, i] + u * u
+                    tail[j, 3, i] = tail[j + 1, 3, i] + v * v
+                    tail[j, 4, i] = tail[j + 1, 4, i] + u * v
+        head[:] = 0.0
+        for j in range(min(d, n_bars - start)):
+            t = start + j
+            full = t >= d - 1
+            for i in range(width):
+                u = x[t, lo + i] - x[start, lo + i]
+                v = y[t, lo + i] - y[start, lo + i]
+                head[0, i] += u
+                head[1, i] += v
+                head[2, i] += u * u
+                head[3, i] += v * v
+                head[4, i] += u * v
+                sum_u = head[0, i] + tail[j + 1, 0, i]
+                sum_v = head[1, i] + tail[j + 1, 1, i]
+                uu = head[2, i] + tail[j + 1, 2, i] - sum_u * sum_u / d
+                vv = head[3, i] + tail[j + 1, 3, i] - sum_v * sum_v / d
+                uv = head[4, i] + tail[j + 1, 4, i] - sum_u * sum_v / d
+                value = _figure_nb(uu, vv, uv, d, wanted)
+                out[t, lo + i] = value if full and abs(value) < np.inf else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def covariance_nb(
+    x: FloatArray, y: FloatArray, d: int, out: FloatArray, lo: int, hi: int
+) -> None:
+    """Fill `out` with the covariance (ddof 1) over the last `d` bars."""
+    _pair_nb(x, y, d, COVARIANCE, out, lo, hi)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def correlation_nb(
+    x: FloatArray, y: FloatArray, d: int, out: FloatArray, lo: int, hi: int
+) -> None:
+    """Fill `out` with Pearson's correlation; NaN where either window is constant."""
+    _pair_nb(x, y, d, CORRELATION, out, lo, hi)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def beta_nb(
+    x: FloatArray, y: FloatArray, d: int, out: FloatArray, lo: int, hi: int
+) -> None:
+    """Fill `out` with the slope of `x` on `y`; NaN where `y` is constant."""
+    _pair_nb(x, y, d, BETA, out, lo, hi)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def residual_nb(
+    x: FloatArray, y: FloatArray, d: int, out: FloatArray, lo: int, hi: int
+) -> None:
+    """Fill `out` with what is left of the newest `x` after the line on `y`."""
+    beta_nb(x, y, d, out, lo, hi)
+    for t in range(x.shape[0] - 1, d - 2, -1):
+        oldest = t - d + 1
+        for j in range(lo, hi):
+            mean_x = 0.0
+            mean_y = 0.0
+            for k in range(oldest, t + 1):
+                mean_x += (x[k, j] - x[oldest, j]) / d
+                mean_y += (y[k, j] - y[oldest, j]) / d
+            above_x = x[t, j] - x[oldest, j] - mean_x
+            above_y = y[t, j] - y[oldest, j] - mean_y
+            out[t, j] = above_x - out[t, j] * above_y
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ranks_nb(x: FloatArray, first: int, d: int, j: int, ranks: FloatArray) -> None:
+    """Fill `ranks` with twice the average ranks of `d` bars, about their mean."""
+    for a in range(d):
+        place = 0.0
+        for b in range(d):
+            one, other = x[first + a, j], x[first + b, j]
+            place += 2.0 if other < one else (1.0 if other == one else 0.0)
+        ranks[a] = place - d if x[first + a, j] == x[first + a, j] else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rank_correlation_nb(
+    x: FloatArray, y: FloatArray, d: int, out: FloatArray, lo: int, hi: int
+) -> None:
+    """Fill `out` with Spearman's correlation; NaN where either window is constant."""
+    ranks_x, ranks_y = np.empty(d), np.empty(d)
+    for t in range(x.shape[0]):
+        for j in range(lo, hi):
+            out[t, j] = np.nan
+            if t < d - 1:
+                continue
+            _ranks_nb(x, t - d + 1, d, j, ranks_x)
+            _ranks_nb(y, t - d + 1, d, j, ranks_y)
+            across = np.sqrt((ranks_x * ranks_x).sum() * (ranks_y * ranks_y).sum())
+            if across > 0.0:
+                out[t, j] = (ranks_x * ranks_y).sum() / across

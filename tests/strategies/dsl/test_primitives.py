@@ -1,0 +1,66 @@
+"""Every primitive of the table against a slow reference, on awkward data."""
+
+import re
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from strategies import evaluate, parse
+from strategies.dsl.primitives import PRIMITIVES, WORDS
+from strategies.dsl.units import RULES
+from tests.strategies.dsl.panels import awkward_panel
+from tests.strategies.dsl.references import REFERENCES, delay
+
+PANEL = awkward_panel()
+
+
+def matrices():
+    found = {name: np.array(values) for name, values in PANEL.fields.items()}
+    close = found["close"]
+    vwap = (found["high"] + found["low"] + close) / 3
+    derived = {
+        "s": found["score"],
+        "returns": close / delay(close, 1) - 1,
+        "vwap": vwap,
+    }
+    return SimpleNamespace(**found, **derived, g=PANEL.groups["sector"].codes)
+
+
+LOOKUP = matrices()
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_primitive_equals_its_plain_reference(name):
+    expr, reference = REFERENCES[name]
+    expr = parse_short(expr)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        expected = np.asarray(reference(LOOKUP), dtype=float)
+
+    values = evaluate(expr, PANEL)
+
+    np.testing.assert_array_equal(np.isnan(values), np.isnan(expected), expr)
+    np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-10, err_msg=expr)
+    assert PRIMITIVES[name].name in parse(expr).canonical or PRIMITIVES[name].symbol
+    assert not np.isnan(values).all()
+
+
+def parse_short(expr):
+    """In the references, `s` is the column called score."""
+    return re.sub(r"\bs\b", 'feat("score")', expr)
+
+
+def test_the_table_is_large_and_each_row_is_complete():
+    kernels = {one.kernel for one in PRIMITIVES.values() if one.kernel}
+
+    assert len(kernels) >= 80
+    assert len(WORDS) == sum(1 + len(one.aliases) for one in PRIMITIVES.values())
+    for one in PRIMITIVES.values():
+        assert bool(one.kernel) != bool(one.formula), one.name
+        assert one.unit in RULES, one.name
+        assert one.nan.endswith("."), one.name
+        assert one.meaning.endswith("."), one.name
+        assert not parse(one.example).warnings, one.name
+        assert parse(one.example).lookback_bars >= 0
