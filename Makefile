@@ -9,7 +9,7 @@ export QUANT_HOME
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check openapi torture fix lock browser shots bench clean
+.PHONY: help run test check openapi torture calibrate fix lock browser shots bench clean
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ openapi: .venv/.dev ## Write docs/openapi.json anew; [FORCE=1] even if scripts w
 
 torture: .venv/.dev ## Kill, crowd and stop the lab at full size; writes docs/reliability.md
 	$(BIN)/python -m tests.torture
+
+calibrate: .venv/.dev ## Test every statistic of luck on known data; writes docs/calibration.md
+	$(BIN)/python -m tests.calibration
 
 fix: .venv/.dev ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -51,3 +51,13 @@ class ExperimentsConfig(AppConfig):
                 quick=True,
             )
         )
+        register(
+            JobKind(
+                "overfitting",
+                "experiments.tasks:overfitting",
+                "Test for overfitting",
+                payload={"pool": str, "sweep_id": str},
+                stages=("reading", "testing"),
+                quick=True,
+            )
+        )

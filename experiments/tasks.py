@@ -11,6 +11,7 @@ from experiments.artifacts.report import report_document
 from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
 from experiments.services.execute import run_execute
+from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.sweep_execute import sweep_execute
 from experiments.services.walk_execute import walk_execute
@@ -36,10 +37,15 @@ def picture(context: JobContext, **asked: str) -> None:
     picture_draw(run=run_get(context.job.run_id), wanted=Wanted(**asked))
 
 
+def overfitting(context: JobContext, **asked: str) -> None:
+    overfitting_compute(context=context, **asked)
+
+
 def preload() -> None:
     """Do in the fork server, once, what each child would pay for the first time."""
     # Loaded, not used: vl_convert starts threads when it draws, and a fork would hang.
     import altair  # noqa: F401
+    import arch.bootstrap  # noqa: F401
     import vl_convert  # noqa: F401
 
     warm_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from experiments.views.backtesting import backtesting
+from experiments.views.calibration import calibration
 from experiments.views.charts import run_chart
 from experiments.views.compare import compare, compare_chart
 from experiments.views.dashboard import dashboard, demo_removal
@@ -16,6 +17,7 @@ from experiments.views.experiments import (
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
+from experiments.views.overfitting import pool_luck, sweep_luck
 from experiments.views.presets import (
     preset_deleted,
     preset_list,
@@ -37,6 +39,7 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>", run_detail, name="run-detail"),
     path("model-lab/runs/<uuid:run_id>/cancel", run_stop, name="run-cancel"),
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
+    path("model-lab/runs/<uuid:run_id>/luck", sweep_luck, name="sweep-luck"),
     path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
     path("model-lab/compare", compare, name="compare"),
@@ -93,7 +96,9 @@ urlpatterns = [
     path("ledger", ledger, name="ledger"),
     path("ledger/verify", ledger_check, name="ledger-verify"),
     path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),
+    path("ledger/<str:pool>/luck", pool_luck, name="ledger-luck"),
     path("backtesting", backtesting, name="backtesting"),
+    path("calibration", calibration, name="calibration"),
     path("glossary", glossary_page, name="glossary"),
     path("glossary/<slug:key>", glossary_entry, name="glossary-entry"),
 ]

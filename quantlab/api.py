@@ -26,6 +26,8 @@ from experiments.api.experiments import router as experiments_router
 from experiments.api.ledger import router as ledger_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
+from experiments.api.overfitting import pool_router as pool_tests_router
+from experiments.api.overfitting import run_router as sweep_tests_router
 from experiments.api.pictures import router as pictures_router
 from experiments.api.presets import router as presets_router
 from experiments.api.report import router as report_router
@@ -207,6 +209,7 @@ for of_a_run in (
     logs_router,
     pictures_router,
     series_router,
+    sweep_tests_router,
     trades_router,
     windows_router,
 ):
@@ -214,6 +217,7 @@ for of_a_run in (
 api.add_router("", report_router)
 api.add_router("/presets", presets_router)
 api.add_router("/ledger", ledger_router)
+api.add_router("/ledger", pool_tests_router)
 api.add_router("/config", config_router)
 api.add_router("/metrics", metrics_router)
 

@@ -41,7 +41,7 @@ async def submitted(
     has_finished = False
     if wait_s is not None:
         response["Preference-Applied"] = f"wait={wait_s}"
-        has_finished = await _finishes(submission.run.job_id, wait_s)
+        has_finished = await finishes(submission.run.job_id, wait_s)
     document = await sync_to_async(_document)(submission)
     response["Location"] = document["links"]["self"]
     return Status(200 if has_finished or submission.reused else 202, document)
@@ -57,7 +57,7 @@ def wanted_wait_s(prefer: str) -> int | None:
     return None
 
 
-async def _finishes(job_id: str, within_s: float) -> bool:
+async def finishes(job_id: str, within_s: float) -> bool:
     """Wait for the end of a job without holding a thread; False if it takes longer."""
     deadline = time.monotonic() + within_s
     ended = Job.objects.filter(pk=job_id, status__in=TERMINAL)

@@ -11,6 +11,7 @@ from experiments.models.ledger import (
     LedgerPool,
     LedgerSample,
 )
+from experiments.models.overfitting import OverfittingAnswer
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
 from experiments.models.sweep import SweepChunk
@@ -24,6 +25,7 @@ __all__ = [
     "LedgerSample",
     "ModelExperiment",
     "ModelRun",
+    "OverfittingAnswer",
     "Preset",
     "PresetKind",
     "RunKind",

@@ -148,12 +148,13 @@ class LedgerHead(models.Model):
 
 
 class LedgerPool(models.Model):
-    """What only a worker computes of a pool: how many trials are really different."""
+    """What only a worker computes of a pool: how many really differ, their PBO."""
 
     pool = models.CharField(max_length=64, primary_key=True)
     n_effective = models.FloatField()
     n_trials = models.PositiveBigIntegerField(help_text="Counted when it was computed.")
     is_exact = models.BooleanField(help_text="Made of all trials, not of a sample.")
+    pbo = models.FloatField(null=True, help_text="When its trials were last tested.")
 
     class Meta:
         db_table = "ledger_pools"

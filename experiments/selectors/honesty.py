@@ -154,6 +154,13 @@ def honesty_beside(run: ModelRun, metrics: dict[str, Any]) -> Honesty | None:
     )
 
 
+def honesty_of_pool(pool: str) -> Honesty:
+    """Return what is known of a pool, whatever Sharpe ratio is looked at."""
+    counts = trial_counts()
+    effective = counts.effective.get(pool)
+    return judge(None, counts.tally(pool), effective, pool=pool, sharpe_se=None)
+
+
 def judge(
     estimate: Estimate | None,
     tally: Tally,
@@ -181,6 +188,7 @@ def judge(
         min_track_record_years=estimate.years_to_exceed(n, variance)
         if estimate
         else None,
+        pbo=effective.pbo if effective else None,
     )
 
 

@@ -25,6 +25,7 @@ from experiments.models import (
 from experiments.models.ledger import NULL_MODEL, signed_key
 from experiments.selectors.ledger import chained_hash
 from experiments.selectors.trials import is_made_up, pool_of, trial_counts
+from experiments.selectors.weeks import kept_weeks, padded_table
 from strategies.candidates import HalfArray, KeyArray
 from strategies.market.identity import Sketch
 from strategies.statistics import effective_trials
@@ -228,7 +229,8 @@ def pool_refresh(*, pool: str) -> None:
     known = LedgerPool.objects.filter(pk=pool).first()
     if n_trials == 0 or (known and not _is_old(known, n_trials)):
         return
-    returns = _weekly_table(pool)
+    samples = LedgerSample.objects.filter(entry__pool=pool, entry__n_trials__gt=0)
+    returns = padded_table(kept_weeks(samples, KEPT_TRIALS))
     is_exact = len(returns) == n_trials
     # What a sample misses now may have been seen before; nothing that was tried goes.
     least = 1.0 if known is None or is_exact else known.n_effective
@@ -246,29 +248,6 @@ def _is_old(known: LedgerPool, n_trials: int) -> bool:
     if n_trials <= ALWAYS_CLUSTERED:
         return n_trials != known.n_trials
     return n_trials > known.n_trials * GROWTH
-
-
-def _weekly_table(pool: str) -> FloatArray:
-    """Return the returns of the kept trials with the smallest keys, on common weeks."""
-    samples = LedgerSample.objects.filter(
-        entry__pool=pool, entry__n_trials__gt=0
-    ).values_list("kept_keys", "first_week", "returns")
-    rows: dict[int, tuple[int, np.ndarray]] = {}
-    for blob, first_week, returns in samples.iterator(chunk_size=100):
-        keys = np.frombuffer(blob, dtype=np.uint64)
-        if not len(keys):
-            continue  # of a small chunk of many, none may be kept
-        table = np.frombuffer(returns, dtype=np.float16).reshape(len(keys), -1)
-        rows |= {
-            int(key): (first_week, row) for key, row in zip(keys, table, strict=True)
-        }
-    chosen = [rows[key] for key in sorted(rows)[:KEPT_TRIALS]]
-    start = min((first for first, _ in chosen), default=0)
-    end = max((first + len(row) for first, row in chosen), default=0)
-    aligned = np.zeros((len(chosen), end - start))
-    for i, (first, row) in enumerate(chosen):
-        aligned[i, first - start : first - start + len(row)] = row
-    return aligned
 
 
 def tried_once(

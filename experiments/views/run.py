@@ -79,6 +79,7 @@ OF_SWEEP = {
         Tab("summary", "Summary", sweep_tabs.summary_tab, of="sweep"),
         Tab("candidates", "Candidates", sweep_tabs.candidates_tab, of="sweep"),
         Tab("charts", "Charts", sweep_tabs.charts_tab, of="sweep"),
+        Tab("luck", "Luck", sweep_tabs.luck_tab, of="sweep"),
         *(TABS[name] for name in ("config", "files", "api", "logs")),
     )
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from experiments.charts.titles import OF_SWEEP
@@ -92,6 +93,11 @@ def edges_of(candidates: Candidates, params: Context) -> list[tuple[str, Any]]:
 def charts_tab(request: HttpRequest, run: ModelRun) -> Context:
     """Return which charts there are: each is a region that loads itself."""
     return {"names": list(OF_SWEEP)}
+
+
+def luck_tab(request: HttpRequest, run: ModelRun) -> Context:
+    """Return where the tests of the whole sweep are: a region that loads itself."""
+    return {"url": reverse("experiments:sweep-luck", args=[run.pk])}
 
 
 # --- the map -------------------------------------------------------------------------
