@@ -317,16 +317,15 @@ def metric_inputs(
     benchmark_equity: FloatArray | None,
 ) -> MetricInputs:
     """Return what the metrics of a simulation are computed from."""
-    trips = simulation.trips
-    closed = ~trips.open
+    closed = simulation.closed_trips
     return MetricInputs(
         ts=candles.ts,
         equity=simulation.equity,
         in_position=simulation.quantity != 0.0,
         gross_exposure=simulation.gross_exposure,
         fill_notional=simulation.fill_notional,
-        trip_pnl=trips.pnl[closed],
-        trip_return=trips.ret[closed],
+        trip_pnl=np.ascontiguousarray(closed["pnl"]),
+        trip_return=np.ascontiguousarray(closed["ret"]),
         ppy=candles.ppy,
         n_sessions=_n_sessions(candles),
         rf=config.rf,

@@ -16,6 +16,7 @@ from strategies.kernels import resolve
 from strategies.types import FloatArray, IntArray
 
 BAR_RETURNS = "strategies.kernels.returns:bar_returns_nb"
+SPAN = "strategies.kernels.span:span_nb"
 MOMENTS = "strategies.kernels.returns:return_moments_nb"
 
 # Below this a spread is the rounding of equal numbers, and a ratio of it is noise.
@@ -63,7 +64,8 @@ class Moments(NamedTuple):
 
         NaN for fewer than two returns, or for returns that do not vary.
         """
-        return self.excess / self.spread if self.varies else math.nan
+        spread = self.spread
+        return self.excess / spread if spread >= NOTHING else math.nan
 
     @property
     def varies(self) -> bool:
@@ -112,8 +114,8 @@ def checked_equity(equity: FloatArray) -> FloatArray:
             f"equity has the shape {equity.shape}, needs one value per bar.",
             code="bad_equity",
         )
-    # A NaN or an infinity anywhere makes the sum one too: one pass instead of two.
-    if equity.min() > 0.0 and math.isfinite(equity.sum()):
+    lowest, highest = resolve(SPAN)(equity)
+    if lowest > 0.0 and highest < math.inf:
         return equity
     good = np.isfinite(equity) & (equity >= 0.0)
     good[0] &= equity[0] > 0.0

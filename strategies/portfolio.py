@@ -158,7 +158,7 @@ def simulate_portfolio(
 
 
 def _inputs(panel: Panel, simulation: PortfolioSimulation, rf: float) -> MetricInputs:
-    trips = [part.trips for part in simulation.parts]
+    closed = [part.closed_trips for part in simulation.parts]
     sessions = session_keys(panel.ts[1:], panel.calendar, panel.timeframe)
     return MetricInputs(
         ts=panel.ts,
@@ -166,8 +166,8 @@ def _inputs(panel: Panel, simulation: PortfolioSimulation, rf: float) -> MetricI
         in_position=(simulation.quantity != 0.0).any(axis=1),
         gross_exposure=simulation.gross_exposure,
         fill_notional=simulation.fill_notional,
-        trip_pnl=np.concatenate([one.pnl[~one.open] for one in trips]),
-        trip_return=np.concatenate([one.ret[~one.open] for one in trips]),
+        trip_pnl=np.concatenate([one["pnl"] for one in closed]),
+        trip_return=np.concatenate([one["ret"] for one in closed]),
         ppy=panel.ppy,
         n_sessions=int(np.unique(sessions).size),
         rf=rf,

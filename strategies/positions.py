@@ -55,7 +55,8 @@ def to_position(
     StrategyError
         If the signal holds NaN or leaves [−1, 1]; the message names the bar.
     """
-    if not (signal.min(initial=0.0) >= -1.0 and signal.max(initial=0.0) <= 1.0):
+    lowest, highest = _span(signal)
+    if not (lowest >= -1.0 and highest <= 1.0):
         bar = int(np.flatnonzero(~(np.abs(signal) <= 1.0))[0])
         raise StrategyError(
             f"signal[{bar}] is {signal[bar]}: it must be between -1 and 1."
@@ -85,7 +86,8 @@ def sized(position: FloatArray, sizing: SizingConfig) -> FloatArray:
         position = smooth(position, sizing.smooth_ema)
     bound = min(sizing.cap, sizing.max_lev)
     low = 0.0 if sizing.long_only else -bound
-    if position.min(initial=low) >= low and position.max(initial=bound) <= bound:
+    lowest, highest = _span(position)
+    if lowest >= low and highest <= bound:
         return np.ascontiguousarray(position)
     return np.ascontiguousarray(np.clip(position, low, bound))
 
@@ -106,6 +108,15 @@ def _risked(
         np.ascontiguousarray(signal), volatility, annual
     )
     return held
+
+
+def _span(values: FloatArray) -> tuple[float, float]:
+    """Return the lowest and the highest value; nothing spans from 0 to 0."""
+    if not values.size:
+        return 0.0, 0.0
+    span = resolve("strategies.kernels.span:span_nb")
+    lowest, highest = span(np.ascontiguousarray(values))
+    return lowest, highest
 
 
 def volatility_feature(config: RunConfig) -> Feature:

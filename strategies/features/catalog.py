@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from strategies.errors import StrategyError, did_you_mean
 from strategies.types import Parameter, Params, Scalar, complete
@@ -103,10 +104,15 @@ class Feature:
     @property
     def columns(self) -> tuple[str, ...]:
         """Keys of its arrays in the answer of `compute_features`."""
-        key = str(self)
-        if len(self.spec.outputs) == 1:
-            return (key,)
-        return tuple(f"{key}.{output}" for output in self.spec.outputs)
+        return _columns_of(self)
+
+
+@lru_cache(maxsize=4096)
+def _columns_of(feature: Feature) -> tuple[str, ...]:
+    key = str(feature)
+    if len(feature.spec.outputs) == 1:
+        return (key,)
+    return tuple(f"{key}.{output}" for output in feature.spec.outputs)
 
 
 def feature_named(name: str) -> FeatureSpec:

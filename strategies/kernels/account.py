@@ -122,7 +122,7 @@ def bankrupt_nb(cash: float, quantity: float, raw: float) -> tuple[float, float]
     return -cash / quantity, 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def record_nb(
     fills: Fills,
     n_fills: int,
@@ -166,7 +166,7 @@ def ruin_nb(
     return Account(0.0, 0.0, 0.0, account.fees + fee), n_fills
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def overreach_nb(
     account: Account,
     side: float,
@@ -188,7 +188,7 @@ def overreach_nb(
     return Account(cash, position, account.accrued, account.fees), n_fills
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def leave_nb(
     account: Account,
     raw: float,
@@ -210,7 +210,7 @@ def leave_nb(
     return Account(cash, 0.0, 0.0, account.fees + fee), n_fills
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def resize_nb(
     account: Account,
     wanted: float,
@@ -260,7 +260,7 @@ def resize_nb(
     return Account(cash, position, account.accrued - settled, fees), n_fills
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def trade_nb(
     account: Account,
     wanted: float,
@@ -283,7 +283,7 @@ def trade_nb(
     return account, n_fills
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def within_band_nb(account: Account, wanted: float, raw: float, terms: Terms) -> bool:
     """Return whether what is held is so near to `wanted` that nothing is traded.
 
@@ -315,7 +315,7 @@ def is_ruined_nb(account: Account) -> bool:
     return account.quantity == 0.0 and account.cash <= 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def next_order_id_nb(fills: Fills, n_fills: int) -> int:
     """Return the id of the next decision that trades, counted from 1."""
     last: int = fills[n_fills - 1]["order_id"] if n_fills else 0

@@ -94,12 +94,26 @@ def drawdown_figures_nb(equity: FloatArray) -> tuple[float, float, int]:
         Fractions in [-1, 0]; 0 if equity was never below an earlier value.
     longest_bars : int
         Most bars in a row below an earlier peak.
+
+    Notes
+    -----
+    What `drawdown_episodes_nb` finds, without the list.
     """
-    peak_bar, _, end_bar, depth = drawdown_episodes_nb(equity)
-    deepest, total, longest = 0.0, 0.0, 0
-    for i in range(depth.shape[0]):
-        end = end_bar[i] if end_bar[i] != STILL_OPEN else equity.shape[0]
-        deepest = min(deepest, depth[i])
-        total += depth[i]
-        longest = max(longest, end - peak_bar[i] - 1)
-    return deepest, total / max(1, depth.shape[0]), longest
+    n_bars = equity.shape[0]
+    deepest, total, count, longest = 0.0, 0.0, 0, 0
+    peak, trough, top = equity[0], equity[0], 0
+    for t in range(1, n_bars):
+        value = equity[t]
+        if value >= peak:
+            if trough < peak:
+                depth = trough / peak - 1.0
+                deepest, total = min(deepest, depth), total + depth
+                count, longest = count + 1, max(longest, t - top - 1)
+            peak, trough, top = value, value, t
+        elif value < trough:
+            trough = value
+    if trough < peak:
+        depth = trough / peak - 1.0
+        deepest, total = min(deepest, depth), total + depth
+        count, longest = count + 1, max(longest, n_bars - top - 1)
+    return deepest, total / max(1, count), longest

@@ -45,7 +45,7 @@ class Bar(NamedTuple):
     close: float
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def guarding_nb(guard: Guard, fills: Fills, first: int, n_fills: int) -> Guard:
     """Return the guard after the fills from `first` on."""
     entry, best = guard.entry, guard.best

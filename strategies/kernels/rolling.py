@@ -35,20 +35,45 @@ def sma_nb(values: FloatArray, period: int) -> FloatArray:
     """
     n_bars = values.shape[0]
     out = np.full(n_bars, np.nan)
-    tail = np.zeros(period + 1)
-    for start in range(0, n_bars, period):
-        pivot = values[start]
-        if start > 0:
-            total = 0.0
-            for j in range(period - 1, 0, -1):
-                total += values[start - period + j] - pivot
-                tail[j] = total
+    head, tail = np.zeros(period), np.zeros(period + 1)
+    if n_bars >= period:
         total = 0.0
-        for j in range(min(period, n_bars - start)):
-            total += values[start + j] - pivot
-            if start > 0 or j == period - 1:
-                out[start + j] = pivot + (total + tail[j + 1]) / period
+        for j in range(period):
+            total += values[j] - values[0]
+        out[period - 1] = values[0] + total / period
+    for start in range(period, n_bars, period):
+        # An index without a sign needs no look for negative ones.
+        first, before = np.uintp(start), np.uintp(start - 1)
+        size, pivot = np.uintp(min(period, n_bars - start)), values[start]
+        lean_nb(values, first, before, size, np.uintp(period), head, tail)
+        for j in range(size):
+            out[first + j] = pivot + (head[j] + tail[j + np.uintp(1)]) / period
     return out
+
+
+@njit(cache=True)
+def lean_nb(
+    values: FloatArray,
+    first: np.uintp,
+    before: np.uintp,
+    size: np.uintp,
+    period: np.uintp,
+    head: FloatArray,
+    tail: FloatArray,
+) -> None:
+    """Sum about bar `first`: forward from it, and backward from the bar before it.
+
+    Neither sum waits for the other, so they go side by side.
+    """
+    pivot, ahead, behind = values[first], 0.0, 0.0
+    for j in range(size):
+        ahead += values[first + j] - pivot
+        head[j] = ahead
+        tail[period - j] = behind
+        behind += values[before - j] - pivot
+    for j in range(size, period):
+        tail[period - j] = behind
+        behind += values[before - j] - pivot
 
 
 @njit(cache=True)

@@ -28,6 +28,7 @@ from strategies.kernels.account import (
 )
 from strategies.kernels.exits import Bar, Guard, guarding_nb, watch_nb
 from strategies.kernels.fills import AT_CLOSE, AT_OPEN, FILL, NOT_RUINED
+from strategies.kernels.span import span_nb
 from strategies.types import FloatArray
 
 
@@ -53,7 +54,7 @@ def has_exits_nb(terms: Terms) -> bool:
     return min(terms.stop, min(terms.target, terms.trail)) < np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def follow_nb(
     book: Book,
     t: int,
@@ -77,7 +78,7 @@ def follow_nb(
     return Book(account, guard, wanted, n_fills)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def decide_nb(
     book: Book,
     t: int,
@@ -111,18 +112,6 @@ def end_nb(book: Book, t: int, mark: float, fills: Fills) -> Book:
 
 
 @njit(cache=True)
-def lowest_close_nb(close: FloatArray) -> float:
-    """Return the lowest close; NaN if one is missing."""
-    lowest: float = close[0]
-    for t in range(close.shape[0]):
-        if not close[t] >= lowest:
-            lowest = close[t]
-        if np.isnan(lowest):
-            return np.nan
-    return lowest
-
-
-@njit(cache=True)
 def hold_record_nb(
     record: FloatArray,
     close: FloatArray,
@@ -133,19 +122,27 @@ def hold_record_nb(
 ) -> None:
     """Write bars on which a long position, or none, is only held."""
     account = book.account
-    for t in range(first, last):
+    # An index without a sign needs no look for negative ones: bars go side by side.
+    for t in range(np.uintp(first), np.uintp(last)):
         record[0, t] = account.cash + account.quantity * close[t]
-    record[1, first:last], record[2, first:last] = account.cash, account.quantity
-    record[3, first:last], record[4, first:last] = account.fees, borrowed
+    for t in range(np.uintp(first), np.uintp(last)):
+        record[1, t], record[2, t] = account.cash, account.quantity
+        record[3, t], record[4, t] = account.fees, borrowed
 
 
 @njit(cache=True)
 def next_change_nb(target: FloatArray, first: int, lag: int, held: float) -> int:
     """Return the first bar from `first` on on which something else is wanted."""
-    t = first
-    while t < target.shape[0] and (target[t - lag] if t >= lag else 0.0) == held:
-        t += 1
-    return t
+    n_bars: int = target.shape[0]
+    for t in range(first, min(lag, n_bars)):
+        if held != 0.0:
+            return t
+    begin = max(first, lag)
+    decided = target[begin - lag : max(n_bars - lag, 0)]
+    for i in range(decided.shape[0]):
+        if decided[i] != held:
+            return begin + i
+    return n_bars
 
 
 @njit(cache=True)
@@ -208,12 +205,12 @@ def simulate_nb(
     n_bars = close.shape[0]
     terms = terms_nb(terms_row)
     guarded = has_exits_nb(terms)
-    record = np.zeros((5, n_bars))
+    record = np.empty((5, n_bars))
     # A decision trades at most twice (a reversal) and exits once, ruin once more.
     fills = np.empty((2 + guarded) * count_changes_nb(target) + 1, FILL)
     book = empty_book_nb(initial_cash)
     mark, borrowed = 0.0, 0.0
-    lowest = lowest_close_nb(close)
+    lowest, highest = span_nb(close)
 
     t = 0
     while t < n_bars:
@@ -231,6 +228,7 @@ def simulate_nb(
         if worth <= 0.0:
             # Borrow is not paid on this bar: there is nothing left to pay it with.
             book = end_nb(book, t, mark, fills)
+            record[:3, t:] = 0.0
             record[3, t:], record[4, t:] = book.account.fees, borrowed
             return record, fills[: book.n_fills].copy(), t
         borrowed += owed
@@ -240,7 +238,8 @@ def simulate_nb(
         record[3, t], record[4, t] = account.fees, borrowed
         t += 1
         held_long = account.quantity > 0.0 and not guarded
-        safe = account.cash + account.quantity * lowest > 0.0
+        # A NaN among the closes makes one of both NaN, and nothing is safe.
+        safe = account.cash + account.quantity * lowest > 0.0 and highest < np.inf
         if safe and (held_long or account.quantity == 0.0):
             change = next_change_nb(target, t, lag, book.held)
             if change > t:

@@ -115,7 +115,10 @@ class Rule:
                 return np.zeros(len(candles), dtype=np.bool_)
             sides = (condition.left, condition.right)
             left, right = (_values(one, candles, columns, params) for one in sides)
-            return np.broadcast_to(left > right, (len(candles),))
+            above = left > right
+            if isinstance(above, np.ndarray):
+                return above
+            return np.full(len(candles), above)
 
         wanted: FloatArray
         enter = met(self.enter)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from strategies.equity import BAR_RETURNS, checked_equity
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
 from strategies.metrics.benchmark import benchmark_figures, joined_on_time
-from strategies.metrics.figures import REASONS, Figure
+from strategies.metrics.figures import REASONS, Figures
 from strategies.metrics.returns import fitness, return_figures
 from strategies.metrics.totals import curve_totals, trip_totals
 from strategies.metrics.trades import activity_figures, trip_figures
@@ -107,37 +107,31 @@ def compute_all(inputs: MetricInputs) -> tuple[Metrics, dict[str, str]]:
     """
     metrics: Metrics = {}
     flags: dict[str, str] = {}
-    for key, value, reason in _figures(inputs):
-        metrics[key] = value if math.isfinite(value) else None
-        if reason:
-            flags[key] = reason
-    metrics["fitness"], reason = _fitness(metrics, flags)
-    if reason:
-        flags["fitness"] = reason
-    return metrics, flags
+    for values, reasons in _figures(inputs):
+        metrics |= {k: v if isfinite(v) else None for k, v in values.items()}
+        flags |= reasons
+    metrics["fitness"], flags["fitness"] = _fitness(metrics, flags)
+    return metrics, {key: reason for key, reason in flags.items() if reason}
 
 
-def _figures(inputs: MetricInputs) -> Iterator[Figure]:
+def _figures(inputs: MetricInputs) -> Iterator[Figures]:
     equity = checked_equity(inputs.equity)
     ppy, rf = inputs.ppy, inputs.rf
     totals = curve_totals(equity, inputs.in_position, inputs.gross_exposure, rf, ppy)
     ruined = inputs.ruined or float(equity[-1]) <= 0.0
-    yield from return_figures(totals, ppy, ruined=ruined)
-    yield from trip_figures(trip_totals(inputs.trip_pnl, inputs.trip_return))
+    yield return_figures(totals, ppy, ruined=ruined)
+    yield trip_figures(trip_totals(inputs.trip_pnl, inputs.trip_return))
     traded = float(np.abs(inputs.fill_notional).sum())
-    yield from activity_figures(totals, traded, ppy=ppy, n_sessions=inputs.n_sessions)
-    yield from _against_benchmark(inputs, equity, totals.returns)
-    yield Figure("start_ts", int(inputs.ts[0]))
-    yield Figure("end_ts", int(inputs.ts[-1]))
-    yield Figure("n_bars", len(inputs.ts))
+    yield activity_figures(totals, traded, ppy=ppy, n_sessions=inputs.n_sessions)
+    if inputs.benchmark_equity is not None:
+        yield _against(inputs, inputs.benchmark_equity, equity, totals.returns)
+    ends = {"start_ts": int(inputs.ts[0]), "end_ts": int(inputs.ts[-1])}
+    yield Figures({**ends, "n_bars": len(inputs.ts)}, {})
 
 
-def _against_benchmark(
-    inputs: MetricInputs, equity: FloatArray, returns: FloatArray
-) -> Iterable[Figure]:
-    benchmark = inputs.benchmark_equity
-    if benchmark is None:
-        return ()
+def _against(
+    inputs: MetricInputs, benchmark: FloatArray, equity: FloatArray, returns: FloatArray
+) -> Figures:
     benchmark = checked_equity(benchmark)
     if inputs.benchmark_ts is not None:
         equity, benchmark = joined_on_time(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from strategies.equity import NOTHING, risk_free_of_a_bar
 from strategies.kernels import resolve
-from strategies.metrics.figures import Figure
+from strategies.metrics.figures import Figures
 from strategies.types import FloatArray, IntArray
 
 FEWEST_RETURNS = 30
@@ -74,8 +73,8 @@ def alpha_beta(
 
 def benchmark_figures(
     returns: FloatArray, benchmark_returns: FloatArray, *, ppy: float, rf: float
-) -> Iterator[Figure]:
-    """Yield alpha and beta, with the reason where they are undefined.
+) -> Figures:
+    """Return alpha and beta, with the reason where they are undefined.
 
     Parameters
     ----------
@@ -87,5 +86,4 @@ def benchmark_figures(
     alpha, beta = alpha_beta(returns, benchmark_returns, ppy=ppy, rf=rf)
     reason = "short_sample" if returns.size < FEWEST_RETURNS else "zero_vol"
     reason = reason if math.isnan(beta) else ""
-    yield Figure("alpha", alpha, reason)
-    yield Figure("beta", beta, reason)
+    return Figures({"alpha": alpha, "beta": beta}, {"alpha": reason, "beta": reason})

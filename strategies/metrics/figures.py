@@ -1,4 +1,4 @@
-"""What a computation of metrics hands back: a value, or why there is none."""
+"""What a computation of metrics hands back: values, or why there are none."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ REASONS: dict[str, str] = {
 }
 
 
-class Figure(NamedTuple):
-    """One computed value of a metric, and why it is undefined or doubtful.
+class Figures(NamedTuple):
+    """Some computed metrics, and why one is undefined or doubtful.
 
     Attributes
     ----------
-    key : str
-        Of `strategies.metrics.registry.METRICS`.
-    value : float or int
-        NaN where it is undefined.
-    reason : str
-        A key of `REASONS`; empty when there is nothing to say. Never empty for NaN.
+    values : dict of str to float or int
+        Keys of `strategies.metrics.registry.METRICS`; NaN where one is undefined.
+    reasons : dict of str to str
+        Metric to a key of `REASONS`; empty when there is nothing to say, never for NaN.
     """
 
-    key: str
-    value: float | int
-    reason: str = ""
+    values: dict[str, float | int]
+    reasons: dict[str, str]

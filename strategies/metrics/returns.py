@@ -1,17 +1,16 @@
 """Metrics of the equity curve: growth, swings and falls. Sources: NUMBERS, section 2.
 
 Every function returns NaN where its number is undefined, never 0 and never infinity;
-`return_figures` adds the reason.
+`return_figures` adds the reasons.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from strategies.equity import NOTHING, Moments, checked_equity
 from strategies.kernels import resolve
-from strategies.metrics.figures import Figure
+from strategies.metrics.figures import Figures
 from strategies.metrics.totals import CurveTotals, Falls
 from strategies.types import FloatArray
 
@@ -133,10 +132,8 @@ def fitness(sharpe_ratio: float, ann_return: float, turnover_daily: float) -> fl
     return sharpe_ratio * math.sqrt(abs(ann_return) / max(turnover_daily, 0.125))
 
 
-def return_figures(
-    totals: CurveTotals, ppy: float, *, ruined: bool
-) -> Iterator[Figure]:
-    """Yield every metric of the equity curve, with the reason where one is due.
+def return_figures(totals: CurveTotals, ppy: float, *, ruined: bool) -> Figures:
+    """Return every metric of the equity curve, with the reason where one is due.
 
     Parameters
     ----------
@@ -149,28 +146,31 @@ def return_figures(
     moments, falls, growth = totals.moments, totals.falls, totals.growth
     n = moments.n
     too_few = "short_sample" if n < 2 else ""
-    rate_reason = "ruined" if ruined else "short_sample" if n < ppy / 4.0 else ""
-    rate = cagr(growth, n, ppy)
-    yield Figure("total_return", growth - 1.0, "ruined" if ruined else "")
-    yield Figure("cagr", rate, rate_reason)
-    yield Figure("ann_return", moments.mean * ppy, "short_sample" if n < 1 else "")
-    yield Figure("volatility", volatility(moments, ppy), too_few)
-
     flat = too_few or ("" if moments.varies else "zero_vol")
-    yield Figure("sharpe", sharpe(moments, ppy), flat)
-    yield Figure("sharpe_bar", moments.sharpe_bar, flat)
-    yield Figure("skew", skewness(moments), flat)
-    yield Figure("kurtosis", kurtosis(moments), flat)
-    ratio = sortino(moments, ppy)
-    yield Figure("sortino", ratio, too_few or _if_nan(ratio, "no_losses"))
-
-    yield Figure("max_drawdown", falls.deepest)
-    yield Figure("avg_drawdown", falls.mean)
-    yield Figure("max_drawdown_duration_bars", falls.longest_bars)
-    ratio = calmar(rate, falls.deepest)
-    no_fall = "no_losses" if falls.deepest > -NOTHING else ""
-    yield Figure("calmar", ratio, no_fall or rate_reason)
-
-
-def _if_nan(value: float, reason: str) -> str:
-    return reason if math.isnan(value) else ""
+    at_rate = "ruined" if ruined else "short_sample" if n < ppy / 4.0 else ""
+    rate, to_losses = cagr(growth, n, ppy), sortino(moments, ppy)
+    values = {
+        "total_return": growth - 1.0,
+        "cagr": rate,
+        "ann_return": moments.mean * ppy,
+        "volatility": volatility(moments, ppy),
+        "sharpe": sharpe(moments, ppy),
+        "sharpe_bar": moments.sharpe_bar,
+        "skew": skewness(moments),
+        "kurtosis": kurtosis(moments),
+        "sortino": to_losses,
+        "max_drawdown": falls.deepest,
+        "avg_drawdown": falls.mean,
+        "max_drawdown_duration_bars": falls.longest_bars,
+        "calmar": calmar(rate, falls.deepest),
+    }
+    reasons = {
+        "total_return": "ruined" if ruined else "",
+        "cagr": at_rate,
+        "ann_return": "short_sample" if n < 1 else "",
+        "volatility": too_few,
+        **dict.fromkeys(("sharpe", "sharpe_bar", "skew", "kurtosis"), flat),
+        "sortino": too_few or ("no_losses" if math.isnan(to_losses) else ""),
+        "calmar": "no_losses" if falls.deepest > -NOTHING else at_rate,
+    }
+    return Figures(values, reasons)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from strategies.metrics.figures import Figure
+from strategies.metrics.figures import Figures
 from strategies.metrics.totals import CurveTotals, TripTotals
 
 
-def trip_figures(trips: TripTotals) -> Iterator[Figure]:
-    """Yield every metric of the closed round trips.
+def trip_figures(trips: TripTotals) -> Figures:
+    """Return every metric of the closed round trips.
 
     Notes
     -----
@@ -20,21 +19,32 @@ def trip_figures(trips: TripTotals) -> Iterator[Figure]:
     no_win = "" if wins else "no_trades"
     no_loss = "" if losses else "no_losses" if closed else "no_trades"
     avg_win, avg_loss = _ratio(trips.gained, wins), _ratio(trips.given, losses)
-
-    yield Figure("trade_count", closed)
-    yield Figure("win_rate", _ratio(wins, closed), "" if closed else "no_trades")
-    yield Figure("avg_win", avg_win, no_win)
-    yield Figure("avg_loss", avg_loss, no_loss)
-    yield Figure("avg_win_pct", _ratio(trips.win_returns, wins), no_win)
-    yield Figure("avg_loss_pct", _ratio(trips.loss_returns, losses), no_loss)
-    yield Figure("profit_factor", _ratio(trips.gained, -trips.given), no_loss)
-    yield Figure("payoff_ratio", _ratio(avg_win, -avg_loss), no_loss or no_win)
+    values = {
+        "trade_count": closed,
+        "win_rate": _ratio(wins, closed),
+        "avg_win": avg_win,
+        "avg_loss": avg_loss,
+        "avg_win_pct": _ratio(trips.win_returns, wins),
+        "avg_loss_pct": _ratio(trips.loss_returns, losses),
+        "profit_factor": _ratio(trips.gained, -trips.given),
+        "payoff_ratio": _ratio(avg_win, -avg_loss),
+    }
+    reasons = {
+        "win_rate": "" if closed else "no_trades",
+        "avg_win": no_win,
+        "avg_loss": no_loss,
+        "avg_win_pct": no_win,
+        "avg_loss_pct": no_loss,
+        "profit_factor": no_loss,
+        "payoff_ratio": no_loss or no_win,
+    }
+    return Figures(values, reasons)
 
 
 def activity_figures(
     totals: CurveTotals, traded: float, *, ppy: float, n_sessions: int
-) -> Iterator[Figure]:
-    """Yield how much was traded and how much was held.
+) -> Figures:
+    """Return how much was traded and how much was held.
 
     Parameters
     ----------
@@ -49,16 +59,18 @@ def activity_figures(
     n = totals.n_bars - 1
     times = traded / totals.mean_equity
     held = totals.held / totals.n_bars
-    short = "short_sample"
-    yield Figure("turnover", _ratio(times * ppy, n), "" if n else short)
-    yield Figure("turnover_daily", _ratio(times, n_sessions), _unless(n_sessions))
-    yield Figure("exposure", held)
-    yield Figure("exposure_pct", 100.0 * held)
-    yield Figure("gross_exposure", totals.mean_exposure)
-
-
-def _unless(count: int) -> str:
-    return "" if count else "short_sample"
+    values = {
+        "turnover": _ratio(times * ppy, n),
+        "turnover_daily": _ratio(times, n_sessions),
+        "exposure": held,
+        "exposure_pct": 100.0 * held,
+        "gross_exposure": totals.mean_exposure,
+    }
+    reasons = {
+        "turnover": "" if n else "short_sample",
+        "turnover_daily": "" if n_sessions else "short_sample",
+    }
+    return Figures(values, reasons)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -178,6 +178,13 @@ class Simulation:
         )
         return records
 
+    @property
+    def closed_trips(self) -> NDArray[np.void]:
+        """The records of the round trips that have ended."""
+        records = self.trip_records
+        has_open = len(records) > 0 and bool(records["open"][-1])
+        return records[: len(records) - has_open]
+
     @cached_property
     def trips(self) -> Trips:
         """The round trips, flat to flat, the open one last."""

@@ -87,6 +87,8 @@ def importance(
     known = np.isfinite(values)
     defined = values[known]
     whole = float(defined.var()) if defined.size else 0.0
+    if not whole > 0.0:
+        return dict.fromkeys((axis.name for axis in plan.axes), 0.0)
     shares: dict[str, float] = {}
     for axis, place in zip(plan.axes, plan.places(points[known]).values(), strict=True):
         n = np.bincount(place, minlength=len(axis.values))
@@ -94,7 +96,7 @@ def importance(
         seen = n > 0
         means = sums[seen] / n[seen]
         between = float(np.average((means - defined.mean()) ** 2, weights=n[seen]))
-        shares[axis.name] = min(between / whole, 1.0) if whole > 0.0 else 0.0
+        shares[axis.name] = min(between / whole, 1.0)
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 

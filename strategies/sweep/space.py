@@ -44,6 +44,21 @@ PATHS = (
     "rf",
 )
 
+# Paths that all candidates share, and what to do instead.
+_BARS = "All candidates read the same bars: start one sweep for each."
+_IDLE = "It does not change what a candidate earns: set it in the config."
+SHARED = {
+    **dict.fromkeys(
+        ("provider", "symbol", "universe", "timeframe", "start", "end"), _BARS
+    ),
+    **dict.fromkeys(("seed", "benchmark", "indicators", "validation"), _IDLE),
+    "strategy": "A sweep is about one strategy: start one for each.",
+    "expr": "A sweep is about one strategy: start one for each.",
+    "risk.name": "Each risk model has settings of its own: start one sweep for each, "
+    "or vary a setting such as risk.params.fraction.",
+    "execution.overrides": "Costs of one symbol are set in the config.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -91,7 +106,8 @@ def parse_space(
     Raises
     ------
     ConfigError
-        With every problem: ``empty_space``, ``unknown_path``, ``bad_range``,
+        With every problem: ``empty_space``, ``unknown_path``, ``shared_path`` (what
+        candidates cannot differ in), ``duplicate_axis``, ``bad_range``,
         ``too_many_candidates``, or what is wrong with a value. Fields are
         ``space.<name>``.
     """
@@ -140,13 +156,7 @@ def _axis(key: str, given: Any, config: RunConfig, strategy: Strategy) -> Axis:
     name = key.removeprefix(PARAMS)
     known = [parameter.name for parameter in strategy.parameters]
     if name not in known and name not in PATHS:
-        raise _refused(
-            key,
-            f"{strategy.name} has no parameter and a config no path '{key:.60}' "
-            "that candidates could differ in.",
-            "unknown_path",
-            did_you_mean(name, [*known, *PATHS]) or f"Known: {', '.join(known)}.",
-        )
+        raise _not_an_axis(key, name, known, strategy)
     values = [_plain(one) for one in _values(key, given)]
     for parameter in strategy.parameters:
         if parameter.name == name:
@@ -155,6 +165,22 @@ def _axis(key: str, given: Any, config: RunConfig, strategy: Strategy) -> Axis:
             return Axis(name, tuple(dict.fromkeys(values)))
     checked = [_checked(key, name, one, config) for one in dict.fromkeys(values)]
     return Axis(name, tuple(dict.fromkeys(checked)))
+
+
+def _not_an_axis(
+    key: str, name: str, known: list[str], strategy: Strategy
+) -> ConfigError:
+    for path, advice in SHARED.items():
+        if name == path or name.startswith(f"{path}."):
+            message = f"Candidates of a sweep cannot differ in '{key:.60}'."
+            return _refused(key, message, "shared_path", advice)
+    return _refused(
+        key,
+        f"{strategy.name} has no parameter and a config no path '{key:.60}' "
+        "that candidates could differ in.",
+        "unknown_path",
+        did_you_mean(name, [*known, *PATHS]) or f"Known: {', '.join(known)}.",
+    )
 
 
 def _own(parameter: Parameter, value: Any, field: str) -> Scalar:

@@ -332,6 +332,7 @@ def test_recursive_means_skip_an_unknown_bar():
         )
 
 
+PARTS = {"lean_nb"}  # of sma_nb
 WITHOUT_WARM_UP = {"smoothed_nb"}  # it knows the first value at once
 
 
@@ -355,7 +356,8 @@ def test_a_period_beyond_the_data_gives_nothing(kernel):
 
 
 def test_every_kernel_is_compared_with_its_source():
-    assert {name for name in vars(rolling) if name.endswith("_nb")} == set(ARGUMENTS)
+    kernels = {name for name in vars(rolling) if name.endswith("_nb")}
+    assert kernels - PARTS == set(ARGUMENTS)
 
 
 @pytest.mark.parametrize("holes", [False, True])

@@ -48,6 +48,8 @@ def test_importance_is_the_share_of_the_spread_an_axis_explains():
     shares = importance(PLAN, PLAN.points, values)
 
     assert shares == {"entry": pytest.approx(1.0), "exit": pytest.approx(0.0)}
+    undefined = np.full(9, np.nan)
+    assert importance(PLAN, PLAN.points, undefined) == {"entry": 0.0, "exit": 0.0}
     assert importance(PLAN, PLAN.points, np.ones(9)) == {"entry": 0.0, "exit": 0.0}
 
 
