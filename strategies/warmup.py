@@ -65,9 +65,8 @@ def _hold(candles: Candles) -> None:
 def _validate(candles: Candles) -> None:
     """Draw every kind of draw once."""
     result = run_backtest(_config("sma_cross", {"fast": 3, "slow": 10}), candles)
-    drawn = ("block_bootstrap", "stationary_bootstrap")
-    blocks = {"n": 2, "block_size": 5}  # given: nobody has to import arch for it
-    validate(result, dict.fromkeys(drawn, blocks) | {"monte_carlo": {"n": 2}})
+    drawn = ("block_bootstrap", "stationary_bootstrap", "monte_carlo")
+    validate(result, {name: {"n": 2} for name in drawn})
 
 
 def _sweep(candles: Candles) -> None:
