@@ -44,6 +44,15 @@ class ExperimentsConfig(AppConfig):
         )
         register(
             JobKind(
+                "validate",
+                "experiments.tasks:validate",
+                "Validation",
+                stages=("data_loading", "validation", "artifacts"),
+                is_long=True,
+            )
+        )
+        register(
+            JobKind(
                 "picture",
                 "experiments.tasks:picture",
                 "Picture",

@@ -14,6 +14,7 @@ from experiments.services.execute import run_execute
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.sweep_execute import sweep_execute
+from experiments.services.validation_execute import validation_execute
 from experiments.services.walk_execute import walk_execute
 from jobs.progress import JobContext
 from strategies import Candles, RunConfig, load_candles, run_backtest
@@ -31,6 +32,10 @@ def sweep(context: JobContext) -> None:
 
 def walk_forward(context: JobContext) -> None:
     walk_execute(run_id=context.job.run_id, context=context)
+
+
+def validate(context: JobContext) -> None:
+    validation_execute(run_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

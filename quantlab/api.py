@@ -36,6 +36,7 @@ from experiments.api.series import router as series_router
 from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
 from experiments.api.trades import router as trades_router
+from experiments.api.validation import router as validation_router
 from experiments.api.walk_forward import experiment_router as walk_forward_router
 from experiments.api.walk_forward import router as windows_router
 from jobs.api import router as jobs_router
@@ -211,6 +212,7 @@ for of_a_run in (
     series_router,
     sweep_tests_router,
     trades_router,
+    validation_router,
     windows_router,
 ):
     api.add_router("/runs", of_a_run)

@@ -15,6 +15,7 @@ from experiments.models.overfitting import OverfittingAnswer
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
 from experiments.models.sweep import SweepChunk
+from experiments.models.validation import ValidationTest
 
 __all__ = [
     "Instrument",
@@ -32,4 +33,5 @@ __all__ = [
     "RunMetric",
     "RunTimeseries",
     "SweepChunk",
+    "ValidationTest",
 ]

@@ -133,7 +133,8 @@ def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
 
     A search tried all that it evaluated; a run made of one of them adds nothing.
     """
-    is_alone = ~Q(kind__in=RunKind.searches()) & ~Q(data_fingerprint="")
+    no_result = [*RunKind.searches(), RunKind.VALIDATE]
+    is_alone = ~Q(kind__in=no_result) & ~Q(data_fingerprint="")
     is_new = Q(parent=None) | ~Q(parent__kind=RunKind.SWEEP)
     rows = (
         ModelRun.objects.filter(experiment__in=experiments)

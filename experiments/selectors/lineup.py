@@ -63,6 +63,10 @@ def lineup(
     for key in keys:
         if key not in found:
             raise _unknown(str(key), field)
+        if found[key].kind == RunKind.VALIDATE:
+            words = f"{key} is a validation, which has no result of its own."
+            advice = "Compare the run that it tests."
+            raise _refusal(field, "is_a_validation", words, advice)
         if found[key].kind == RunKind.SWEEP:
             words = f"{key} is a sweep, which has many candidates."
             advice = "Make one of its candidates a run and compare that."

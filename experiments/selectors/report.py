@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from experiments.models import ModelRun, RunKind, RunTimeseries
 from experiments.selectors.runs import run_document
+from experiments.selectors.validation import validation_newest
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
 
@@ -26,8 +27,8 @@ def run_report(run: ModelRun) -> dict[str, Any]:
     """Return CONTRACT's report; 409 unless the run succeeded.
 
     The figures never change, so they are cached by the manifest. Name, tags and honesty
-    do: more trials may have been counted since. At most one query more than
-    `run_document`.
+    do: more trials may have been counted since, and it may have been validated. At most
+    two queries more than `run_document`.
     """
     result_needed(run)
     document = run_document(run)
@@ -36,7 +37,7 @@ def run_report(run: ModelRun) -> dict[str, Any]:
         "metrics": run.metrics,
         "flags": run.flags,
         **report_figures([run])[run.pk],
-        "validation": None,
+        "validation": validation_newest(run),
         "critic": None,
         "honesty": document["honesty"],
     }
@@ -50,6 +51,13 @@ def result_needed(run: ModelRun) -> None:
             message="A sweep has no report of its own, but one row for each candidate.",
             advice="Read its candidates, or make one of them a run.",
             next_steps=[f"GET /api/runs/{run.pk}/candidates"],
+        )
+    if run.kind == RunKind.VALIDATE:
+        raise Problem(
+            status=409,
+            message="A validation has no report of its own.",
+            advice="Read what it says of the run that it tests.",
+            next_steps=[f"GET /api/runs/{run.parent_id}/validation"],
         )
     status = JobStatus(run.status)
     if status != JobStatus.SUCCEEDED:

@@ -14,8 +14,9 @@ from django.db import transaction
 from experiments.artifacts.files import run_files
 from experiments.artifacts.manifest import manifest_facts
 from experiments.artifacts.report import report_document, sparkline
-from experiments.artifacts.store import run_store
+from experiments.artifacts.store import json_writer, run_store
 from experiments.models import ModelRun, RunMetric, RunTimeseries
+from experiments.selectors.validation import SUMMARY
 from experiments.services.ledger import (
     Looked,
     bars_looked_at,
@@ -24,9 +25,16 @@ from experiments.services.ledger import (
     tried_once,
 )
 from experiments.services.runs import WITHOUT_BARS, data_version
+from experiments.services.validation_execute import searched_count
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
-from strategies import RunConfig, __version__, load_candles, run_backtest
+from strategies import (
+    RunConfig,
+    __version__,
+    load_candles,
+    run_backtest,
+    validate,
+)
 from strategies.candidates import candidate_key, weekly_returns
 from strategies.trials import MemorySink, reporting_to
 
@@ -54,11 +62,16 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
             on_stage=lambda stage: _enter(context, stage),
         )
     report = report_document(result)
+    files = run_files(result)
+    if result.config.validation:
+        with reporting_to(sink):
+            report["validation"] = _validated(result)
+        files[SUMMARY] = json_writer(report["validation"])
     _enter(context, "artifacts")
     manifest_sha = ""
     if run.persist:
         facts = manifest_facts(result, [c for c in (candles, benchmark) if c])
-        manifest_sha = run_store().save(run_id, run_files(result), facts)
+        manifest_sha = run_store().save(run_id, files, facts)
     run.source_version = version
     run.manifest_sha = manifest_sha
     looked = bars_looked_at([candles], fingerprint=result.data_fingerprint)
@@ -66,6 +79,11 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     pool_refresh(pool=run.pool)
     n_stages = len(context.stages)
     context.report(n_stages, n_stages, latest_sharpe=result.metrics["sharpe"])
+
+
+def _validated(result: BacktestResult) -> dict[str, Any]:
+    """Return what the tests say that the run's own config asks for."""
+    return validate(result, result.config.validation, seed=result.config.seed)
 
 
 def _enter(context: JobContext, stage: str) -> None:
@@ -147,3 +165,4 @@ def _count(
         run_id=run.pk,
         job_id=run.job_id,
     )
+    searched_count(run, sink, looked)

@@ -27,6 +27,8 @@ from strategies.config import merge_patch, sha256_of
 from strategies.errors import ConfigError
 from strategies.library.resolve import resolve, resolve_window
 from strategies.market.sources import source_version
+from strategies.validation.rerun import rerun_plans
+from strategies.validation_config import read_validation
 
 EXPRESSION = "expression"  # stands where a library strategy has its name
 CHANGEABLE = ("name", "notes", "tags", "starred", "pinned", "archived")
@@ -130,6 +132,7 @@ def run_submit(
     cannot be run is refused here, with a `StrategyError`, before anything is written.
     """
     settled = resolve_window(resolve(config))
+    _tests_refused(settled)
     version = data_version(settled)
     with transaction.atomic():  # on SQLite nobody else writes between look and insert
         if not force:
@@ -152,6 +155,13 @@ def run_submit(
             preset_ref=preset_ref,
         )
     return Submission(run, reused=False)
+
+
+def _tests_refused(config: RunConfig) -> None:
+    """Refuse tests of luck that this run could never be put to."""
+    if config.validation:
+        tests = read_validation(config.validation, field="validation")
+        rerun_plans(tests, config, field="validation")
 
 
 def _same_runs(config: RunConfig, version: str, persist: bool) -> QuerySet[ModelRun]:

@@ -18,6 +18,7 @@ from strategies.market.sources import describe, load_candles
 from strategies.market.symbol import SymbolInfo
 from strategies.market.timeframe import DAY_MS, timeframe_named
 from strategies.types import Parameter, complete
+from strategies.validation_config import read_validation
 
 FRACTION = Parameter(
     name="fraction",
@@ -77,7 +78,7 @@ def resolve(config: RunConfig) -> RunConfig:
 def _resolved(config: RunConfig) -> RunConfig:
     problems: list[StrategyError] = list(_not_built(config))
     changes: dict[str, object] = {}
-    for part in (_strategy, _timeframe, _risk, _overrides, _indicators):
+    for part in (_strategy, _timeframe, _risk, _overrides, _indicators, _tests):
         try:
             changes |= part(config)
         except ConfigError as exc:
@@ -95,7 +96,6 @@ def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
         "expr": config.expr is not None,
         "sizing.neutralize": config.sizing.neutralize != "none",
         "sizing.weights": config.sizing.weights is not None,
-        "validation": bool(config.validation),
     }
     for field, is_wanted in wanted.items():
         if is_wanted:
@@ -104,6 +104,13 @@ def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
                 field=field,
                 advice="Use one symbol and one library strategy.",
             )
+
+
+def _tests(config: RunConfig) -> dict[str, object]:
+    if not config.validation:
+        return {}
+    asked = read_validation(config.validation, field="validation")
+    return {"validation": asked.tests}
 
 
 def _strategy(config: RunConfig) -> dict[str, object]:

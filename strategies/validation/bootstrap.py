@@ -80,7 +80,8 @@ def optimal_block_length(returns: FloatArray, kind: Kind = "circular") -> float:
     variance = float(covariance[0] + np.sum(weights * covariance[lags]))
     constant = {"circular": 4.0 / 3.0, "stationary": 2.0}[kind]
     length = (2.0 * bend**2 / (constant * variance**2) * n) ** (1.0 / 3.0)
-    return max(1.0, min(length, math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
+    longest = math.ceil(min(3.0 * math.sqrt(n), n / 3.0))
+    return float(max(1.0, min(length, longest)))
 
 
 def _autocovariances(returns: FloatArray) -> tuple[FloatArray, int]:

@@ -7,13 +7,12 @@ which there is nothing to find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from strategies.config import RunConfig
 from strategies.errors import StrategyError
 from strategies.market.candles import Candles
 from strategies.metrics.registry import METRICS
@@ -164,24 +163,21 @@ def permutation(
     }
 
 
-def search_alone(
-    plan: SweepPlan, candles: Candles, source: str = "null_model"
+def best_of(
+    plan: SweepPlan, candles: Candles, *, source: str
 ) -> tuple[float, dict[str, Any]]:
-    """Return the best objective of a whole search and what reaches it; no trials.
+    """Return the best objective of a whole search and what reaches it.
 
     NaN where no candidate has one.
     """
     best, params = np.nan, {}
     sign = -1.0 if METRICS[plan.objective].better == "lower" else 1.0
-    with reporting_to(MemorySink()):
-        for chunk in sweep_chunks(plan, candles, source=source):
-            values = chunk.metrics[plan.objective]
-            row = best_row(values, plan.objective)
-            if not sign * values[row] <= sign * best and np.isfinite(values[row]):
-                best, params = (
-                    float(values[row]),
-                    plan.params_at(int(chunk.points[row])),
-                )
+    for chunk in sweep_chunks(plan, candles, source=source):
+        values = chunk.metrics[plan.objective]
+        row = best_row(values, plan.objective)
+        if np.isfinite(values[row]) and not sign * values[row] <= sign * best:
+            best = float(values[row])
+            params = plan.params_at(int(chunk.points[row]))
     return best, params
 
 
@@ -207,9 +203,10 @@ def rerun_search(
     """
     steps = BarSteps.of(candles)
     null = np.empty(n)
-    for i, child in enumerate(rng.spawn(n)):
-        null[i] = search_alone(plan, steps.shuffled(child))[0]
-        tell((i + 1) / n)
+    with reporting_to(MemorySink()):  # nobody can choose a rule for made-up bars
+        for i, child in enumerate(rng.spawn(n)):
+            null[i] = best_of(plan, steps.shuffled(child), source="null_model")[0]
+            tell((i + 1) / n)
     return null
 
 
@@ -238,13 +235,17 @@ def permutation_rerun(
     dict
         ``n``, ``p_value``, ``observed`` (best objective on the real bars), what the
         permuted ones gave, and the number of candidates of the search.
+
+    Notes
+    -----
+    The search on the real bars shows its best candidate, so it is reported as trials.
     """
     nothing = evidence.too_little()
     assert evidence.result is not None  # the suite sees to it  # noqa: S101
     if nothing:
         return {"n": n, "p_value": None, **nothing}
     candles = evidence.result.candles
-    observed, params = search_alone(plan, candles)
+    observed, params = best_of(plan, candles, source="validate")
     if not np.isfinite(observed):
         return not_applicable(
             "undefined_objective",
@@ -265,21 +266,3 @@ def permutation_rerun(
         "distribution_summary": quantiles(null),
         "histogram": histogram(null),
     }
-
-
-def contains(plan: SweepPlan, run: RunConfig) -> bool:
-    """Return whether the search of a plan could have found a run."""
-    values = [_value_at(run, axis.path) for axis in plan.axes]
-    pairs = list(zip(plan.axes, values, strict=True))
-    if any(value not in axis.values for axis, value in pairs):
-        return False
-    places = [axis.values.index(value) for axis, value in pairs]
-    point = int(np.ravel_multi_index(places, plan.shape))
-    return bool(np.isin(point, plan.points))
-
-
-def _value_at(run: RunConfig, path: str) -> Any:
-    value: Any = run
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
-    return value

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from strategies.backtest import BacktestResult
-from strategies.config import RunConfig
-from strategies.errors import ConfigError
-from strategies.sweep import SweepPlan, plan_sweep
+from strategies.sweep.plan import SweepPlan
 from strategies.validation import permutation as permutations
 from strategies.validation.bootstrap import block_bootstrap
 from strategies.validation.candle_blocks import candle_monte_carlo
@@ -24,10 +22,10 @@ from strategies.validation.evidence import Evidence
 from strategies.validation.fixed import fixed_walk_forward
 from strategies.validation.monte_carlo import monte_carlo
 from strategies.validation.random_entries import random_entries
+from strategies.validation.rerun import rerun_plans
 from strategies.validation_config import (
     RUN_AGAIN,
     TESTS,
-    ValidationConfig,
     check_length,
     read_validation,
 )
@@ -66,7 +64,8 @@ def validate(
 
     Notes
     -----
-    Nothing evaluated here can be chosen, so no trial is reported.
+    What is evaluated on made-up bars cannot be chosen and is no trial. The search of
+    ``permutation_rerun`` on the real bars is reported as trials: it shows its best.
     """
     config = read_validation(tests)
     evidence = Evidence.of(result)
@@ -112,7 +111,8 @@ def run_test(
         All of its settings.
     seed : int
     plan : SweepPlan, optional
-        The search of ``permutation_rerun``; see `rerun_plans`.
+        The search of ``permutation_rerun``; see
+        `strategies.validation.rerun.rerun_plans`.
     tell : callable ``(share done)``
         Called during the slow tests; what it raises ends the test.
     """
@@ -155,34 +155,3 @@ _DRAWN: Mapping[str, Callable[..., Outcome]] = {
     "monte_carlo": monte_carlo,
     "random_entries": random_entries,
 }
-
-
-def rerun_plans(config: ValidationConfig, run: RunConfig) -> dict[str, SweepPlan]:
-    """Return the search of ``permutation_rerun`` by that name; {} if it is not asked.
-
-    Raises
-    ------
-    ConfigError
-        ``run_not_in_space`` if the search could never have found the run, and those
-        of `plan_sweep`, with their fields below ``permutation_rerun``.
-    """
-    asked = config.permutation_rerun
-    if asked is None:
-        return {}
-    assert run.strategy is not None  # `resolve` refuses it  # noqa: S101
-    space = asked.space or {"initial_cash": [run.initial_cash]}
-    try:
-        plan = plan_sweep(
-            run, space, constraints=asked.constraints, objective=asked.objective
-        )
-    except ConfigError as error:
-        error.field = f"permutation_rerun.{error.field}"
-        raise
-    if not permutations.contains(plan, run):
-        raise ConfigError(
-            "The space does not contain the run, so this search never found it.",
-            code="run_not_in_space",
-            field="permutation_rerun.space",
-            advice="Give the space of the sweep that the run was kept from.",
-        )
-    return {"permutation_rerun": plan}

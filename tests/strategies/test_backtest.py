@@ -252,7 +252,6 @@ class TestResolve:
             ({"strategy": None, "expr": "rank(close)"}, "expr"),
             ({"sizing": {"neutralize": "market"}}, "sizing.neutralize"),
             ({"sizing": {"weights": "equal"}}, "sizing.weights"),
-            ({"validation": {"permutation": {"n": 10}}}, "validation"),
         ],
     )
     def test_what_is_not_built_yet_says_so(self, changes, field):

@@ -62,7 +62,7 @@ def test_the_same_again_is_answered_with_the_run_there_is(client):
         ({"start": "2013-01-01"}, None, "end"),
         ({"expr": "close"}, "invalid_value", "strategy"),
         ({"universe": ["A", "B"]}, "invalid_value", "symbol"),
-        ({"validation": {"permutation": {"n": 9}}}, "not_available_yet", "validation"),
+        ({"validation": {"permutation": {"n": 0}}}, None, "validation.permutation.n"),
         ({"name": ["x"]}, "invalid_value", "name"),
         ({"tags": "trend"}, "invalid_value", "tags"),
         ({"seed": "\ud800"}, "bad_text", "seed"),

@@ -11,7 +11,7 @@ from strategies import RunConfig, plan_sweep, run_backtest
 from strategies.errors import StrategyError
 from strategies.validation.bars import BarSteps
 from strategies.validation.chance import histogram, p_value
-from strategies.validation.permutation import align, rerun_search, search_alone
+from strategies.validation.permutation import align, best_of, rerun_search
 from tests.strategies.random_candles import random_candles
 
 
@@ -104,7 +104,7 @@ def test_a_search_again_is_the_whole_search_on_each_history():
         best = max(run.metrics["sharpe"] or -np.inf for run in runs)
         assert value == pytest.approx(best, rel=1e-9)
     assert shares == [1 / 3, 2 / 3, 1.0]
-    best, params = search_alone(plan, candles)
+    best, params = best_of(plan, candles, source="validate")
     assert set(params) == {"fast", "slow"}
     assert np.isfinite(best)
 

@@ -76,10 +76,12 @@ def test_each_test_has_its_own_chance_whatever_runs_beside_it(monkeypatch):
     )
 
 
-def test_nothing_that_is_made_up_is_reported_as_a_trial():
+def test_only_the_search_on_real_bars_is_reported_as_trials():
     with reporting_to(MemorySink()) as sink:
         validate(RESULT, EVERYTHING)
-    assert (sink.trials, sink.batches) == ([], [])
+    [batch] = sink.batches
+    assert (sink.trials, batch.source, len(batch)) == ([], "validate", 4)
+    assert batch.data_fingerprint == CANDLES.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""The search that ``permutation_rerun`` repeats: refused before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from strategies.config import RunConfig
+from strategies.errors import ConfigError
+from strategies.sweep.plan import SweepPlan, plan_sweep
+from strategies.validation_config import ValidationConfig
+
+NAME = "permutation_rerun"
+
+
+def rerun_plans(
+    config: ValidationConfig, run: RunConfig, *, field: str = ""
+) -> dict[str, SweepPlan]:
+    """Return the search of ``permutation_rerun`` by that name; {} if it is not asked.
+
+    Parameters
+    ----------
+    config : ValidationConfig
+    run : RunConfig
+        Resolved. An empty space is a search of this config alone.
+    field : str
+        Dotted path of the tests, for the errors.
+
+    Raises
+    ------
+    ConfigError
+        ``run_not_in_space`` if the search could never have found the run, and those
+        of `plan_sweep`, with their fields below ``permutation_rerun``.
+    """
+    asked = config.permutation_rerun
+    if asked is None:
+        return {}
+    prefix = f"{field}.{NAME}" if field else NAME
+    space = asked.space or {"initial_cash": [run.initial_cash]}
+    try:
+        plan = plan_sweep(
+            run, space, constraints=asked.constraints, objective=asked.objective
+        )
+    except ConfigError as error:
+        for problem in error.problems:
+            problem.field = f"{prefix}.{problem.field}"
+        raise ConfigError.of(error.problems) from None
+    if not _contains(plan, run):
+        raise ConfigError(
+            "The space does not contain the run, so this search never found it.",
+            code="run_not_in_space",
+            field=f"{prefix}.space",
+            advice="Give the space of the sweep that the run was kept from.",
+        )
+    return {NAME: plan}
+
+
+def _contains(plan: SweepPlan, run: RunConfig) -> bool:
+    values = [_value_at(run, axis.path) for axis in plan.axes]
+    pairs = list(zip(plan.axes, values, strict=True))
+    if any(value not in axis.values for axis, value in pairs):
+        return False
+    places = [axis.values.index(value) for axis, value in pairs]
+    point = int(np.ravel_multi_index(places, plan.shape))
+    return bool(np.isin(point, plan.points))
+
+
+def _value_at(run: RunConfig, path: str) -> Any:
+    value: Any = run
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
+    return value
