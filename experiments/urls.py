@@ -8,6 +8,7 @@ from experiments.views.backtesting import backtesting
 from experiments.views.calibration import calibration
 from experiments.views.charts import run_chart
 from experiments.views.compare import compare, compare_chart
+from experiments.views.compare_sweeps import compare_sweeps, compare_sweeps_chart
 from experiments.views.dashboard import dashboard, demo_removal
 from experiments.views.experiments import (
     experiment_detail,
@@ -48,6 +49,12 @@ urlpatterns = [
         "model-lab/runs/<uuid:run_id>/candidates/<int:index>",
         candidate,
         name="candidate",
+    ),
+    path("model-lab/compare-sweeps", compare_sweeps, name="compare-sweeps"),
+    path(
+        "model-lab/compare-sweeps/chart",
+        compare_sweeps_chart,
+        name="compare-sweeps-chart",
     ),
     path("model-lab/trash", trash, name="trash"),
     path("model-lab/trash/undo", undo, name="undo"),

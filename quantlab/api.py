@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
 from experiments.api.compare import router as compare_router
+from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.ledger import router as ledger_router
@@ -201,6 +202,7 @@ api.add_router("/jobs", jobs_router)
 api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
 api.add_router("/model-lab", compare_router)
+api.add_router("/model-lab", compare_sweeps_router)
 api.add_router("/model-lab", sweep_router)
 api.add_router("/model-lab", walk_forward_router)
 api.add_router("/runs", runs_router)

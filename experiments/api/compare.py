@@ -9,7 +9,7 @@ from pydantic import Field
 from experiments.api.report import LineOut
 from experiments.api.schemas import HonestyOut, In, Number, RunItemOut, RunMetrics
 from experiments.selectors.compare import PARTS, comparison
-from experiments.selectors.lineup import lineup
+from experiments.selectors.lineup import ids_in, lineup
 from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 
 router = Router(tags=["compare"])
@@ -124,6 +124,5 @@ def get_compare_part(
 
 
 def _compared(query: CompareQuery) -> dict[str, Any]:
-    ids = [one.strip() for one in query.runs.split(",") if one.strip()]
-    found = lineup(ids, query.baseline)
+    found = lineup(ids_in(query.runs), query.baseline)
     return comparison(found, changed_only=query.changed_only)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from experiments.charts.figure import (
     Document,
     Figure,
@@ -13,6 +17,8 @@ from experiments.charts.figure import (
 
 HEIGHT_PX = 200
 TABLE_ROWS = 30
+CURVE_POINTS = 81
+FAR = 2.5  # spreads that are drawn at least
 
 
 def luck_figure(
@@ -76,3 +82,14 @@ def _spec(rows: list[Document], n_trials: int, best: float | None) -> Document:
         )
         layers.append(dot)
     return finished(alt.layer(*layers), height=HEIGHT_PX)
+
+
+def no_skill(low: float, high: float, spread: float, area: float) -> list[Document]:
+    """Return the normal curve about zero with this spread and this area under it."""
+    places = np.linspace(min(low, -FAR * spread), max(high, FAR * spread), CURVE_POINTS)
+    scale = area / (spread * math.sqrt(2 * math.pi))
+    heights = scale * np.exp(-0.5 * (places / spread) ** 2)
+    return [
+        {"x": compact(float(x)), "n": compact(float(n))}
+        for x, n in zip(places, heights, strict=True)
+    ]

@@ -18,6 +18,7 @@ from experiments.charts.figure import (
     finished,
     thinned,
 )
+from experiments.charts.luck import no_skill
 from experiments.charts.parallel import parallel_figure
 from experiments.models import ModelRun
 from experiments.selectors.candidates import table_honesty
@@ -29,7 +30,6 @@ HEIGHT_PX = 220
 POINTS = 400
 TABLE_ROWS = 40
 BINS = 40
-CURVE_POINTS = 81
 NO_VALUES = "No candidate has a {name}, so there is nothing to show."
 
 Asked = Mapping[str, str]
@@ -135,23 +135,12 @@ def sharpes_figure(run: ModelRun, found: Candidates, asked: Asked) -> Figure:
         "luck": luck,
     }
     width = rows[0]["high"] - rows[0]["low"]
-    curve = _no_skill(rows, spread, values.size * width) if spread > 0 else []
+    ends = rows[0]["low"], rows[-1]["high"]
+    curve = no_skill(*ends, spread, values.size * width) if spread > 0 else []
     best = luck.get("expected_max_sharpe")
     return Figure(
         spec=_sharpes_spec(rows, curve, best), facts=facts, rows=rows, table=rows
     )
-
-
-def _no_skill(rows: list[Document], spread: float, area: float) -> list[Document]:
-    """Return the normal curve about zero with the spread of all trials."""
-    low, high = min(rows[0]["low"], -2.5 * spread), max(rows[-1]["high"], 2.5 * spread)
-    scale = area / (spread * math.sqrt(2 * math.pi))
-    places = np.linspace(low, high, CURVE_POINTS)
-    heights = scale * np.exp(-0.5 * (places / spread) ** 2)
-    return [
-        {"x": compact(float(x)), "n": compact(float(n))}
-        for x, n in zip(places, heights, strict=True)
-    ]
 
 
 def _sharpes_spec(

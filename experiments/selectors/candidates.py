@@ -145,6 +145,12 @@ class HeatMap:
     rows: IntArray
     is_binned: bool
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The lowest and the highest value; 0 and 0 where there is none."""
+        known = self.cells[np.isfinite(self.cells)]
+        return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
     def as_json(self) -> dict[str, Any]:
         known = np.isfinite(self.cells)
         z = [

@@ -36,6 +36,11 @@ class Lineup:
         return dict(zip(keys, ascii_uppercase, strict=False))
 
 
+def ids_in(text: str) -> list[str]:
+    """Return the ids of a list with commas."""
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
 def lineup(
     run_ids: Sequence[str],
     baseline: str = "",
@@ -72,6 +77,31 @@ def lineup(
             advice = "Make one of its candidates a run and compare that."
             raise _refusal(field, "is_a_sweep", words, advice)
     return Lineup(tuple(found[key] for key in keys), _place(baseline, keys))
+
+
+def sweep_pair(run_ids: Sequence[str]) -> tuple[ModelRun, ModelRun]:
+    """Return the two sweeps with these ids; one query.
+
+    422, naming `runs`, for any other number of them, the same one twice, or an id that
+    is that of no sweep.
+    """
+    if len(run_ids) != 2:
+        words = f"{len(run_ids)} sweeps were sent, and two are compared."
+        code = "too_few_runs" if len(run_ids) < 2 else "too_many_runs"
+        raise _refusal("runs", code, words, "Send two ids with a comma between.")
+    one, other = (_key(text, "runs") for text in run_ids)
+    if one == other:
+        words = f"Given more than once: {one}."
+        raise _refusal("runs", "duplicate_runs", words, "Send two different sweeps.")
+    found = ModelRun.objects.select_related("job", "experiment").in_bulk([one, other])
+    for key in (one, other):
+        if key not in found:
+            raise _unknown(str(key), "runs")
+        if found[key].kind != RunKind.SWEEP:
+            words = f"{key} is no sweep: it has one candidate, itself."
+            advice = "GET /api/model-lab/compare holds runs side by side."
+            raise _refusal("runs", "not_a_sweep", words, advice)
+    return found[one], found[other]
 
 
 def _key(text: str, field: str) -> UUID:

@@ -69,10 +69,10 @@ def _uuid(text: UUID | str) -> UUID | None:
         return None
 
 
-def runs_shown(keys: Iterable[UUID]) -> set[UUID]:
-    """Return which of the runs are there and not deleted, one query."""
+def runs_shown(keys: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the kinds of those runs that are there and not deleted, one query."""
     there = ModelRun.objects.filter(pk__in=list(keys), deleted_at__isnull=True)
-    return set(there.values_list("pk", flat=True))
+    return dict(there.values_list("pk", "kind"))
 
 
 def run_page(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from experiments.models import RunKind
 from experiments.selectors.runs import runs_shown
 from quantlab.web.lists import Asked
 from quantlab.web.problem import Problem
@@ -20,6 +21,7 @@ class Picks:
     """The picked runs that are there, in the order in which they were picked."""
 
     keys: tuple[UUID, ...]
+    n_sweeps: int  # among them
     asked: Asked
     here: str  # path of the page
     is_full: bool
@@ -30,10 +32,18 @@ class Picks:
 
     @property
     def compare_url(self) -> str:
-        """Return the page that compares them; "" for too few or too many."""
-        if len(self.keys) not in COMPARED:
+        """Return the page that compares them; "" where `why_not` says why not."""
+        if self.why_not:
             return ""
+        if self.n_sweeps:
+            return f"{reverse('experiments:compare-sweeps')}?runs={self.joined}"
         return f"/model-lab/compare?runs={self.joined}&baseline={self.keys[0]}"
+
+    @property
+    def why_not(self) -> str:
+        if self.n_sweeps and (self.n_sweeps, len(self.keys)) != (2, 2):
+            return "Sweeps are compared with sweeps, two at once"
+        return "" if len(self.keys) in COMPARED else "2 to 20 can be compared"
 
     @property
     def bulk_url(self) -> str:
@@ -52,9 +62,10 @@ def picks_of(asked: Asked, here: str) -> Picks:
     """Return what is picked; at most one query, 422 for what cannot be a run."""
     named = [text.strip() for text in asked["sel"].split(",") if text.strip()]
     keys = list(dict.fromkeys(_key(text) for text in named))
-    there = runs_shown(keys[:MOST_PICKED]) if keys else set()
+    there = runs_shown(keys[:MOST_PICKED]) if keys else {}
     return Picks(
         keys=tuple(key for key in keys if key in there),
+        n_sweeps=list(there.values()).count(RunKind.SWEEP),
         asked=asked,
         here=here,
         is_full=len(keys) >= MOST_PICKED,

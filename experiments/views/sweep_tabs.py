@@ -115,7 +115,7 @@ def map_context(request: HttpRequest, run: ModelRun, found: Candidates) -> Conte
     context = {
         "asked": asked,
         "axes": axes,
-        "metrics": [METRICS[key] for key in TABLE_METRICS if key not in NOT_SHOWN],
+        "metrics": map_metrics(),
         "refused": None,
         "metric": METRICS[found.objective],
     }
@@ -134,12 +134,22 @@ def map_context(request: HttpRequest, run: ModelRun, found: Candidates) -> Conte
     }
 
 
+def map_metrics() -> list[Metric]:
+    """Return what a map can show."""
+    return [METRICS[key] for key in TABLE_METRICS if key not in NOT_SHOWN]
+
+
 def cells_of(
-    candidates: Candidates, chosen: HeatMap, metric: Metric
+    candidates: Candidates,
+    chosen: HeatMap,
+    metric: Metric,
+    span: tuple[float, float] | None = None,
 ) -> list[tuple[Any, list[Cell]]]:
-    """Return the rows of the map, the highest value of y first."""
-    known = chosen.cells[np.isfinite(chosen.cells)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    """Return the rows of the map, the highest value of y first.
+
+    Colours run from end to end of `span`; without one, of the map's own values.
+    """
+    low, high = span or chosen.span
     share = (chosen.cells - low) / ((high - low) or 1.0)
     if metric.better == "lower":
         share = 1.0 - share

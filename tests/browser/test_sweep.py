@@ -45,6 +45,11 @@ def test_from_the_form_to_a_run_of_its_own(watch, theme, width):
     page.evaluate("document.getElementById('chart-parallel').scrollIntoView()")
     drawn = page.locator("#chart-parallel .chart-view svg")
     expect(drawn).to_be_visible(timeout=DRAWN_MS)
+    page.locator("#min_fast").fill("20")
+    page.locator("#min_fast").press("Tab")
+    expect(page.locator("#parallel-table")).to_contain_text("as a table")
+    expect(drawn).to_be_visible(timeout=DRAWN_MS)
+    assert not lab.scrolls_sideways()
 
     page.get_by_role("link", name="Candidates").first.click()
     page.locator("#where").fill("fast == 20, slow > 100")

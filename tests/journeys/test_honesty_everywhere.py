@@ -13,12 +13,10 @@ from experiments.api import pictures
 from experiments.charts.titles import OF_SWEEP
 from experiments.services.experiments import experiment_create
 from experiments.services.presets import preset_create
-from experiments.services.sweep import sweep_asked, sweep_request
-from experiments.services.sweep_execute import sweep_execute
 from quantlab.api import api
 from tests.addresses import addresses
 from tests.experiments.rows import add_trial
-from tests.factories import CONFIG, do_run, finished_run
+from tests.factories import CONFIG, finished_run, finished_sweep
 from tests.html import Element, Tree
 
 pytestmark = pytest.mark.django_db
@@ -47,9 +45,8 @@ def lab(monkeypatch):
     second = finished_run(
         experiment=experiment, changes={"strategy": {"params": {"fast": 7}}}
     )
-    asked = sweep_asked({"space": {"fast": [3, 4, 5], "slow": [20, 30]}})
-    sweep = sweep_request(experiment=experiment, asked=asked).run
-    do_run(sweep, sweep_execute)
+    sweep = finished_sweep(experiment, space={"fast": [3, 4, 5], "slow": [20, 30]})
+    other = finished_sweep(experiment, space={"fast": [3, 4], "slow": [40, 50]})
     preset = preset_create(kind="run", name="mine", config=CONFIG)
     return {
         "run_id": str(first.pk),
@@ -62,6 +59,7 @@ def lab(monkeypatch):
         "key": "sharpe",
         "int:index": "0",
         "sweep_id": str(sweep.pk),
+        "sweeps": f"{sweep.pk},{other.pk}",
     }
 
 
@@ -78,6 +76,9 @@ def pages(lab: dict[str, str]) -> Iterator[str]:
     experiment = reverse("experiments:experiment-detail", args=[lab["experiment_id"]])
     yield f"{experiment}?columns={METRICS}&order=-sharpe_bar"
     yield f"/model-lab/compare?runs={lab['run_id']},{lab['other_id']}&all=1"
+    yield f"/model-lab/compare-sweeps?runs={lab['sweeps']}"
+    yield f"/model-lab/compare-sweeps?runs={lab['sweep_id']}"
+    yield f"/model-lab/compare-sweeps/chart?runs={lab['sweeps']}"
 
 
 def bare(element: Element) -> bool:
@@ -108,6 +109,8 @@ def operations(lab: dict[str, str]) -> Iterator[str]:
         if "get" in methods and not path.endswith("/stream"):
             yield path.format_map(Known(lab))
     yield f"/api/model-lab/compare?runs={lab['run_id']},{lab['other_id']}"
+    for part in ("", "/picks", "/importance", "/distribution", "/map"):
+        yield f"/api/model-lab/compare-sweeps{part}?runs={lab['sweeps']}"
     for part in ("", "/candidates", "/heatmap", "/importance"):
         yield f"/api/runs/{lab['sweep_id']}{part}"
     yield f"/api/runs/{lab['run_id']}/metrics?series=equity,rolling_sharpe_90"
