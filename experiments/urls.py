@@ -31,6 +31,7 @@ from experiments.views.runs_new import run_again, run_new
 from experiments.views.sweep import candidate
 from experiments.views.sweep_form import sweep_new
 from experiments.views.trash import trash, undo
+from experiments.views.walk_form import walk_new
 from experiments.views.words import experiment_words, run_words
 
 app_name = "experiments"
@@ -88,6 +89,11 @@ urlpatterns = [
         "model-lab/experiments/<uuid:experiment_id>/sweep",
         sweep_new,
         name="sweep-new",
+    ),
+    path(
+        "model-lab/experiments/<uuid:experiment_id>/walk-forward",
+        walk_new,
+        name="walk-new",
     ),
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
     path("presets", preset_list, name="preset-list"),

@@ -1,4 +1,4 @@
-"""Charts by the kind of their run: those of a report, or those of a sweep."""
+"""Charts by the kind of their run: those of a report, of a sweep, of windows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from experiments.charts.figure import Document, Figure
 from experiments.charts.of_run import run_figure
 from experiments.charts.sweep import sweep_figure
+from experiments.charts.titles import OF_WALK
+from experiments.charts.walk import walk_figure
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.report import run_report
 from experiments.selectors.runs import run_document
@@ -25,5 +27,10 @@ def figures_of(
         figures = {name: sweep_figure(run, name, asked) for name in names}
         return run_document(run), figures
     report = run_report(run)
-    figures = {name: run_figure(run, report, name, asked) for name in names}
-    return report["run"], figures
+    has_windows = run.kind == RunKind.WALK_FORWARD
+    return report["run"], {
+        name: walk_figure(run, name)
+        if has_windows and name in OF_WALK
+        else run_figure(run, report, name, asked)
+        for name in names
+    }

@@ -10,6 +10,10 @@ TITLES = {
     "years": "Yearly returns",
     "price": "Price with fills",
 }
+OF_WALK = {
+    "degradation": "In sample and out of sample",
+    "chosen": "What each window chose",
+}
 OF_SWEEP = {
     "contour": "Two parameters as a landscape",
     "slices": "One parameter at a time",
@@ -18,3 +22,4 @@ OF_SWEEP = {
     "importance": "Which parameters matter",
     "progress": "Best found so far",
 }
+EVERY = TITLES | OF_SWEEP | OF_WALK

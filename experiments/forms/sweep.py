@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -149,10 +149,10 @@ class SweepForm(forms.Form):
                 values[name] = text_of(asked[name])
         return values
 
-    def filled(self) -> SweepForm:
+    def filled(self) -> Self:
         """Return the form as it would be sent with its first values."""
         values = {name: text_of(value) for name, value in self.initial.items()}
-        return SweepForm(values, base=self.base, asked={})
+        return type(self)(values, base=self.base, asked={})
 
     def _around(self) -> dict[str, Any]:
         """Return a few steps to each side of every whole number of the base."""

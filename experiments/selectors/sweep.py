@@ -63,7 +63,7 @@ def sweep_cost(plan: SweepPlan) -> SweepCost:
     return SweepCost(
         plan=plan,
         budget=search_budget(plan.config, len(plan)),
-        seconds=len(plan) * _n_bars(plan.config) / speed,
+        seconds=len(plan) * bars_expected(plan.config) / speed,
         n_timed=n_timed,
     )
 
@@ -93,7 +93,7 @@ def search_budget(config: RunConfig, n: int) -> Budget:
     )
 
 
-def _n_bars(config: RunConfig) -> float:
+def bars_expected(config: RunConfig) -> float:
     """Return about how many bars the window has; no bar is read."""
     info = describe(config.provider, config.symbol or "", config.timeframe)
     span = max(info.end_ms - info.start_ms, 1)

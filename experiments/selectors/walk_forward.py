@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.candidates import judged
 from experiments.selectors.ledger import Budget
 from experiments.selectors.report import report_figures, result_needed
-from experiments.selectors.sweep import search_budget, search_speed, searched
+from experiments.selectors.sweep import (
+    bars_expected,
+    search_budget,
+    search_speed,
+    searched,
+)
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
 from strategies import RunConfig, load_candles
@@ -24,6 +32,7 @@ from strategies.validation.splits import rolling_splits
 if TYPE_CHECKING:
     from strategies import Candles
 
+USUAL_TRAIN, USUAL_TEST = 1_000, 200
 BOUNDS = ("train_start", "train_end", "test_start", "test_end")
 SIDES = ("in_sample", "out_of_sample")
 
@@ -107,6 +116,15 @@ def _field(name: str) -> str:
     return f"{name}_bars" if is_count else name
 
 
+def usual_windows(config: RunConfig) -> dict[str, int]:
+    """Return windows to begin with: four years and ten months, less of little data."""
+    n_bars = bars_expected(config)
+    return {
+        "train_bars": min(USUAL_TRAIN, max(round(n_bars * 0.4), 3)),
+        "test_bars": min(USUAL_TEST, max(round(n_bars * 0.1), 2)),
+    }
+
+
 def walk_of(run: ModelRun) -> Walk:
     """Return the plan of a walk-forward that was accepted."""
     search = run.search or {}
@@ -152,11 +170,77 @@ def objective_of(run: ModelRun) -> Metric:
     return METRICS[(run.search or {})["objective"]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decay:
+    """What is left of an objective where it did not choose; means over windows."""
+
+    metric: Metric
+    inside: float
+    outside: float
+    n: int  # windows where both are known
+    n_held: int  # of them, those that were as good out of sample
+
+    @property
+    def left(self) -> float | None:
+        """The share that is left; None where there was nothing to lose."""
+        return self.outside / self.inside if self.inside > 0.0 else None
+
+
+def decay_of(run: ModelRun) -> Decay | None:
+    """Return how the objective fared out of sample; None where it is unknown."""
+    metric = objective_of(run)
+    pairs = [
+        (one["in_sample"][metric.key], one["out_of_sample"][metric.key])
+        for one in walk_windows(run)
+    ]
+    known = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if not known:
+        return None
+    sign = -1.0 if metric.better == "lower" else 1.0
+    return Decay(
+        metric=metric,
+        inside=fmean(a for a, _ in known),
+        outside=fmean(b for _, b in known),
+        n=len(known),
+        n_held=sum(sign * b >= sign * a for a, b in known),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stability:
+    """How one parameter moved from window to window."""
+
+    name: str
+    usual: Any
+    n_usual: int
+    n_values: int  # different ones
+    n_changes: int  # between a window and the next
+
+
+def stability_of(windows: Sequence[Mapping[str, Any]]) -> list[Stability]:
+    """Return for each parameter how often its choice changed."""
+    found = []
+    for name in windows[0]["params"]:
+        values = [one["params"][name] for one in windows]
+        [(usual, n_usual)] = Counter(values).most_common(1)
+        found.append(
+            Stability(
+                name=name,
+                usual=usual,
+                n_usual=n_usual,
+                n_values=len(set(values)),
+                n_changes=sum(a != b for a, b in pairwise(values)),
+            )
+        )
+    return found
+
+
 def windows_judged(run: ModelRun) -> list[dict[str, Any]]:
     """Return the windows with the honesty of both sides, as tags read it."""
     items = walk_windows(run)
     sides = {
-        side: judged(run, [{"metrics": one[side]} for one in items]) for side in SIDES
+        side: judged(run, [{"metrics": one[side], "flags": {}} for one in items])
+        for side in SIDES
     }
     return [
         one | {side: sides[side][i] for side in SIDES} for i, one in enumerate(items)

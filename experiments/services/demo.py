@@ -1,4 +1,4 @@
-"""The demo: one question about real data, answered by four runs and a sweep.
+"""The demo: one question about real data, asked by runs, a sweep and a walk-forward.
 
 It is queued once in the life of a lab. A removed demo stays in the table as a deleted
 experiment, and that is what says that it must not come back.
@@ -20,6 +20,7 @@ from experiments.services.experiments import (
     experiment_run,
 )
 from experiments.services.sweep import sweep_asked, sweep_request
+from experiments.services.walk_forward import walk_asked, walk_request
 
 QUESTION: Mapping[str, Any] = {
     "name": "Trend following on the S&P 500",
@@ -34,7 +35,7 @@ QUESTION: Mapping[str, Any] = {
         "holding it all the time.",
         "metric": "sharpe",
         "threshold": 0.5,
-        "planned_trials": 124,
+        "planned_trials": 268,
     },
     "notes": "Made at the first start, as an example. Change it or remove it.",
 }
@@ -52,6 +53,12 @@ SWEEP: Mapping[str, Any] = {
         "slow": {"min": 60, "max": 280, "step": 20},
     },
 }
+WALK_FORWARD: Mapping[str, Any] = {
+    "name": "Chosen anew every year",
+    "space": {"fast": [10, 20, 40], "slow": [100, 150, 200]},
+    "train_bars": 1_000,
+    "test_bars": 250,
+}
 
 
 def demo_exists() -> bool:
@@ -68,6 +75,7 @@ def demo_create() -> ModelExperiment | None:
     for name, patch in RUNS:
         experiment_run(experiment=experiment, patch={**patch, "name": name})
     sweep_request(experiment=experiment, asked=sweep_asked(SWEEP))
+    walk_request(experiment=experiment, asked=walk_asked(WALK_FORWARD))
     return experiment
 
 

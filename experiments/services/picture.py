@@ -28,7 +28,7 @@ from experiments.charts.picture import (
     sheet,
     width_on_sheet,
 )
-from experiments.charts.titles import OF_SWEEP, TITLES
+from experiments.charts.titles import EVERY
 from experiments.models import ModelRun, RunKind
 from jobs.models import ACTIVE, Job, JobStatus
 from jobs.queue import enqueue
@@ -83,7 +83,7 @@ def picture_order(*, run: ModelRun, wanted: Wanted) -> Job:
     if latest and latest.status == JobStatus.FAILED and latest.created_at > recently:
         raise _failed(latest)
     _figures(run, wanted)  # refused here, before any work
-    chart = (TITLES | OF_SWEEP).get(wanted.name, "the charts")
+    chart = EVERY.get(wanted.name, "the charts")
     return enqueue(
         KIND,
         title=f"Picture of {chart}",
@@ -136,7 +136,7 @@ def _sheet(
 ) -> str:
     panels = [
         Panel(
-            (TITLES | OF_SWEEP)[name],
+            EVERY[name],
             _svg(figures[name], config, theme, width_on_sheet(is_half=is_half)),
             is_half,
         )

@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from experiments.charts.titles import OF_SWEEP, TITLES
+from experiments.charts.titles import EVERY
 
 register = template.Library()
 
@@ -36,4 +36,4 @@ def chart_region(run: Any, name: str, **asked: Any) -> dict[str, str]:
     run_id = run["id"] if isinstance(run, Mapping) else run.pk
     url = reverse("experiments:run-chart", args=[run_id, name])
     query = f"?{urlencode(asked)}" if asked else ""
-    return {"name": name, "title": (TITLES | OF_SWEEP)[name], "url": url + query}
+    return {"name": name, "title": EVERY[name], "url": url + query}

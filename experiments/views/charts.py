@@ -16,7 +16,7 @@ from experiments.charts.named import figures_of
 from experiments.charts.of_run import NO_FILES, SCALES
 from experiments.charts.parallel import NONE_LEFT, Range
 from experiments.charts.rolling import WINDOWS
-from experiments.charts.titles import OF_SWEEP, TITLES
+from experiments.charts.titles import EVERY
 from experiments.selectors.runs import run_get
 from quantlab.web.downloads import Format, download, table_of
 from quantlab.web.htmx import HtmxHttpRequest, render_page
@@ -77,7 +77,7 @@ def _chart(
         shown = ranges_said(facts["ranges"])
     return {
         "name": name,
-        "title": (TITLES | OF_SWEEP)[name],
+        "title": EVERY[name],
         "region": f"experiments/_chart_{name}.html",
         "url": url,
         "figure": figure,

@@ -22,7 +22,7 @@ from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.sweep import has_part
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
-from experiments.views import run_tabs, sweep_tabs
+from experiments.views import run_tabs, sweep_tabs, walk_tabs
 from experiments.views.run_api import api_tab
 from jobs import log_panel
 from jobs.models import JobStatus
@@ -83,11 +83,21 @@ OF_SWEEP = {
         *(TABS[name] for name in ("config", "files", "api", "logs")),
     )
 }
+# A walk-forward is a whole backtest, and a table of what its windows chose.
+OF_WALK = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", walk_tabs.summary_tab, of="walk"),
+        Tab("windows", "Windows", walk_tabs.windows_tab, of="walk"),
+        *(TABS[name] for name in ("charts", "trades", "config", "files", "logs")),
+    )
+}
+OF_KIND = {RunKind.SWEEP: OF_SWEEP, RunKind.WALK_FORWARD: OF_WALK}
 WITHOUT_RESULT = ("summary", "config", "api", "logs")
 
 
 def tabs_of(run: ModelRun) -> dict[str, Tab]:
-    return OF_SWEEP if run.kind == RunKind.SWEEP else TABS
+    return OF_KIND.get(RunKind(run.kind), TABS)
 
 
 @require_GET

@@ -1,4 +1,4 @@
-"""The demo: four real runs and a sweep, once in the life of a lab."""
+"""The demo: four real runs, a sweep and a walk-forward, once in the life of a lab."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def test_it_waits_for_the_worker_as_any_run_does():
 
     assert experiment is not None
     assert experiment.is_demo
-    assert experiment.hypothesis["planned_trials"] == 124
+    assert experiment.hypothesis["planned_trials"] == 268
     runs = experiment.runs.order_by("created_at")
-    *backtests, sweep = runs
+    *backtests, sweep, walk = runs
+    assert (walk.kind, walk.search["test_bars"]) == ("walk_forward", 250)
     assert sweep.search["axes"] == ["fast", "slow"]
     configs = [run.config for run in backtests]
     assert [config["strategy"]["name"] for config in configs] == [
@@ -39,7 +40,7 @@ def test_it_waits_for_the_worker_as_any_run_does():
     assert {config["symbol"] for config in configs} == {"SP500"}
     costs = [config["execution"] for config in configs]
     assert {(c["commission_bps"], c["slippage_bps"]) for c in costs} == {(5.0, 5.0)}
-    assert Job.objects.filter(status=JobStatus.QUEUED).count() == 5
+    assert Job.objects.filter(status=JobStatus.QUEUED).count() == 6
 
 
 def test_the_first_run_is_the_question_itself():
@@ -54,7 +55,7 @@ def test_it_is_made_once():
 
     assert demo_create() is None
     assert ModelExperiment.objects.count() == 1
-    assert ModelRun.objects.count() == 5
+    assert ModelRun.objects.count() == 6
 
 
 def test_a_lab_with_experiments_of_its_own_gets_it_too():
