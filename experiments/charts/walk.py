@@ -21,6 +21,7 @@ HEIGHT_PX = 220
 WIDTH = 1_000.0  # of the diagram, in its own units
 ROW_PX, BAR_PX = 12, 8
 MOST_ROWS = 30
+THE_SAME = "Every window chose the same settings."
 NOTHING_KNOWN = "No window has a {name} on both sides, so there is nothing to compare."
 
 
@@ -163,7 +164,7 @@ def chosen_figure(run: ModelRun) -> Figure:
     moving = [one.name for one in stability if one.n_values > 1]
     facts = {"stability": stability, "n": len(windows), "moving": moving}
     if not moving:
-        return Figure(facts=facts, rows=rows, table=rows)
+        return Figure(facts=facts, rows=rows, table=rows, empty=THE_SAME)
     return Figure(spec=_steps(rows, moving), facts=facts, rows=rows, table=rows)
 
 
