@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from strategies.market.sources import load_candles
     from strategies.portfolio import PortfolioResult, simulate_portfolio
     from strategies.sweep import SweepResult, plan_sweep, run_sweep, sweep_chunks
+    from strategies.validation.lookahead import check_lookahead
     from strategies.validation.splits import (
         combinatorial_folds,
         purged_folds,
@@ -63,6 +64,7 @@ __all__ = [
     "WalkForward",
     "__version__",
     "canonical",
+    "check_lookahead",
     "combinatorial_folds",
     "evaluate",
     "evaluate_population",
@@ -92,6 +94,7 @@ _ROOMS = {
     "SweepResult": "strategies.sweep",
     "WalkForward": "strategies.validation.walk_forward",
     "canonical": "strategies.dsl.expression",
+    "check_lookahead": "strategies.validation.lookahead",
     "combinatorial_folds": "strategies.validation.splits",
     "evaluate": "strategies.dsl.evaluate",
     "evaluate_population": "strategies.dsl.evaluate",

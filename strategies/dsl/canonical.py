@@ -72,11 +72,11 @@ def _chain(op: str, args: tuple[Node, ...]) -> Node:
         parts[:2] = [folded]
     if len(parts) > 1 and parts[0].is_number and parts[0].number == _IDLE.get(op):
         parts = parts[1:]
+    if op == "multiply" and len(parts) > 1 and parts[0].value == -1.0:
+        return _negative(_chain(op, tuple(parts[1:])))
     made = parts[0]
     for part in parts[1:]:
         made = node(op, made, part)
-    if op == "multiply" and parts[0].is_number and parts[0].number == -1.0:
-        return _negative(_chain(op, tuple(parts[1:])))
     return made
 
 
@@ -152,11 +152,11 @@ _PLAIN_POWERS = {1.0: "", 2.0: "square", 0.5: "sqrt"}
 
 
 def _power(x: Node, y: Node) -> Node | None:
+    if x.is_number and y.is_number and x.number > 0.0:
+        return _folded(_power_of(x.number, y.number))
     if y.is_number and y.number in _PLAIN_POWERS:
         plain = _PLAIN_POWERS[y.number]
         return node(plain, x) if plain else x
-    if x.is_number and y.is_number and x.number > 0.0:
-        return _folded(_power_of(x.number, y.number))
     return None
 
 

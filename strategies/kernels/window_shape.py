@@ -1,8 +1,8 @@
 """Weighted means, lines and moments of windows of a panel.
 
 Every window is gone through once or twice for each bar, many symbols at once; nothing
-is carried from window to window. Values are taken about the oldest bar of the window,
-so equal values have a spread of exactly 0. Conventions: `strategies.kernels.shift`.
+is carried from window to window. Spreads are taken about the oldest bar of the window,
+so equal values have exactly 0. Conventions: `strategies.kernels.shift`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from strategies.types import FloatArray
 def _weighted_nb(
     x: FloatArray, weights: FloatArray, out: FloatArray, lo: int, hi: int
 ) -> None:
-    """Fill `out` with the oldest bar plus Σ weight · distance from it."""
+    """Fill `out` with the weighted mean; summed from the oldest bar on."""
     d = weights.shape[0]
+    total = weights.sum()
     for t in range(x.shape[0]):
         oldest = t - d + 1
         if oldest < 0:
             out[t, lo:hi] = np.nan
             continue
-        for j in range(lo, hi):
-            out[t, j] = x[oldest, j]
-        for k in range(1, d):
+        out[t, lo:hi] = 0.0
+        for k in range(d):
             weight = weights[k]
             for j in range(lo, hi):
-                out[t, j] += weight * (x[oldest + k, j] - x[oldest, j])
+                out[t, j] += weight * x[oldest + k, j]
+        for j in range(lo, hi):
+            out[t, j] /= total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def decay_linear_nb(x: FloatArray, d: int, out: FloatArray, lo: int, hi: int) -> None:
     """Fill `out` with the mean with weights 1 (oldest) to `d` (newest)."""
-    weights = np.arange(1.0, d + 1.0)
-    _weighted_nb(x, weights / weights.sum(), out, lo, hi)
+    _weighted_nb(x, np.arange(1.0, d + 1.0), out, lo, hi)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -49,7 +50,7 @@ def decay_exp_nb(
     weights = np.empty(d)
     for k in range(d):
         weights[k] = f ** (d - 1 - k)
-    _weighted_nb(x, weights / weights.sum(), out, lo, hi)
+    _weighted_nb(x, weights, out, lo, hi)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

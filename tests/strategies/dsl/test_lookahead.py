@@ -1,0 +1,58 @@
+"""The detector finds nothing where nothing leaks, and names what does."""
+
+import numpy as np
+import pytest
+
+from strategies import check_lookahead
+from strategies.dsl import evaluate as evaluator
+from strategies.dsl.primitives import PRIMITIVES
+from strategies.kernels import resolve
+from strategies.library.registry import STRATEGIES
+from strategies.market.panel import Panel
+from strategies.validation import lookahead
+from strategies.validation.lookahead import Leak
+from tests.strategies.dsl.panels import awkward_panel
+from tests.strategies.dsl.references import REFERENCES
+from tests.strategies.dsl.test_primitives import parse_short
+from tests.strategies.random_candles import random_candles
+
+PANEL = awkward_panel()
+
+
+def tomorrow(x, d, out, lo, hi):
+    """A delay that goes the wrong way."""
+    out[:, lo:hi] = np.nan
+    out[: len(out) - d, lo:hi] = x[d:, lo:hi]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(lookahead, "CONSECUTIVE", 3)
+    monkeypatch.setattr(lookahead, "RANDOM", 1)
+
+
+def test_no_primitive_looks_ahead(quick):
+    assert set(REFERENCES) == set(PRIMITIVES)
+    for expr, _ in REFERENCES.values():
+        rng = np.random.default_rng(1)
+        assert check_lookahead(parse_short(expr), PANEL, rng=rng) == [], expr
+
+
+def test_the_part_that_leaks_is_named(monkeypatch):
+    def leaking(name):
+        return tomorrow if name.endswith(":delay_nb") else resolve(name)
+
+    monkeypatch.setattr(evaluator, "resolve", leaking)
+
+    leaks = check_lookahead(
+        "rank(close - lag(open, 2)) + volume / 9", PANEL, rng=np.random.default_rng(2)
+    )
+
+    assert leaks == [Leak("delay(open, 2)", 14, 2)]
+
+
+def test_a_strategy_of_the_library_is_clean():
+    panel = Panel.of([random_candles(200, seed=4)])
+    strategy = STRATEGIES["sma_cross"]
+
+    assert check_lookahead(strategy, panel, rng=np.random.default_rng(3)) == []
