@@ -12,7 +12,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from experiments.models import LedgerEntry, ModelExperiment, ModelRun, Preset
+from experiments.models import (
+    CachedCandles,
+    Dataset,
+    LedgerEntry,
+    ModelExperiment,
+    ModelRun,
+    Preset,
+)
+from experiments.services.datasets import dataset_delete
 from experiments.services.experiments import (
     experiment_delete,
     experiment_restore,
@@ -123,6 +131,31 @@ class PresetAdmin(RowAdmin):
     def restore(self, request: HttpRequest, rows: QuerySet) -> None:
         gone = rows.filter(deleted_at__isnull=False)
         self.act(request, gone, lambda one: preset_restore(preset=one), "restored")
+
+
+@admin.register(Dataset)
+class DatasetAdmin(RowAdmin):
+    list_display = ("name", "kind", "n_symbols", "rows", "imported_at", "created_at")
+    list_filter = ("kind", "dry_run", IS_DELETED)
+    search_fields = ("name", "id", "dataset_hash", "raw_sha")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    actions = ("delete_rows",)
+
+    @admin.action(description="Remove from the list, with its file")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        shown = rows.filter(deleted_at__isnull=True)
+        self.act(request, shown, lambda one: dataset_delete(dataset=one), "removed")
+
+
+@admin.register(CachedCandles)
+class CachedCandlesAdmin(RowAdmin):
+    list_display = ("symbol", "provider", "timeframe", "row_count", "outcome")
+    list_filter = ("provider", "timeframe", "outcome", "adjustment")
+    search_fields = ("symbol", "candle_hash", "content_sha")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "candle_hash")
+    actions = None  # runs are proved by them
 
 
 @admin.register(LedgerEntry)

@@ -53,6 +53,14 @@ class ExperimentsConfig(AppConfig):
         )
         register(
             JobKind(
+                "intake",
+                "experiments.tasks:intake",
+                "Import of data",
+                stages=("reading", "writing"),
+            )
+        )
+        register(
+            JobKind(
                 "picture",
                 "experiments.tasks:picture",
                 "Picture",

@@ -10,6 +10,7 @@ from experiments.artifacts.manifest import manifest_facts
 from experiments.artifacts.report import report_document
 from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
+from experiments.services.datasets import dataset_take_in
 from experiments.services.execute import run_execute
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
@@ -36,6 +37,10 @@ def walk_forward(context: JobContext) -> None:
 
 def validate(context: JobContext) -> None:
     validation_execute(run_id=context.job.run_id, context=context)
+
+
+def intake(context: JobContext) -> None:
+    dataset_take_in(dataset_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

@@ -10,6 +10,12 @@ from experiments.views.charts import run_chart
 from experiments.views.compare import compare, compare_chart
 from experiments.views.compare_sweeps import compare_sweeps, compare_sweeps_chart
 from experiments.views.dashboard import dashboard, demo_removal
+from experiments.views.datasets import (
+    dataset_deleted,
+    dataset_detail,
+    dataset_list,
+    dataset_upload,
+)
 from experiments.views.experiments import (
     experiment_detail,
     experiment_list,
@@ -96,6 +102,10 @@ urlpatterns = [
         name="walk-new",
     ),
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
+    path("datasets", dataset_list, name="dataset-list"),
+    path("datasets/upload", dataset_upload, name="dataset-upload"),
+    path("datasets/<uuid:dataset_id>", dataset_detail, name="dataset-detail"),
+    path("datasets/<uuid:dataset_id>/delete", dataset_deleted, name="dataset-delete"),
     path("presets", preset_list, name="preset-list"),
     path("presets/new", preset_new, name="preset-new"),
     path(

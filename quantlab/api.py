@@ -23,6 +23,7 @@ from experiments.api.backtest import router as backtest_router
 from experiments.api.compare import router as compare_router
 from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
+from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.ledger import router as ledger_router
 from experiments.api.logs import router as logs_router
@@ -223,6 +224,7 @@ api.add_router("/presets", presets_router)
 api.add_router("/ledger", ledger_router)
 api.add_router("/ledger", pool_tests_router)
 api.add_router("/config", config_router)
+api.add_router("/datasets", datasets_router)
 api.add_router("/metrics", metrics_router)
 
 

@@ -197,6 +197,10 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# What is sent as a file goes to this disk as it comes, and is moved, not copied.
+FILE_UPLOAD_TEMP_DIR = QUANT_RAW_ROOT / "arriving"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+QUANT_UPLOAD_LIMIT_MB = env_int("QUANT_UPLOAD_LIMIT_MB", default=4096, minimum=1)
 LOGIN_URL = "/login"
 
 # --- time and numbers ------------------------------------------------------------

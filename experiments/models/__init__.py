@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from experiments.models.dataset import (
+    CachedCandles,
+    CachedFeature,
+    Dataset,
+    DatasetKind,
+)
 from experiments.models.experiment import ModelExperiment
 from experiments.models.ledger import (
     Instrument,
@@ -18,6 +24,10 @@ from experiments.models.sweep import SweepChunk
 from experiments.models.validation import ValidationTest
 
 __all__ = [
+    "CachedCandles",
+    "CachedFeature",
+    "Dataset",
+    "DatasetKind",
     "Instrument",
     "InstrumentBars",
     "LedgerEntry",

@@ -18,7 +18,7 @@ from django.utils.deprecation import MiddlewareMixin
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
 
-UPLOADS = ("/api/datasets/upload", "/api/import")
+UPLOADS = ("/api/datasets/upload", "/api/import", "/datasets/upload")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -118,6 +118,12 @@ def _unreadable_body(request: HttpRequest) -> Problem | None:
     if request.method in SAFE or not has_body:
         return None
     uploads = request.path in UPLOADS
+    if uploads and length > settings.QUANT_UPLOAD_LIMIT_MB * 1024 * 1024:
+        return Problem(
+            status=413,
+            message=f"The file is larger than {settings.QUANT_UPLOAD_LIMIT_MB} MB.",
+            advice="Send it in parts, or raise QUANT_UPLOAD_LIMIT_MB.",
+        )
     if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not uploads:
         return Problem(status=413)
     if not is_api(request):

@@ -20,7 +20,10 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Backtests", "experiments:backtesting", "b"),
     ),
     "Evidence": (("Ledger", "experiments:ledger", "l"),),
-    "Data": (("Presets", "experiments:preset-list", "p"),),
+    "Data": (
+        ("Datasets", "experiments:dataset-list", "t"),
+        ("Presets", "experiments:preset-list", "p"),
+    ),
     "Lab": (
         ("Glossary", "experiments:glossary", "y"),
         ("Settings", "settings", "s"),

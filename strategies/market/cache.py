@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,48 +170,89 @@ class CandleCache:
         adjustment: str = "raw",
         quality: Mapping[str, Any] | None = None,
     ) -> Kept:
-        """Keep bars as the current version, unless it has them all already.
+        """Keep the bars of one symbol, see `put_all`."""
+        qualities = [candles.quality if quality is None else quality]
+        [kept] = self.put_all(
+            [candles],
+            source_version=source_version,
+            adjustment=adjustment,
+            qualities=qualities,
+        )
+        return kept
+
+    def put_all(
+        self,
+        candles: Sequence[Candles],
+        *,
+        source_version: str,
+        adjustment: str = "raw",
+        qualities: Sequence[Mapping[str, Any]],
+        on_written: Callable[[int], object] = lambda n: None,
+    ) -> list[Kept]:
+        """Keep bars as the current versions, unless they are there already.
 
         Bars that agree with those before at every time they share are put together
-        with them. Any disagreement makes the new bars a version of their own.
+        with them. Any disagreement makes the new bars a version of their own. Nothing
+        can be found before everything is written.
 
         Parameters
         ----------
-        candles : Candles
+        candles : sequence of Candles
+            Of one provider, each of a symbol and timeframe of its own.
         source_version : str
             What the source said of itself, such as a sha256 of a file.
         adjustment : {"raw", "split", "total"}
-        quality : mapping, optional
-            What was found in the source; the candles' own counts if left out.
+        qualities : sequence of mapping
+            What was found in the source, for each of the candles.
+        on_written : callable
+            Told after each how many are written; may raise, and then nothing is kept.
 
         Returns
         -------
-        Kept
+        list of Kept
+            In the order of the candles.
         """
-        names = (candles.provider, candles.symbol, candles.timeframe)
-        folder = _folder(*names)
-        with self.store.locked(folder):
-            known = self.versions(*names)
-            before = known[-1] if known else None
-            meant = _compared(
-                self.load(before) if before else None,
-                candles,
-                is_alike=before is not None and before.adjustment == adjustment,
-            )
-            if before and meant.outcome == "same":
-                return Kept(before, "same", 0, 0)
-            version = _version(
-                meant.candles,
-                known,
-                source_version=source_version,
-                adjustment=adjustment,
-                outcome=meant.outcome,
-                quality=dict(candles.quality if quality is None else quality),
-            )
-            size = self._write(version, meant.candles)
-            version = _with(version, size_bytes=size)
-            _write_list(self.store, f"{folder}/{LIST}", [*known, version])
-            return Kept(version, meant.outcome, meant.added, meant.changed)
+        if not candles:
+            return []
+        kept: list[Kept] = []
+        with self.store.locked(f"{ROOM}/{checked_part(candles[0].provider)}"):
+            for one, quality in zip(candles, qualities, strict=True):
+                said = {"quality": dict(quality), "adjustment": adjustment}
+                kept.append(self._written(one, source_version, said))
+                on_written(len(kept))
+            for version, outcome, *_ in kept:
+                if outcome != "same":
+                    self._show(version)
+        return kept
+
+    def _written(
+        self, candles: Candles, source_version: str, said: dict[str, Any]
+    ) -> Kept:
+        """Write the file that bars need, if any; nobody can find it yet."""
+        known = self.versions(candles.provider, candles.symbol, candles.timeframe)
+        before = known[-1] if known else None
+        meant = _compared(
+            self.load(before) if before else None,
+            candles,
+            is_alike=before is not None and before.adjustment == said["adjustment"],
+        )
+        if before and meant.outcome == "same":
+            return Kept(before, "same", 0, 0)
+        version = _version(
+            meant.candles,
+            known,
+            source_version=source_version,
+            outcome=meant.outcome,
+            **said,
+        )
+        size = self._write(version, meant.candles)
+        version = Version(**(asdict(version) | {"size_bytes": size}))
+        return Kept(version, meant.outcome, meant.added, meant.changed)
+
+    def _show(self, version: Version) -> None:
+        known = self.versions(version.provider, version.symbol, version.timeframe)
+        folder = _folder(version.provider, version.symbol, version.timeframe)
+        _write_list(self.store, f"{folder}/{LIST}", [*known, version])
 
     def load(self, version: Version) -> Candles:
         """Return the bars of a version.
@@ -333,10 +374,6 @@ def _version(
         created_ms=int(datetime.now(UTC).timestamp() * 1000),
         **facts,
     )
-
-
-def _with(version: Version, **changes: Any) -> Version:
-    return Version(**(asdict(version) | changes))
 
 
 def _columns(candles: Candles) -> dict[str, Any]:

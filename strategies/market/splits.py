@@ -76,7 +76,9 @@ def suspected_splits(candles: Candles) -> list[dict[str, Any]]:
         )
         if one:
             found.append(asdict(one))
-    return found[:MOST]
+        if len(found) == MOST:
+            break
+    return found
 
 
 def outliers(candles: Candles, *, most: float = 3.0) -> int:
@@ -129,9 +131,10 @@ def _ratio_near(jump: float) -> Fraction | None:
 
 def _against(candles: Candles, at: int, ratio: Fraction) -> str:
     """Return what speaks against a split, or ""."""
-    ranges = np.log(candles.high / candles.low)
-    usual = _median(ranges, at - AROUND, at)
-    if np.isfinite(usual) and ranges[at] > CALM * max(usual, 1e-4):
+    near = slice(max(at - AROUND, 0), at + 1)
+    ranges = np.log(candles.high[near] / candles.low[near])
+    usual = _median(ranges[:-1])
+    if np.isfinite(usual) and ranges[-1] > CALM * max(usual, 1e-4):
         return "the bar after it is unusually wide"
     moved = _volume_moved(candles, at)
     if moved is None:
@@ -151,15 +154,13 @@ def _speaks_for(candles: Candles, at: int, ratio: Fraction) -> str:
 
 def _volume_moved(candles: Candles, at: int) -> float | None:
     """Return the logarithm of how volume changed; None where it is not known."""
-    volume = np.where(candles.volume > 0.0, candles.volume, np.nan)
-    earlier = _median(volume, at - AROUND, at)
-    later = _median(volume, at + 1, at + 1 + AROUND)
+    earlier = _median(candles.volume[max(at - AROUND, 0) : at])
+    later = _median(candles.volume[at + 1 : at + 1 + AROUND])
     if not (np.isfinite(earlier) and np.isfinite(later)):
         return None
-    return float(np.log(later / earlier))
+    return float(np.log(later / earlier)) if earlier > 0.0 and later > 0.0 else None
 
 
-def _median(values: FloatArray, start: int, stop: int) -> float:
-    known = values[max(start, 0) : max(stop, 0)]
-    known = known[~np.isnan(known)]
+def _median(values: FloatArray) -> float:
+    known = values[~np.isnan(values)]
     return float(np.median(known)) if known.size >= LEAST_BARS else float("nan")

@@ -7,7 +7,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from experiments.models import LedgerEntry, ModelExperiment, ModelRun, RunMetric
+from experiments.models import (
+    Dataset,
+    LedgerEntry,
+    ModelExperiment,
+    ModelRun,
+    RunMetric,
+)
 from experiments.selectors.trials import pool_of
 from experiments.services.ledger import Looked, ledger_append, tried_once
 from strategies.config import sha256_of
@@ -52,6 +58,14 @@ def plain_experiment(**fields: Any) -> ModelExperiment:
         "universe": ["SYN-gbm-1"],
     }
     return ModelExperiment.objects.create(**(row | fields))
+
+
+def add_dataset(**fields: Any) -> Dataset:
+    """Return a file whose job waits; the file itself is not there."""
+    dataset_id = fields.pop("id", uuid4())
+    job = fields.pop("job", None) or make_job("queued", run_id=str(dataset_id))
+    row = {"name": "ACME.csv", "size_bytes": 1, "options": {"adjustment": "raw"}}
+    return Dataset.objects.create(id=dataset_id, job=job, **(row | fields))
 
 
 def add_trial(

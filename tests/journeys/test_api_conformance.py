@@ -28,7 +28,7 @@ from experiments.models import ModelExperiment
 from experiments.services.presets import preset_create
 from quantlab.api import api
 from quantlab.wsgi import application
-from tests.experiments.rows import add_trial
+from tests.experiments.rows import add_dataset, add_trial
 from tests.factories import finished_run, finished_sweep
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
@@ -81,6 +81,7 @@ def lab(db, monkeypatch):
         "kind": "run",
         "pool": add_trial("a").pool,
         "index": "0",
+        "dataset_id": str(add_dataset().pk),
     }
 
 
@@ -161,7 +162,8 @@ TAKE_A_BODY = [
     (method, path)
     for path, operations in PATHS.items()
     for method in operations
-    if "requestBody" in operations[method]
+    if "application/json"
+    in operations[method].get("requestBody", {}).get("content", ())
 ]
 BODIES = {
     "{": (400, "malformed_json"),

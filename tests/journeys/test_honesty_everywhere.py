@@ -15,7 +15,7 @@ from experiments.services.experiments import experiment_create
 from experiments.services.presets import preset_create
 from quantlab.api import api
 from tests.addresses import addresses
-from tests.experiments.rows import add_trial
+from tests.experiments.rows import add_dataset, add_trial
 from tests.factories import CONFIG, finished_run, finished_sweep
 from tests.html import Element, Tree
 
@@ -60,6 +60,7 @@ def lab(monkeypatch):
         "int:index": "0",
         "sweep_id": str(sweep.pk),
         "sweeps": f"{sweep.pk},{other.pk}",
+        "dataset_id": str(add_dataset().pk),
     }
 
 

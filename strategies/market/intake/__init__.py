@@ -18,7 +18,7 @@ import numpy as np
 from strategies.errors import CandleError
 from strategies.market.calendar import infer_calendar
 from strategies.market.candles import Candles
-from strategies.market.intake.columns import OURS, Found, look_into
+from strategies.market.intake.columns import OURS, Found, columns_only, look_into
 from strategies.market.intake.options import (
     ADJUSTMENTS,
     DATE_ORDERS,
@@ -41,6 +41,7 @@ __all__ = [
     "Intake",
     "IntakeOptions",
     "Refused",
+    "columns_only",
     "look_into",
     "take_in",
 ]

@@ -83,8 +83,8 @@ def look_into(path: Path, options: IntakeOptions) -> Found:
     Raises
     ------
     CandleError
-        ``empty_data``, ``unreadable_file``, ``duplicate_column``, ``bad_mapping`` or
-        ``missing_column``.
+        ``empty_data``, ``unreadable_file``, ``duplicate_column``, ``bad_mapping``,
+        ``missing_column``, ``missing_field`` or ``ambiguous_dates``.
     """
     sheet = look_at(path)
     lines = lines_of(sheet)
@@ -98,6 +98,13 @@ def look_into(path: Path, options: IntakeOptions) -> Found:
         )
     head = first.table.slice(0, SNIFFED_ROWS)
     mapping = _mapping(sheet, options.mapping, head)
+    if "symbol" not in mapping and not options.symbol:
+        raise CandleError(
+            "The file has no column of symbols, and none was named.",
+            code="missing_field",
+            field="symbol",
+            advice="Say which symbol these bars are of.",
+        )
     order = options.date_order or _date_order(sheet, mapping, head)
     return Found(
         sheet=sheet,
@@ -107,6 +114,29 @@ def look_into(path: Path, options: IntakeOptions) -> Found:
         rows=_first_rows(head),
         kinds=[_kind(head.column(i)) for i in range(head.num_columns)],
         notes=_notes(sheet, mapping),
+    )
+
+
+def columns_only(path: Path, options: IntakeOptions) -> Found | None:
+    """Return the columns and first rows of a file, though it cannot be read so.
+
+    None if it is no table.
+    """
+    try:
+        sheet = look_at(path)
+        first = next(read_rows(sheet, lines_of(sheet)))
+    except (CandleError, StopIteration):
+        return None
+    head = first.table.slice(0, SNIFFED_ROWS)
+    known = {o: t for o, t in options.mapping.items() if t in sheet.columns}
+    return Found(
+        sheet=sheet,
+        mapping=_by_name(sheet, known),
+        timeframe=options.timeframe,
+        date_order=options.date_order,
+        rows=_first_rows(head),
+        kinds=[_kind(head.column(i)) for i in range(head.num_columns)],
+        notes=[],
     )
 
 
@@ -121,7 +151,17 @@ def _mapping(
                 f"The file has no column '{theirs[:40]}'.",
                 did_you_mean(theirs, sheet.columns) or _has(sheet),
             )
+    mapping = _by_name(sheet, dict.fromkeys(given, "") | mapping)
+    if "time" in mapping and not _is_clock(head, mapping["time"]):
+        del mapping["time"]
+    _refuse_incomplete(mapping, sheet)
+    return mapping
+
+
+def _by_name(sheet: Sheet, given: Mapping[str, str]) -> dict[str, str]:
+    """Return a mapping with what it does not speak of found by name; "" is none."""
     folded = {name.strip().lower(): name for name in sheet.columns}
+    mapping = dict(given)
     for ours, names in NAMES.items():
         taken = set(mapping.values())
         free = [folded[n] for n in names if n in folded and folded[n] not in taken]
@@ -129,10 +169,7 @@ def _mapping(
             free = [folded[n] for n in folded if n.startswith("volume")]
         if ours not in given and free:
             mapping[ours] = free[0]
-    if "time" in mapping and not _is_clock(head, mapping["time"]):
-        del mapping["time"]
-    _refuse_incomplete(mapping, sheet)
-    return mapping
+    return {ours: theirs for ours, theirs in mapping.items() if theirs}
 
 
 def _refuse_incomplete(mapping: Mapping[str, str], sheet: Sheet) -> None:

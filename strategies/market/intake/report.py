@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from strategies.config import sha256_of
+from strategies.market.calendar import month_keys
 from strategies.market.candles import Candles
 from strategies.market.intake.columns import Found
 from strategies.market.intake.options import IntakeOptions
@@ -13,6 +17,8 @@ from strategies.market.intake.rows import LISTED
 from strategies.market.sessions import missing_before
 from strategies.market.splits import outliers, suspected_splits
 from strategies.market.timeframe import TIMEFRAMES, timeframe_named
+
+GAPS_LISTED = 50
 
 
 def series_of(candles: Candles, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -37,6 +43,42 @@ def series_of(candles: Candles, counts: Mapping[str, int]) -> dict[str, Any]:
             "suspected_splits": suspected_splits(candles),
         },
     }
+
+
+def months_of(candles: Sequence[Candles]) -> list[dict[str, int]]:
+    """Return how many bars each month has, and how many are missing before them."""
+    bars: Counter[int] = Counter()
+    lost: Counter[int] = Counter()
+    for one in candles:
+        keys = month_keys(one.ts, one.calendar, one.timeframe)
+        missing = missing_before(one.ts, one.calendar, one.timeframe)
+        months, at, counts = np.unique(keys, return_inverse=True, return_counts=True)
+        sums = np.bincount(at, weights=missing, minlength=months.shape[0])
+        for month, n, n_lost in zip(months, counts, sums, strict=True):
+            bars[int(month)] += int(n)
+            lost[int(month)] += int(n_lost)
+    return [
+        {"month": month, "bars": bars[month], "missing": lost[month]}
+        for month in sorted(bars)
+    ]
+
+
+def largest_gaps(candles: Sequence[Candles]) -> list[dict[str, Any]]:
+    """Return the gaps that miss most bars, at most 50, the largest first."""
+    found: list[dict[str, Any]] = []
+    for one in candles:
+        missing = missing_before(one.ts, one.calendar, one.timeframe)
+        for at in np.argsort(-missing, kind="stable")[:GAPS_LISTED]:
+            if missing[at] > 0:
+                found.append(
+                    {
+                        "symbol": one.symbol,
+                        "after": int(one.ts[at - 1]),
+                        "before": int(one.ts[at]),
+                        "missing": int(missing[at]),
+                    }
+                )
+    return sorted(found, key=lambda gap: -gap["missing"])[:GAPS_LISTED]
 
 
 def report_of(
@@ -74,6 +116,8 @@ def report_of(
             "survivorship_bias": _only_survivors(candles),
             "close_only": "open" not in found.mapping,
         },
+        "months": months_of(candles),
+        "largest_gaps": largest_gaps(candles),
         "series": series,
         "refused": [],
         "n_refused": 0,

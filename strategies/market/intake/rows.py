@@ -97,7 +97,7 @@ class Reader:
     def _owners(self, rows: Rows, blank: BoolArray) -> IntArray:
         """Return whose bar each row is, as a place in the list of symbols."""
         if "symbol" not in self.found.mapping:
-            self.symbols.setdefault(_own_symbol(self.options), 0)
+            self.symbols.setdefault(self.options.symbol, 0)
             return np.zeros(rows.table.num_rows, dtype=np.int64)
         from strategies.market.cells import texts
 
@@ -150,17 +150,6 @@ class Reader:
                     words,
                 )
             )
-
-
-def _own_symbol(options: IntakeOptions) -> str:
-    if options.symbol:
-        return options.symbol
-    raise CandleError(
-        "The file has no column of symbols, and none was named.",
-        code="missing_field",
-        field="symbol",
-        advice="Say which symbol these bars are of.",
-    )
 
 
 def _blank(table: pa.RecordBatch) -> BoolArray:

@@ -240,7 +240,8 @@ def test_what_the_first_rows_say(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("Date;Kurs;Menge\n02.01.2020;1,5;10\n13.01.2020;1,6;20\n")
 
-    found = look_into(path, IntakeOptions(mapping={"close": "Kurs"}))
+    asked = IntakeOptions(symbol="A", mapping={"close": "Kurs"})
+    found = look_into(path, asked)
 
     assert found.mapping == {"ts": "Date", "close": "Kurs"}
     assert found.kinds == ["time", "number", "number"]

@@ -1,0 +1,203 @@
+"""Data for scripts: send a file of bars, read its report, import it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from experiments.api.submission import PREFERENCE, finishes, wanted_wait_s
+from experiments.models import Dataset
+from experiments.selectors.datasets import (
+    NEWEST,
+    dataset_document,
+    dataset_get,
+    dataset_page,
+    dataset_row,
+)
+from experiments.services.datasets import (
+    dataset_delete,
+    dataset_receive,
+    dataset_settle,
+    upload_request,
+)
+from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
+from quantlab.web.times import Moment
+
+router = Router(tags=["data"])
+
+
+class DatasetLinksOut(Schema):
+    self: str
+    job: str
+    page: str
+
+
+class DatasetRowOut(Schema):
+    id: str
+    run_id: str = Field(description="The same; a dataset is not a run.")
+    job_id: str | None
+    kind: str
+    name: str = Field(description="What the file was called.")
+    status: str
+    dry_run: bool
+    imported_at: Moment | None
+    rows: int | None
+    symbols: int | None = Field(description="How many.")
+    dataset_hash: str | None = Field(description="sha256 of all its bars.")
+    coverage: float | None = Field(description="Share of the expected bars it has.")
+    n_refused: int
+    timeframe: str | None
+    size_bytes: int
+    created_at: Moment
+    links: DatasetLinksOut
+
+
+class RefusedRowOut(Schema):
+    line: int
+    column: str
+    code: str
+    message: str
+
+
+class DatasetSeriesOut(Schema):
+    symbol: str
+    timeframe: str
+    calendar: str
+    rows: int
+    start: str
+    end: str
+    content_sha: str
+    coverage: float
+    quality: dict[str, Any]
+    candle_hash: str | None = Field(None, description="Of the version, once imported.")
+    outcome: str | None = Field(None, description="new, extended, restated or same.")
+    added: int | None = None
+    changed: int | None = None
+
+
+class DatasetOut(DatasetRowOut):
+    error: dict[str, Any] | None
+    options: dict[str, Any]
+    reading: dict[str, Any] = Field(description="How the file was read.")
+    calendar: str | None
+    adjustment: str
+    notes: list[str]
+    quality: dict[str, Any] | None
+    series: list[DatasetSeriesOut]
+    refused: list[RefusedRowOut] = Field(description="The first 200 rows by line.")
+    raw_sha256: str | None
+
+
+class DatasetListOut(Schema):
+    items: list[DatasetRowOut]
+    next_cursor: str | None
+
+
+class DatasetQuery(ListQuery):
+    order: str = Field(NEWEST, description="created_at, name, rows or coverage.")
+    q: str = Field("", description="Part of the file's name.")
+
+
+TEXT: dict[str, Any] = {"type": "string"}
+FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["file"],
+    "additionalProperties": False,
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "CSV, Parquet."},
+        "symbol": TEXT | {"description": "Of all rows, unless a column names it."},
+        "timeframe": TEXT | {"description": "Left out: the usual step of the bars."},
+        "timezone": TEXT | {"description": "Of times without a zone; UTC."},
+        "adjustment": TEXT | {"enum": ["raw", "split", "total"]},
+        "mapping": TEXT | {"description": "JSON: our column to theirs."},
+        "calendar": TEXT | {"description": "XNYS, 24/7 or 24/5."},
+        "hours": TEXT | {"enum": ["regular", "all"]},
+        "date_order": TEXT | {"enum": ["dmy", "mdy"]},
+        "dry_run": TEXT | {"enum": ["true", "false"]},
+    },
+}
+UPLOAD: dict[str, Any] = PREFERENCE | {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": FORM}},
+    }
+}
+ANSWERS = {200: DatasetOut, 202: DatasetOut}
+
+
+@router.get(
+    "", response=DatasetListOut, summary="Datasets", openapi_extra=TABLE_FORMATS
+)
+def list_datasets(request: HttpRequest, query: Query[DatasetQuery]) -> Any:
+    """The newest first."""
+    read = partial(_page, q=query.q, order=query.order)
+    return listing(query, read, name="datasets")
+
+
+def _page(**asked: Any) -> Mapping[str, Any]:
+    page = dataset_page(**asked)
+    items = [dataset_row(dataset) for dataset in page.items]
+    return {"items": items, "next_cursor": page.next_cursor}
+
+
+@router.post(
+    "/upload", response=ANSWERS, summary="Send a file of bars", openapi_extra=UPLOAD
+)
+async def upload_dataset(request: HttpRequest, response: HttpResponse) -> Any:
+    """Import it, or with `dry_run` only judge it: one bad row refuses the whole file.
+
+    What the first rows tell is refused at once; the rest is in the dataset that this
+    answers with: `refused` names lines, `quality` counts what was kept.
+    """
+
+    def receive() -> Dataset:  # the form is read from the disk, in this thread
+        return dataset_receive(**upload_request(request.POST, request.FILES))
+
+    return await _answer(request, response, receive)
+
+
+@router.get("/{dataset_id}", response=DatasetOut, summary="One dataset")
+def get_dataset(request: HttpRequest, dataset_id: str) -> Any:
+    return dataset_document(dataset_get(dataset_id))
+
+
+@router.post(
+    "/{dataset_id}/import",
+    response=ANSWERS,
+    summary="Import a file that was judged",
+    openapi_extra=PREFERENCE,
+)
+async def import_dataset(
+    request: HttpRequest, response: HttpResponse, dataset_id: str
+) -> Any:
+    """409 when it was imported already, is being read, or is gone."""
+
+    def settle() -> Dataset:
+        dataset = dataset_get(dataset_id)
+        return dataset_settle(dataset=dataset, asked={}, dry_run=False)
+
+    return await _answer(request, response, settle)
+
+
+@router.delete("/{dataset_id}", response={204: None}, summary="Delete a dataset")
+def delete_dataset(request: HttpRequest, dataset_id: str) -> Any:
+    """The file goes; bars that were imported stay, for the runs that read them."""
+    dataset_delete(dataset=dataset_get(dataset_id))
+    return Status(204, None)
+
+
+async def _answer(request: HttpRequest, response: HttpResponse, do: Any) -> Any:
+    """Answer 202 with the dataset, or 200 when its job ended in time."""
+    dataset = await sync_to_async(do)()
+    wait_s = wanted_wait_s(request.headers.get("Prefer", ""))
+    has_finished = False
+    if wait_s is not None:
+        response["Preference-Applied"] = f"wait={wait_s}"
+        has_finished = await finishes(dataset.job_id, wait_s)
+    document = await sync_to_async(lambda: dataset_document(dataset_get(dataset.pk)))()
+    response["Location"] = document["links"]["self"]
+    return Status(200 if has_finished else 202, document)
