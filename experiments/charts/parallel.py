@@ -26,7 +26,7 @@ from strategies.metrics.registry import METRICS
 from strategies.types import BoolArray, FloatArray, IntArray
 
 HEIGHT_PX = 280
-LINES = 240  # of all candidates
+LINES = 180  # of all candidates; each is six nodes of the page
 BEST_LINES = 12
 BESIDE = ("cagr", "max_drawdown")
 NONE_LEFT = "No candidate is within these ranges."
