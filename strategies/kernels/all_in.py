@@ -34,7 +34,7 @@ from strategies.kernels.tally import (
 )
 from strategies.types import FloatArray
 
-BLOCK = 16  # bars of one line of the skip list of falls
+BLOCK = 8  # bars of one line of the skip list of falls
 
 
 @njit(cache=True, error_model="numpy")
@@ -77,13 +77,14 @@ def falls_list_nb(close: FloatArray) -> FloatArray:
     return out
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def fall_nb(
     close: FloatArray, first: int, last: int, high: float, share: float
 ) -> tuple[float, float]:
     """Return the new high and the lowest share of a high, bar by bar."""
     floor = high * share
-    for t in range(first, last):
+    # An index without a sign needs no look for negative ones.
+    for t in range(np.uintp(first), np.uintp(last)):
         if close[t] > high:
             high = close[t]
             floor = high * share
@@ -92,7 +93,7 @@ def fall_nb(
     return high, share
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def hold_all_nb(
     row: FloatArray,
     close: FloatArray,
@@ -116,9 +117,9 @@ def hold_all_nb(
     end = max(begin, last // BLOCK * BLOCK)
     high, share = fall_nb(close, first, begin, high, share)
     for t in range(begin, end, BLOCK):
-        block = falls[t // BLOCK]
-        if block[1] >= high * share and block[2] >= share:
-            high = max(high, block[0])
+        block = np.uintp(t // BLOCK)
+        if falls[block, 1] >= high * share and falls[block, 2] >= share:
+            high = max(high, falls[block, 0])
         else:
             high, share = fall_nb(close, t, t + BLOCK, high, share)
     high, share = fall_nb(close, end, last, high, share)

@@ -116,7 +116,7 @@ def codes_nb(
             out[i] |= short[i] << 2
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def next_state_nb(state: float, code: int) -> float:
     """Return the state wanted after a close: two latches of which one is on at most.
 
@@ -132,7 +132,7 @@ def next_state_nb(state: float, code: int) -> float:
     return state
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def next_flip_nb(words: Words, start: int, n: int, state: float) -> int:
     """Return the first bar from `start` on whose code may change `state`, or `n`.
 

@@ -70,7 +70,7 @@ def setup_nb(row: FloatArray) -> Setup:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def wanted_nb(
     row: FloatArray, code: int, volatility: float, decided: int, setup: Setup
 ) -> float:
@@ -96,7 +96,7 @@ def wanted_nb(
     return fraction
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def is_settled_nb(row: FloatArray, wanted: float, raw: float, terms: Terms) -> bool:
     """Return whether nothing is left to decide: nothing was, or a plain trade did."""
     watched = row[QUANTITY] != 0.0 and has_exits_nb(terms)
@@ -120,7 +120,7 @@ def carry_out_nb(
     put_book_nb(row, decide_nb(book, t, wanted, bar, at_close, terms, fills), fills)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def close_bar_nb(row: FloatArray, close: float, rf_bar: float, terms: Terms) -> bool:
     """Mark what is held and add the bar; change no more if nothing is left."""
     if close > 0.0:
@@ -143,7 +143,7 @@ def end_row_nb(row: FloatArray, t: int, rf_bar: float, fills: Fills) -> None:
     add_bar_nb(row, 0.0, rf_bar)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def is_restless_nb(row: FloatArray, wanted: float, setup: Setup, terms: Terms) -> bool:
     """Return whether the next bar may decide something without a flip of the rule."""
     if wanted != row[HELD] or setup.weight > 0.0:
@@ -153,7 +153,7 @@ def is_restless_nb(row: FloatArray, wanted: float, setup: Setup, terms: Terms) -
     return row[QUANTITY] != 0.0 and has_exits_nb(terms)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def hold_on_nb(
     row: FloatArray, words: Words, close: FloatArray, t: int, setup: Setup, terms: Terms
 ) -> int:

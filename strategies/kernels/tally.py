@@ -69,7 +69,7 @@ def add_fill_nb(row: FloatArray, fills: Fills, i: int) -> None:
         close_trip_nb(row)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def close_trip_nb(row: FloatArray) -> None:
     """Count the round trip that has just ended."""
     pnl = row[TRIP_PNL]
@@ -82,7 +82,7 @@ def close_trip_nb(row: FloatArray) -> None:
     row[TRIP_PNL] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def add_bar_nb(row: FloatArray, equity: float, rf_bar: float) -> None:
     """Add the close of one bar."""
     change = equity / row[EQUITY] - 1.0
@@ -103,7 +103,7 @@ def add_bar_nb(row: FloatArray, equity: float, rf_bar: float) -> None:
         row[LOWEST], row[FLOOR] = equity / row[PEAK], equity
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def rest_nb(row: FloatArray, n: int, mark: float) -> None:
     """Add `n` bars without a position: every return is 0."""
     row[STILL] += n
@@ -111,7 +111,7 @@ def rest_nb(row: FloatArray, n: int, mark: float) -> None:
     row[EQUITY_SUM] += n * row[EQUITY]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def hold_nb(
     row: FloatArray,
     close: FloatArray,
@@ -132,14 +132,14 @@ def hold_nb(
     s1, s2, s3, s4, down = 0.0, 0.0, 0.0, 0.0, 0.0
     total, paid = 0.0, 0.0
     rate = -quantity * borrow if quantity < 0.0 else 0.0
-    held = close[first:last]
-    n = last - first
-    for i in range(held.shape[0]):
-        owed = held[i] * rate
-        equity = cash - owed + quantity * held[i]
+    n = 0
+    # An index without a sign needs no look for negative ones.
+    for t in range(np.uintp(first), np.uintp(last)):
+        owed = close[t] * rate
+        equity = cash - owed + quantity * close[t]
         if equity <= 0.0:
-            n = i
             break
+        n += 1
         cash -= owed
         paid += owed
         change = equity / before - 1.0
@@ -167,7 +167,7 @@ def hold_nb(
     row[EQUITY_SUM] += total
     row[HELD_BARS] += n
     if n > 0:
-        row[MARK] = held[n - 1]
+        row[MARK] = close[first + n - 1]
     return first + n
 
 
