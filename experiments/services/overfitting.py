@@ -36,6 +36,7 @@ from jobs.models import ACTIVE, Job
 from jobs.progress import JobContext
 from jobs.queue import enqueue
 from quantlab.web.problem import Problem
+from quantlab.web.times import rfc3339
 from strategies import RunConfig, load_candles
 from strategies.candidates import weekly_returns
 from strategies.errors import StrategyError
@@ -129,7 +130,7 @@ def _head(question: Question, weeks: CommonWeeks) -> dict[str, Any]:
         "n_weeks": n_weeks,
         "start": moment_of(weeks.first_week * WEEK_MS + MONDAY_MS),
         "end": moment_of((weeks.first_week + n_weeks) * WEEK_MS + MONDAY_MS - 1),
-        "computed_at": timezone.now().isoformat(),
+        "computed_at": rfc3339(timezone.now()),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +72,8 @@ def _context(
         "has_failed": job is not None and job.status == JobStatus.FAILED,
         "url": request.path,
     }
+    if found:
+        context["times"] = _times(found)
     if found and found["pbo"]["applicable"]:
         # Whole before altair looks at it; see views/charts.py.
         import pandas  # noqa: F401
@@ -83,6 +86,15 @@ def _context(
             for name, figure in FIGURES.items()
         }
     return context
+
+
+def _times(found: dict[str, Any]) -> dict[str, Any]:
+    """Return when it was computed, and the weeks as the market's own days."""
+    start, end, computed = (
+        datetime.fromisoformat(found[name]) for name in ("start", "end", "computed_at")
+    )
+    market = {"start": start.timestamp() * 1000, "end": end.timestamp() * 1000}
+    return market | {"computed": computed}
 
 
 def _file(

@@ -13,6 +13,7 @@ import numpy as np
 
 from strategies.errors import StrategyError
 from strategies.types import BoolArray, FloatArray
+from strategies.validation.bootstrap import Blocks, draw_blocks
 
 FEWEST_BARS = 16  # log(log(n)) needs 3; with fewer than this nothing can be told
 LEAST_DRAWS = 20
@@ -153,15 +154,21 @@ def _drawn_means(
     excess: FloatArray, block: int, draws: int, rng: np.random.Generator
 ) -> FloatArray:
     """Return the mean of every model in every draw, shape (draws, n_models)."""
-    from arch.bootstrap import StationaryBootstrap
-
     n_bars = len(excess)
-    bootstrap = StationaryBootstrap(block, np.arange(n_bars), seed=rng)
-    weights = np.empty((draws, n_bars))
-    for i, ((bars,), _) in enumerate(bootstrap.bootstrap(draws)):
-        weights[i] = np.bincount(bars, minlength=n_bars)
-    means: FloatArray = weights @ excess / n_bars
-    return means
+    batches = draw_blocks(n_bars, draws, block, "stationary", rng)
+    means = [_weights(blocks, n_bars) @ excess / n_bars for blocks in batches]
+    return np.concatenate(means)
+
+
+def _weights(blocks: Blocks, n_bars: int) -> FloatArray:
+    """Return how often each draw has each bar, shape (n_draws, n_bars)."""
+    draw = np.repeat(np.arange(len(blocks)), np.diff(blocks.ends))
+    steps = np.zeros((len(blocks), 2 * n_bars + 1))  # bars laid end to end twice
+    np.add.at(steps, (draw, blocks.begins), 1.0)
+    np.add.at(steps, (draw, blocks.begins + blocks.lengths), -1.0)
+    often = steps.cumsum(axis=1)
+    weights: FloatArray = often[:, :n_bars] + often[:, n_bars : 2 * n_bars]
+    return weights
 
 
 def _variance(excess: FloatArray, block: int) -> FloatArray:

@@ -55,6 +55,12 @@ def test_from_the_form_to_a_run_of_its_own(watch, theme, width):
     page.locator("#where").fill("fast == 20, slow > 100")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("#sweep-candidates .pager")).to_contain_text("out of 55")
+    page.get_by_role("link", name="Luck", exact=True).click()
+    page.get_by_role("button", name="Test the search").click()
+    luck = page.locator("#overfitting")
+    expect(luck.locator(".verdict")).to_contain_text("splits", timeout=DONE_MS)
+    expect(luck.locator("figure .chart-view svg").first).to_be_visible(timeout=DRAWN_MS)
+    assert not lab.scrolls_sideways()
     page.get_by_role("link", name="Summary").click()
 
     page.locator("#sweep-map td.is-pick a").click()

@@ -198,7 +198,9 @@ class TestPages:
         shown = self.region(client, page)
         assert "every 1s" not in shown
         assert shown.strip().startswith('<section id="overfitting"')
-        for words in ("splits", "doing nothing", "Bonferroni", "reality check"):
+        # Week 0 of `strategies.candidates` began on Monday, 29 December 1969.
+        weeks = "200 weeks from 29 Dec 1969 to 28 Oct 1973"
+        for words in (weeks, "splits", "doing nothing", "Bonferroni", "reality check"):
             assert words in shown
         rows = client.get(f"{page}?chart=ranks&format=csv").getvalue().decode()
         assert rows.startswith("low,high,count")
@@ -238,5 +240,6 @@ class TestPages:
     def test_calibration(self, client, settings, tmp_path):
         shown = client.get("/calibration").content.decode()
         assert "PSR without skill" in shown
+        assert "Measured –" not in shown
         settings.BASE_DIR = tmp_path
         assert "Not measured here" in client.get("/calibration").content.decode()

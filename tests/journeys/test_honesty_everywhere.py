@@ -69,7 +69,9 @@ def pages(lab: dict[str, str]) -> Iterator[str]:
     run = reverse("experiments:run-detail", args=[lab["run_id"]])
     yield from (f"{run}?tab={tab}" for tab in TABS)
     sweep = reverse("experiments:run-detail", args=[lab["sweep_id"]])
-    yield from (f"{sweep}?tab={tab}" for tab in ("summary", "candidates", "charts"))
+    yield from (
+        f"{sweep}?tab={tab}" for tab in ("summary", "candidates", "charts", "luck")
+    )
     yield from (f"{sweep}/charts/{name}" for name in OF_SWEEP)
     yield f"{sweep}/candidates/0"
     for page in ("/backtesting", "/model-lab"):
