@@ -37,6 +37,7 @@ from experiments.views.runs_new import run_again, run_new
 from experiments.views.sweep import candidate
 from experiments.views.sweep_form import sweep_new
 from experiments.views.trash import trash, undo
+from experiments.views.validation import validation_new
 from experiments.views.walk_form import walk_new
 from experiments.views.words import experiment_words, run_words
 
@@ -49,6 +50,7 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
     path("model-lab/runs/<uuid:run_id>/luck", sweep_luck, name="sweep-luck"),
     path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
+    path("model-lab/runs/<uuid:run_id>/validate", validation_new, name="run-validate"),
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
     path("model-lab/compare", compare, name="compare"),
     path("model-lab/compare/chart", compare_chart, name="compare-chart"),

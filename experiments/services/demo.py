@@ -39,9 +39,16 @@ QUESTION: Mapping[str, Any] = {
     },
     "notes": "Made at the first start, as an example. Change it or remove it.",
 }
+TESTED: Mapping[str, Any] = {
+    name: {}
+    for name in (
+        *("permutation", "block_bootstrap", "monte_carlo", "random_entries"),
+        *("cost_stress", "wfo"),
+    )
+}
 # The first one is the experiment's own config, and the one a newcomer reads.
 RUNS: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("SMA 20/50", {}),
+    ("SMA 20/50", {"validation": TESTED}),
     ("SMA 50/200", {"strategy": {"params": {"fast": 50, "slow": 200}}}),
     ("RSI 14, 30 to 70", {"strategy": {"name": "rsi_reversion"}}),
     ("Buy and hold", {"strategy": {"name": "buy_and_hold"}}),

@@ -24,6 +24,7 @@ from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
 from experiments.views import run_tabs, sweep_tabs, walk_tabs
 from experiments.views.run_api import api_tab
+from experiments.views.validation import validation_run_tab, validation_tab
 from jobs import log_panel
 from jobs.models import JobStatus
 from jobs.queue import worker_health
@@ -36,6 +37,7 @@ REGIONS = (
     "experiments/_run_head.html",
     "experiments/_run_result.html",
     "experiments/_run_trades.html",
+    "experiments/_run_validation.html",
     "experiments/_run_verify.html",
     "experiments/_sweep_map.html",
     "experiments/_sweep_candidates.html",
@@ -65,6 +67,7 @@ TABS = {
         Tab("summary", "Summary", run_tabs.summary_tab),
         Tab("charts", "Charts", run_tabs.charts_tab),
         Tab("trades", "Trades", run_tabs.trades_tab),
+        Tab("validation", "Validation", validation_tab),
         Tab("config", "Config", run_tabs.config_tab, needs_result=False),
         Tab("files", "Files", run_tabs.files_tab),
         Tab("api", "API", api_tab, needs_result=False),
@@ -89,10 +92,24 @@ OF_WALK = {
     for tab in (
         Tab("summary", "Summary", walk_tabs.summary_tab, of="walk"),
         Tab("windows", "Windows", walk_tabs.windows_tab, of="walk"),
-        *(TABS[name] for name in ("charts", "trades", "config", "files", "logs")),
+        *(
+            TABS[name]
+            for name in ("charts", "trades", "validation", "config", "files", "logs")
+        ),
     )
 }
-OF_KIND = {RunKind.SWEEP: OF_SWEEP, RunKind.WALK_FORWARD: OF_WALK}
+OF_VALIDATION = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", validation_run_tab, of="validation"),
+        *(TABS[name] for name in ("config", "files", "logs")),
+    )
+}
+OF_KIND = {
+    RunKind.SWEEP: OF_SWEEP,
+    RunKind.WALK_FORWARD: OF_WALK,
+    RunKind.VALIDATE: OF_VALIDATION,
+}
 WITHOUT_RESULT = ("summary", "config", "api", "logs")
 
 

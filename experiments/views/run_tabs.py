@@ -18,6 +18,7 @@ from experiments.selectors.trades import fill_page, round_trip_page
 from jobs.log_panel import log_panel
 from strategies.metrics import REASONS
 from strategies.metrics.registry import METRICS, Metric
+from strategies.validation_config import TESTS
 
 Context = dict[str, Any]
 
@@ -95,10 +96,17 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         ),
         "readings": readings(everything, document, benchmark),
         "accounting": run.accounting,
+        "tests": tests_said(report["validation"]),
         "drawdowns": worst[:N_DRAWDOWNS],
         "n_drawdowns": len(worst),
         "has_traded": has_traded(document),
     }
+
+
+def tests_said(validation: Context | None) -> list[str]:
+    """Return the tests of luck that were run, in words."""
+    names = [name for name in TESTS if name in (validation or {})]
+    return [name.replace("_", " ").replace("wfo", "fixed windows") for name in names]
 
 
 def has_traded(run: Context) -> bool:
