@@ -53,6 +53,7 @@ def setup_is_current() -> bool:
 def setup_lab(say: Callable[[str], None]) -> None:
     """Bring the lab to the state that the present sources expect; safe to repeat."""
     from strategies.market.builtin import install_builtin
+    from strategies.market.sessions import sessions_of
 
     os.umask(0o077)
     for folder in (settings.QUANT_HOME, settings.QUANT_DATA_ROOT):
@@ -63,6 +64,7 @@ def setup_lab(say: Callable[[str], None]) -> None:
     call_command("migrate", interactive=False, verbosity=0)
     say("Market data")
     install_builtin()
+    sessions_of("XNYS")  # slow to import where they come from, so it is done here
     say("Chart bundle")
     build_chart_bundle(settings.BUILT_STATIC)
     say("Static files")

@@ -185,6 +185,27 @@ def test_uploaded_bars_are_a_provider(cache):
     assert "ACME" in refusal.value.advice
 
 
+def test_longer_bars_are_made_of_uploaded_ones(cache):
+    cache.put(bars(np.arange(10.0, 30.0)), source_version="a")
+    config = RunConfig(
+        provider="upload",
+        symbol="ACME",
+        timeframe="1w",
+        strategy={"name": "buy_and_hold"},
+    )
+
+    weeks = load_candles(config)
+
+    assert weeks.close.tolist() == [14, 19, 24, 29]
+    assert describe("upload", "ACME", "1w").rows == 4
+    assert source_version("upload", "ACME", "1w") == source_version(
+        "upload", "ACME", "1d"
+    )
+    with pytest.raises(StrategyError) as refusal:
+        describe("upload", "ACME", "1h")
+    assert refusal.value.code == "unknown_timeframe"
+
+
 def test_the_list_of_versions_is_plain_json(cache, home):
     cache.put(bars([10, 11]), source_version="a")
 
