@@ -75,7 +75,16 @@ def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
     """Return the calls that give what the page shows; fewer for a run that failed."""
     document = run_document(run)
     if run.kind == RunKind.SWEEP:
-        calls = [*_one(document), *_candidates(run), *_swept_again(run)]
+        calls = [*_one(document), *_candidates(run), *_searched_again(run, "sweep")]
+    elif run.kind == RunKind.WALK_FORWARD:
+        has_result = run.status == JobStatus.SUCCEEDED
+        calls = [
+            *_one(document),
+            *(_windows(document) if has_result else ()),
+            *(_result(document) if has_result else ()),
+            *(_files(document) if run.manifest_sha else ()),
+            *_searched_again(run, "walk-forward"),
+        ]
     else:
         has_result = run.status == JobStatus.SUCCEEDED
         calls = [
@@ -197,7 +206,20 @@ def _candidates(run: ModelRun) -> Iterator[dict[str, Any]]:
     }
 
 
-def _swept_again(run: ModelRun) -> Iterator[dict[str, Any]]:
+def _windows(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {
+        "name": "windows",
+        "title": "Its windows",
+        "words": "What each chose, and what it earned on both sides.",
+        "address": f"{run['links']['self']}/windows",
+        "shown": '[(one["test_start"], one["params"]) for one in answer["items"]]',
+    }
+
+
+SEARCHES = {"sweep": "param-sweep", "walk-forward": "walk-forward"}
+
+
+def _searched_again(run: ModelRun, what: str) -> Iterator[dict[str, Any]]:
     if run.experiment_id is None:
         return
     search = dict(run.search or {})
@@ -205,11 +227,11 @@ def _swept_again(run: ModelRun) -> Iterator[dict[str, Any]]:
     space = {name: search["space"][name] for name in axes}
     body = {"space": space} | {k: v for k, v in search.items() if k != "space"}
     yield {
-        "name": "sweep",
-        "title": "The same sweep",
+        "name": what,
+        "title": f"The same {what}",
         "words": "With nothing different it returns this one; "
         '"dry_run": true only says what it costs.',
-        "address": f"/api/model-lab/experiments/{run.experiment_id}/param-sweep",
+        "address": f"/api/model-lab/experiments/{run.experiment_id}/{SEARCHES[what]}",
         "body": body | {"config": run.config},
         "shown": 'answer["id"], answer["reused"], answer["status"]',
     }

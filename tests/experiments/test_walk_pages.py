@@ -113,7 +113,7 @@ def test_the_result_says_what_is_left_and_every_tab_opens(client):
     assert "Do the choices stay?" in page
     assert "The tests joined into one account" in page
     assert "walk-embargo" in page
-    for tab in ("windows", "charts", "trades", "config", "files", "logs"):
+    for tab in ("windows", "charts", "trades", "config", "files", "api", "logs"):
         answer = client.get(run.get_absolute_url(), {"tab": tab})
         assert answer.status_code == 200, tab
     windows = client.get(run.get_absolute_url(), {"tab": "windows"}).content.decode()
