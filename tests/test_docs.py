@@ -17,7 +17,10 @@ def test_examples_of_the_documents_hold(name):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("name", ["strategies", "strategies.features.catalog"])
+@pytest.mark.parametrize(
+    "name",
+    ["strategies", "strategies.features.catalog", "strategies.dsl.expression"],
+)
 def test_examples_of_the_docstrings_hold(name):
     result = doctest.testmod(importlib.import_module(name))
 

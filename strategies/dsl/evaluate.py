@@ -29,8 +29,9 @@ from strategies.kernels import resolve
 from strategies.market.panel import Panel
 from strategies.types import FloatArray, IntArray
 
-# Columns that one call of a kernel works on: their window fits the cache.
-COLUMNS = 64
+# Columns that one call of a kernel works on: long stretches of a bar for the memory,
+# and yet some hundred bars of them fit the cache.
+COLUMNS = 512
 # Fewer cells than this are not worth a second thread.
 FEW_CELLS = 16_384
 # How many expressions are looked at together for what they share.

@@ -134,7 +134,7 @@ class Expression:
         return min(alike, default=1)
 
     def _names(self, op: str) -> tuple[str, ...]:
-        return tuple(sorted({one.name for one in walk(self.root) if one.op == op}))
+        return tuple(sorted(name for kind, name in _leaves(self.root) if kind == op))
 
 
 def parse(
@@ -219,6 +219,13 @@ def expr_hash(expr: str | Expression) -> str:
 def as_expression(expr: str | Expression) -> Expression:
     """Return the expression, parsed if it is a text."""
     return expr if isinstance(expr, Expression) else parse(expr)
+
+
+@lru_cache(maxsize=20_000)
+def _leaves(root: Node) -> frozenset[tuple[str, str]]:
+    """Return the fields, groups and braces below a node."""
+    named = (FIELD, GROUP, BRACE)
+    return frozenset((one.op, one.name) for one in walk(root) if one.op in named)
 
 
 def _every(root: Node) -> list[Node]:

@@ -24,22 +24,23 @@ def _totals_nb(
     tail = np.zeros((d + 1, width))
     head = np.zeros(width)
     for start in range(0, n_bars, d):
+        pivot = x[start, lo:hi]
         if start > 0:
+            tail[d] = 0.0
             for j in range(d - 1, 0, -1):
+                now, older, newer = x[start - d + j, lo:hi], tail[j + 1], tail[j]
                 for i in range(width):
-                    pivot = x[start, lo + i]
-                    older = tail[j + 1, i] if j < d - 1 else 0.0
-                    tail[j, i] = older + (x[start - d + j, lo + i] - pivot)
+                    newer[i] = older[i] + (now[i] - pivot[i])
         head[:] = 0.0
         for j in range(min(d, n_bars - start)):
             t = start + j
-            full = t >= d - 1
+            now, older, row = x[t, lo:hi], tail[j + 1], out[t, lo:hi]
             for i in range(width):
-                pivot = x[start, lo + i]
-                head[i] += x[t, lo + i] - pivot
-                total = head[i] + (tail[j + 1, i] if j < d - 1 else 0.0)
-                value = pivot + total / d if mean else total + d * pivot
-                out[t, lo + i] = value if full and abs(value) < np.inf else np.nan
+                head[i] += now[i] - pivot[i]
+                total = head[i] + older[i]
+                value = pivot[i] + total / d if mean else total + d * pivot[i]
+                row[i] = value if abs(value) < np.inf else np.nan
+    out[: d - 1, lo:hi] = np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -64,29 +65,35 @@ def _spread_nb(
     head = np.zeros(width)
     head_squares = np.zeros(width)
     for start in range(0, n_bars, d):
+        pivot = x[start, lo:hi]
         if start > 0:
             tail[d] = 0.0
             squares[d] = 0.0
             for j in range(d - 1, 0, -1):
+                now, older, newer = x[start - d + j, lo:hi], tail[j + 1], tail[j]
                 for i in range(width):
-                    change = x[start - d + j, lo + i] - x[start, lo + i]
-                    tail[j, i] = tail[j + 1, i] + change
-                    squares[j, i] = squares[j + 1, i] + change * change
+                    newer[i] = older[i] + (now[i] - pivot[i])
+                older, newer = squares[j + 1], squares[j]
+                for i in range(width):
+                    change = now[i] - pivot[i]
+                    newer[i] = older[i] + change * change
         head[:] = 0.0
         head_squares[:] = 0.0
         for j in range(min(d, n_bars - start)):
             t = start + j
-            full = t >= d - 1
+            now, row = x[t, lo:hi], out[t, lo:hi]
+            older, older_squares = tail[j + 1], squares[j + 1]
             for i in range(width):
-                change = x[t, lo + i] - x[start, lo + i]
+                change = now[i] - pivot[i]
                 head[i] += change
                 head_squares[i] += change * change
-                total = head[i] + tail[j + 1, i]
-                spread = head_squares[i] + squares[j + 1, i] - total * total / d
+                total = head[i] + older[i]
+                spread = head_squares[i] + older_squares[i] - total * total / d
                 # Rounding may leave a spread of nothing a hair below 0.
                 spread = 0.0 if spread < 0.0 else spread / (d - 1)
                 value = np.sqrt(spread) if root else spread
-                out[t, lo + i] = value if full and abs(value) < np.inf else np.nan
+                row[i] = value if value < np.inf else np.nan
+    out[: d - 1, lo:hi] = np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -113,23 +120,24 @@ def _extreme_nb(
         if start > 0:
             tail[d] = -np.inf
             for j in range(d - 1, 0, -1):
+                now, older, newer = x[start - d + j, lo:hi], tail[j + 1], tail[j]
                 for i in range(width):
-                    value = sign * x[start - d + j, lo + i]
-                    older = tail[j + 1, i]
+                    value = sign * now[i]
                     # A NaN is kept once met: no comparison with it is true.
-                    tail[j, i] = older if older > value or older != older else value
+                    keep = older[i] > value or older[i] != older[i]
+                    newer[i] = older[i] if keep else value
         head[:] = -np.inf
         for j in range(min(d, n_bars - start)):
             t = start + j
-            full = t >= d - 1
+            now, older, row = x[t, lo:hi], tail[j + 1], out[t, lo:hi]
             for i in range(width):
-                value = sign * x[t, lo + i]
+                value = sign * now[i]
                 top = head[i]
                 top = top if top > value or top != top else value
                 head[i] = top
-                older = tail[j + 1, i]
-                top = older if older > top or older != older else top
-                out[t, lo + i] = sign * top if full else np.nan
+                top = older[i] if older[i] > top or older[i] != older[i] else top
+                row[i] = sign * top
+    out[: d - 1, lo:hi] = np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -16,9 +16,9 @@ from strategies.types import FloatArray
 @njit(cache=True, nogil=True, error_model="numpy")
 def count_known_nb(x: FloatArray, t: int, known: FloatArray, lo: int, hi: int) -> None:
     """Bring `known`, the known bars in a row up to the one before, up to bar `t`."""
+    now = x[t, lo:hi]
     for i in range(hi - lo):
-        value = x[t, lo + i]
-        known[i] = known[i] + 1.0 if value == value else 0.0
+        known[i] = known[i] + 1.0 if now[i] == now[i] else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -31,12 +31,14 @@ def rank_nb(x: FloatArray, d: int, out: FloatArray, lo: int, hi: int) -> None:
         count_known_nb(x, t, known, lo, hi)
         # The newest is equal to itself: 1/2 for that and 1/2 for counting from 1.
         place[:] = 0.5
+        now, row = x[t, lo:hi], out[t, lo:hi]
         for k in range(max(0, t - d + 1), t + 1):
+            one = x[k, lo:hi]
             for i in range(width):
-                now, value = x[t, lo + i], x[k, lo + i]
-                place[i] += 1.0 if value < now else (0.5 if value == now else 0.0)
+                below = 1.0 if one[i] < now[i] else 0.0
+                place[i] += below + (0.5 if one[i] == now[i] else 0.0)
         for i in range(width):
-            out[t, lo + i] = place[i] / d if known[i] >= d else np.nan
+            row[i] = place[i] / d if known[i] >= d else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -54,13 +56,15 @@ def _place_nb(
         oldest = t - d + 1
         for k in range(max(0, oldest), t + 1):
             number = float(k - oldest + 1)
+            one = x[k, lo:hi]
             for i in range(width):
-                value = sign * x[k, lo + i]
+                value = sign * one[i]
                 above = value > best[i]
                 best[i] = value if above else best[i]
                 place[i] = number if above else place[i]
+        row = out[t, lo:hi]
         for i in range(width):
-            out[t, lo + i] = place[i] if known[i] >= d else np.nan
+            row[i] = place[i] if known[i] >= d else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

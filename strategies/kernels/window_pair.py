@@ -27,6 +27,25 @@ def _figure_nb(uu: float, vv: float, uv: float, d: int, wanted: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _add_nb(
+    x: FloatArray,
+    y: FloatArray,
+    pivot_x: FloatArray,
+    pivot_y: FloatArray,
+    sums: FloatArray,
+) -> None:
+    """Add one bar of both, taken about the pivots, to Σu, Σv, Σu², Σv², Σuv."""
+    sum_u, sum_v, uu, vv, uv = sums[0], sums[1], sums[2], sums[3], sums[4]
+    for i in range(x.shape[0]):
+        u, v = x[i] - pivot_x[i], y[i] - pivot_y[i]
+        sum_u[i] += u
+        sum_v[i] += v
+        uu[i] += u * u
+        vv[i] += v * v
+        uv[i] += u * v
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _pair_nb(
     x: FloatArray,
     y: FloatArray,
@@ -41,36 +60,32 @@ def _pair_nb(
     tail = np.zeros((d + 1, 5, width))
     head = np.zeros((5, width))
     for start in range(0, n_bars, d):
+        pivot_x, pivot_y = x[start, lo:hi], y[start, lo:hi]
         if start > 0:
             tail[d] = 0.0
             for j in range(d - 1, 0, -1):
-                for i in range(width):
-                    u = x[start - d + j, lo + i] - x[start, lo + i]
-                    v = y[start - d + j, lo + i] - y[start, lo + i]
-                    tail[j, 0, i] = tail[j + 1, 0, i] + u
-                    tail[j, 1, i] = tail[j + 1, 1, i] + v
-                    tail[j, 2, i] = tail[j + 1, 2, i] + u * u
-                    tail[j, 3, i] = tail[j + 1, 3, i] + v * v
-                    tail[j, 4, i] = tail[j + 1, 4, i] + u * v
+                tail[j] = tail[j + 1]
+                _add_nb(
+                    x[start - d + j, lo:hi],
+                    y[start - d + j, lo:hi],
+                    pivot_x,
+                    pivot_y,
+                    tail[j],
+                )
         head[:] = 0.0
         for j in range(min(d, n_bars - start)):
             t = start + j
-            full = t >= d - 1
+            _add_nb(x[t, lo:hi], y[t, lo:hi], pivot_x, pivot_y, head)
+            older, row = tail[j + 1], out[t, lo:hi]
             for i in range(width):
-                u = x[t, lo + i] - x[start, lo + i]
-                v = y[t, lo + i] - y[start, lo + i]
-                head[0, i] += u
-                head[1, i] += v
-                head[2, i] += u * u
-                head[3, i] += v * v
-                head[4, i] += u * v
-                sum_u = head[0, i] + tail[j + 1, 0, i]
-                sum_v = head[1, i] + tail[j + 1, 1, i]
-                uu = head[2, i] + tail[j + 1, 2, i] - sum_u * sum_u / d
-                vv = head[3, i] + tail[j + 1, 3, i] - sum_v * sum_v / d
-                uv = head[4, i] + tail[j + 1, 4, i] - sum_u * sum_v / d
+                u = head[0, i] + older[0, i]
+                v = head[1, i] + older[1, i]
+                uu = head[2, i] + older[2, i] - u * u / d
+                vv = head[3, i] + older[3, i] - v * v / d
+                uv = head[4, i] + older[4, i] - u * v / d
                 value = _figure_nb(uu, vv, uv, d, wanted)
-                out[t, lo + i] = value if full and abs(value) < np.inf else np.nan
+                row[i] = value if abs(value) < np.inf else np.nan
+    out[: d - 1, lo:hi] = np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -27,13 +27,14 @@ def _weighted_nb(
         if oldest < 0:
             out[t, lo:hi] = np.nan
             continue
-        out[t, lo:hi] = 0.0
+        row = out[t, lo:hi]
+        row[:] = 0.0
         for k in range(d):
-            weight = weights[k]
-            for j in range(lo, hi):
-                out[t, j] += weight * x[oldest + k, j]
-        for j in range(lo, hi):
-            out[t, j] /= total
+            weight, one = weights[k], x[oldest + k, lo:hi]
+            for i in range(hi - lo):
+                row[i] += weight * one[i]
+        for i in range(hi - lo):
+            row[i] /= total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -90,10 +91,11 @@ def _line_nb(
         total[:] = 0.0
         tilt[:] = 0.0
         squares[:] = 0.0
+        first = x[oldest, lo:hi]
         for k in range(d):
-            place = k - middle
+            place, one = k - middle, x[oldest + k, lo:hi]
             for i in range(width):
-                change = x[oldest + k, lo + i] - x[oldest, lo + i]
+                change = one[i] - first[i]
                 total[i] += change
                 tilt[i] += place * change
                 squares[i] += change * change
@@ -135,9 +137,11 @@ def _means_nb(
     """Fill `means` with the mean distance of the window from its oldest bar."""
     oldest = t - d + 1
     means[:] = 0.0
+    first = x[oldest, lo:hi]
     for k in range(oldest, t + 1):
+        one = x[k, lo:hi]
         for i in range(hi - lo):
-            means[i] += x[k, lo + i] - x[oldest, lo + i]
+            means[i] += one[i] - first[i]
     for i in range(hi - lo):
         means[i] /= d
 
@@ -152,11 +156,12 @@ def mad_nb(x: FloatArray, d: int, out: FloatArray, lo: int, hi: int) -> None:
             out[t, lo:hi] = np.nan
             continue
         _means_nb(x, t, d, means, lo, hi)
-        out[t, lo:hi] = 0.0
+        first, row = x[oldest, lo:hi], out[t, lo:hi]
+        row[:] = 0.0
         for k in range(oldest, t + 1):
+            one = x[k, lo:hi]
             for i in range(hi - lo):
-                change = x[k, lo + i] - x[oldest, lo + i]
-                out[t, lo + i] += abs(change - means[i])
+                row[i] += abs(one[i] - first[i] - means[i])
         for j in range(lo, hi):
             out[t, j] /= d
 
@@ -175,9 +180,11 @@ def _moment_nb(
         _means_nb(x, t, d, means, lo, hi)
         second[:] = 0.0
         high[:] = 0.0
+        first = x[oldest, lo:hi]
         for k in range(oldest, t + 1):
+            one = x[k, lo:hi]
             for i in range(width):
-                change = x[k, lo + i] - x[oldest, lo + i] - means[i]
+                change = one[i] - first[i] - means[i]
                 square = change * change
                 second[i] += square
                 high[i] += square * (change if order == 3 else square)

@@ -35,10 +35,16 @@ from strategies.features.compute import compute_features
 from strategies.library.registry import complete_params, strategy_named
 from strategies.market.sources import load_symbol
 from strategies.trials import MemorySink, reporting_to
+from tests.bench.expressions import features, population
 
 ROOT = Path(__file__).parent.parent.parent
 HOME = Path(os.environ.get("QUANT_HOME", ROOT / "var")) / "bench"
-PEERS = {"raptorbt": "0.13.4", "vectorbt": "1.2.0"}
+PEERS = {
+    "raptorbt": "0.13.4",
+    "vectorbt": "1.2.0",
+    "bottleneck": "1.6.0",
+    "gplearn": "0.4.3",
+}
 COSTS = {"commission_bps": 5, "slippage_bps": 5}
 GRIDS = {
     "sma_cross": {"fast": range(5, 55), "slow": range(60, 260, 10)},
@@ -70,19 +76,21 @@ class Row(NamedTuple):
 
 
 class Peers:
-    """The process with the peers; made on first use, in an environment of its own."""
+    """A process with peers; made on first use, in an environment of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, script: str) -> None:
         python = HOME / "peers" / "bin" / "python"
-        if not python.exists():
+        wanted = [f"{name}=={version}" for name, version in PEERS.items()]
+        stamp = python.parent.parent / "peers.txt"
+        if not stamp.exists() or stamp.read_text().split() != wanted:
             uv = str(ROOT / ".venv" / "bin" / "uv")
-            wanted = [f"{name}=={version}" for name, version in PEERS.items()]
             base = [uv, "pip", "install", "--quiet", "--python", str(python)]
-            here = [uv, "venv", "--quiet", "--python", sys.executable]
+            here = [uv, "venv", "--quiet", "--clear", "--python", sys.executable]
             subprocess.run([*here, str(python.parent.parent)], check=True)
             subprocess.run([*base, *wanted], check=True)
+            stamp.write_text("\n".join(wanted))
         self._process = subprocess.Popen(
-            [str(python), str(Path(__file__).with_name("peers.py")), str(folder)],
+            [str(python), str(Path(__file__).with_name(script)), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -121,7 +129,8 @@ class Bench:
         self.minutes = minute_candles(500_000)
         for name in ("daily", "minutes"):
             write_bars(folder / f"{name}.npz", getattr(self, name))
-        self.peers = Peers(folder)
+        self.peers = Peers(folder, "peers.py")
+        self.panel_peers = Peers(folder, "peers_panel.py")
         self.rows: list[Row] = []
 
     def one_backtest(self) -> None:
@@ -378,7 +387,8 @@ def report(bench: Bench, facts: list[str]) -> str:
     """Return the document."""
     machine = f"{platform.machine()}, {n_threads()} cores, python "
     machine += f"{platform.python_version()}, numpy {np.__version__}"
-    peers = ", ".join(f"{k} {v}" for k, v in bench.peers.versions.items())
+    versions = bench.peers.versions | bench.panel_peers.versions
+    peers = ", ".join(f"{k} {v}" for k, v in versions.items())
     head = [
         "# Benchmarks",
         "",
@@ -424,6 +434,8 @@ def main() -> None:
         bench.sma_sweep("W2 10,000 × sma_cross", large, "daily", goals, 5, peers)
         goals = (51, 77, 18, 27, 500, 750, 180, 260)
         bench.sma_sweep("W3 200 × 500,000", MINUTES, "minutes", goals, 3, peers)
+        features(bench)
+        population(bench)
         assert sink is not None
         grew = ", ".join(f"{k} {v:.2f}x" for k, v in growth(bench.daily).items())
         w2, w3 = memory_of("w2"), memory_of("w3")
@@ -437,6 +449,7 @@ def main() -> None:
             f"(at most 16), {w3:.0f} MB for 500,000 bars of 24 MB (at most 24).",
         ]
         bench.peers.close()
+        bench.panel_peers.close()
     (ROOT / "docs" / "benchmarks.md").write_text(report(bench, facts))
 
 
