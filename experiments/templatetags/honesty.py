@@ -23,7 +23,6 @@ register = template.Library()
 Document = Mapping[str, Any]
 NORMAL = NormalDist()
 ERRORS_FOR_95 = NORMAL.inv_cdf(0.95)
-MARKS_APART = 100.0  # units between two labels side by side
 
 NOT_KNOWN = "Not known: too few returns, or none that vary."
 MADE_UP = "These data are made up: what is tried on them is not counted."
@@ -209,6 +208,17 @@ class Mark:
     anchor: str
     row: int  # 13 units from the top, or one line lower
 
+    @property
+    def left(self) -> float:
+        """Where its label begins."""
+        behind = {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return float(self.x) - behind * len(self.label) * CHARS
+
+    @property
+    def right(self) -> float:
+        """Where its label ends."""
+        return self.left + len(self.label) * CHARS
+
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
@@ -250,7 +260,7 @@ def ruler_of(luck: Luck) -> Ruler | None:
     )
     best = _mark(luck.best_by_luck, "best by luck", at, 13) if luck.spread else None
     needed = _mark(luck.needed, "needed", at, 13)
-    if best and needed and float(needed.x) - float(best.x) < MARKS_APART:
+    if best and needed and needed.left < best.right + CHARS:
         needed = replace(needed, row=26)
     return Ruler(
         ticks=ticks,

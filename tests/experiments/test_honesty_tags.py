@@ -301,8 +301,11 @@ class TestSeal:
         assert self.states(html)[2] == "untested"
 
 
-# What shows each Sharpe ratio in one row with its band of error.
-WITH_A_BAND = {"experiments/_chart_rolling.html"}
+# What shows each Sharpe ratio with its band of error, or only that band.
+WITH_A_BAND = {
+    "experiments/_chart_rolling.html",
+    "experiments/validation_sentence.html",
+}
 BARE_SHARPE = re.compile(
     r"\{\{[^}]*\b(sharpe|sharpe_bar|latest_sharpe)\b[^}]*\}\}", re.IGNORECASE
 )
