@@ -13,10 +13,11 @@ The walk, step by step; each step is a function, each function has its room:
 
 Steps 3 to 8 are ``run_backtest``, the first page to read; ``run_sweep`` takes many
 candidates through the same rules at once, ``walk_forward`` chooses among them window
-after window and trades what comes next, ``simulate_portfolio`` holds many symbols of
-a ``Panel`` by weights, ``evaluate`` says what an expression comes to on one (room
-``dsl``); ``validate`` asks whether a result was luck. Everything below needs no Django
-and no web, and importing this package imports neither numba nor pandas:
+after window and trades what comes next, ``run_universe`` trades one strategy on all
+symbols of a ``Panel``, ``simulate_portfolio`` holds them by weights, ``evaluate`` says
+what an expression comes to on them (room ``dsl``); ``validate`` asks whether a result
+was luck. Everything below needs no Django and no web, and importing this package
+imports neither numba nor pandas:
 
 >>> from strategies import RunConfig, load_candles, run_backtest
 >>> config = RunConfig(symbol="SYN-gbm-1", provider="synthetic",
@@ -41,9 +42,10 @@ if TYPE_CHECKING:
     from strategies.dsl.expression import Expression, canonical, expr_hash, parse
     from strategies.market.candles import Candles
     from strategies.market.panel import Panel
-    from strategies.market.sources import load_candles
+    from strategies.market.sources import load_candles, load_panel
     from strategies.portfolio import PortfolioResult, simulate_portfolio
     from strategies.sweep import SweepResult, plan_sweep, run_sweep, sweep_chunks
+    from strategies.universe import UniverseResult, run_universe
     from strategies.validation.lookahead import check_lookahead
     from strategies.validation.splits import (
         combinatorial_folds,
@@ -61,6 +63,7 @@ __all__ = [
     "PortfolioResult",
     "RunConfig",
     "SweepResult",
+    "UniverseResult",
     "WalkForward",
     "__version__",
     "canonical",
@@ -71,12 +74,14 @@ __all__ = [
     "expr_hash",
     "library",
     "load_candles",
+    "load_panel",
     "parse",
     "plan_sweep",
     "purged_folds",
     "rolling_splits",
     "run_backtest",
     "run_sweep",
+    "run_universe",
     "simulate_portfolio",
     "statistics",
     "sweep_chunks",
@@ -92,6 +97,7 @@ _ROOMS = {
     "PortfolioResult": "strategies.portfolio",
     "RunConfig": "strategies.config",
     "SweepResult": "strategies.sweep",
+    "UniverseResult": "strategies.universe",
     "WalkForward": "strategies.validation.walk_forward",
     "canonical": "strategies.dsl.expression",
     "check_lookahead": "strategies.validation.lookahead",
@@ -100,12 +106,14 @@ _ROOMS = {
     "evaluate_population": "strategies.dsl.evaluate",
     "expr_hash": "strategies.dsl.expression",
     "load_candles": "strategies.market.sources",
+    "load_panel": "strategies.market.sources",
     "parse": "strategies.dsl.expression",
     "plan_sweep": "strategies.sweep",
     "purged_folds": "strategies.validation.splits",
     "rolling_splits": "strategies.validation.splits",
     "run_backtest": "strategies.backtest",
     "run_sweep": "strategies.sweep",
+    "run_universe": "strategies.universe",
     "simulate_portfolio": "strategies.portfolio",
     "sweep_chunks": "strategies.sweep",
     "validate": "strategies.validation.suite",

@@ -40,6 +40,8 @@ from strategies.types import FloatArray, IntArray, Params
 if TYPE_CHECKING:
     import pandas as pd
 
+    from strategies.market.panel import Panel
+
 BUY_AND_HOLD = "buy_and_hold"
 MIN_BARS = 2
 
@@ -81,6 +83,11 @@ class BacktestResult:
     def ts(self) -> IntArray:
         """Open time of each bar, epoch ms UTC, shape (n_bars,)."""
         return self.candles.ts
+
+    @property
+    def timeline(self) -> Candles:
+        """Stamps, calendar, timeframe and bars per year of the result."""
+        return self.candles
 
     @property
     def equity(self) -> FloatArray:
@@ -181,10 +188,10 @@ def run_backtest(
     CandleError
         If fewer than two bars lie in the window.
     """
-    plan = _plan(config)
+    plan = plan_of(config)
     config = plan.config
     candles = candles.between(config.start_ms, config.end_ms)
-    _check_length(candles)
+    check_length(candles)
     on_stage("features")
     columns = compute_features(candles, plan.features, cache)
     on_stage("signals")
@@ -198,7 +205,7 @@ def run_backtest(
     return result
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What a config says about every history it may meet."""
 
     config: RunConfig
@@ -207,16 +214,16 @@ class _Plan(NamedTuple):
     features: tuple[Feature, ...]
 
 
-def _plan(config: RunConfig) -> _Plan:
+def plan_of(config: RunConfig) -> Plan:
     """Complete and check a config, once for as long as it lives."""
-    if _plan not in config.memo:
+    if plan_of not in config.memo:
         whole = resolve(config)
         assert whole.strategy is not None  # `resolve` refuses it  # noqa: S101
         strategy = strategy_named(whole.strategy.name)
         params = complete_params(strategy, whole.strategy.params)
         features = (*strategy.features(params), *indicator_features(whole))
-        config.memo[_plan] = _Plan(whole, strategy, params, features)
-    known: _Plan = config.memo[_plan]
+        config.memo[plan_of] = Plan(whole, strategy, params, features)
+    known: Plan = config.memo[plan_of]
     return known
 
 
@@ -237,7 +244,8 @@ def terms_of(config: RunConfig, candles: Candles) -> Terms:
     return known
 
 
-def _check_length(candles: Candles) -> None:
+def check_length(candles: Candles | Panel) -> None:
+    """Refuse a window in which nothing can be decided and filled."""
     if len(candles) < MIN_BARS:
         raise CandleError(
             f"{len(candles)} bars lie in the window: at least {MIN_BARS} are needed.",
@@ -280,15 +288,17 @@ def _benchmark(
     if config.benchmark == "none":
         return None
     if config.benchmark != BUY_AND_HOLD:
-        return _held(_aligned(candles, other, config.benchmark), config.initial_cash)
-    key = (_held, config.initial_cash)
+        bars = aligned(candles.ts, other, config.benchmark)
+        return held_of(bars, config.initial_cash)
+    key = (held_of, config.initial_cash)
     if key not in candles.memo:
-        candles.memo[key] = _held(candles, config.initial_cash)
+        candles.memo[key] = held_of(candles, config.initial_cash)
     known: Simulation = candles.memo[key]
     return known
 
 
-def _held(candles: Candles, initial_cash: float) -> Simulation:
+def held_of(candles: Candles, initial_cash: float) -> Simulation:
+    """Return what buying once, with all cash and without costs, would have earned."""
     return simulate(
         candles,
         np.ones(len(candles)),
@@ -298,8 +308,8 @@ def _held(candles: Candles, initial_cash: float) -> Simulation:
     )
 
 
-def _aligned(candles: Candles, other: Candles | None, symbol: str) -> Candles:
-    """Return the benchmark's bars on the stamps of `candles`."""
+def aligned(ts: IntArray, other: Candles | None, symbol: str) -> Candles:
+    """Return the benchmark's bars on the stamps `ts`."""
     if other is None or other.symbol != symbol:
         raise CandleError(
             f"The bars of the benchmark {symbol} were not given.",
@@ -307,7 +317,7 @@ def _aligned(candles: Candles, other: Candles | None, symbol: str) -> Candles:
             field="benchmark",
             advice="Pass benchmark=load_candles(...) or use buy_and_hold.",
         )
-    return other.on_stamps(candles.ts)
+    return other.on_stamps(ts)
 
 
 def metric_inputs(
@@ -360,7 +370,7 @@ def _trial(result: BacktestResult, source: str) -> Trial:
         source=source,
         config_hash=config.config_hash,
         config_family_hash=config.config_family_hash,
-        instruments=(f"{config.provider}:{config.symbol}",),
+        instruments=config.instruments,
         data_fingerprint=candles.fingerprint,
         start_ms=int(candles.ts[0]),
         end_ms=int(candles.ts[-1]),

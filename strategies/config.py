@@ -222,6 +222,18 @@ class RunConfig(Part):
         """Last moment whose bars are read, epoch ms UTC; None: all there is."""
         return self.end
 
+    @property
+    def symbols(self) -> list[str]:
+        """All symbols it trades; of a universe once it is frozen to a list."""
+        if isinstance(self.universe, list):
+            return self.universe
+        return [self.symbol] if self.symbol else []
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """All symbols it trades as ``provider:symbol``: what its trials looked at."""
+        return tuple(f"{self.provider}:{symbol}" for symbol in self.symbols)
+
     def with_changes(self, patch: Mapping[str, Any]) -> RunConfig:
         """Return a config with an RFC 7396 merge patch applied.
 

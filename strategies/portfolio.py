@@ -14,7 +14,11 @@ from strategies.config import ExecutionConfig, SizingConfig, sha256_of
 from strategies.errors import CandleError
 from strategies.market.calendar import session_keys
 from strategies.metrics import MetricInputs, compute_all
-from strategies.simulation.portfolio import PortfolioSimulation, simulate_weights
+from strategies.simulation.portfolio import (
+    PortfolioSimulation,
+    SideBySide,
+    simulate_weights,
+)
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray, IntArray
 from strategies.weights import to_weights
@@ -145,7 +149,7 @@ def simulate_portfolio(
     simulation = simulate_weights(
         panel, wanted, execution, initial_cash=initial_cash, band=band
     )
-    metrics, flags = compute_all(_inputs(panel, simulation, rf))
+    metrics, flags = compute_all(metric_inputs(panel, simulation, rf))
     identity = _identity(wanted, execution, band, initial_cash, rf)
     current_sink().report(_trial(panel, metrics, identity, source))
     return PortfolioResult(
@@ -157,7 +161,13 @@ def simulate_portfolio(
     )
 
 
-def _inputs(panel: Panel, simulation: PortfolioSimulation, rf: float) -> MetricInputs:
+def metric_inputs(
+    panel: Panel,
+    simulation: PortfolioSimulation | SideBySide,
+    rf: float,
+    benchmark_equity: FloatArray | None = None,
+) -> MetricInputs:
+    """Return what the metrics of a portfolio are computed from."""
     closed = [part.closed_trips for part in simulation.parts]
     sessions = session_keys(panel.ts[1:], panel.calendar, panel.timeframe)
     return MetricInputs(
@@ -171,6 +181,7 @@ def _inputs(panel: Panel, simulation: PortfolioSimulation, rf: float) -> MetricI
         ppy=panel.ppy,
         n_sessions=int(np.unique(sessions).size),
         rf=rf,
+        benchmark_equity=benchmark_equity,
         ruined=simulation.ruined,
     )
 

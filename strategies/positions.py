@@ -61,7 +61,7 @@ def to_position(
         raise StrategyError(
             f"signal[{bar}] is {signal[bar]}: it must be between -1 and 1."
         )
-    return sized(_risked(signal, config, candles, cache), config.sizing)
+    return sized(risked(signal, config, candles, cache), config.sizing)
 
 
 def stake_of(config: RunConfig) -> float:
@@ -92,7 +92,7 @@ def sized(position: FloatArray, sizing: SizingConfig) -> FloatArray:
     return np.ascontiguousarray(np.clip(position, low, bound))
 
 
-def _risked(
+def risked(
     signal: FloatArray, config: RunConfig, candles: Candles, cache: FeatureCache | None
 ) -> FloatArray:
     params = config.risk.params

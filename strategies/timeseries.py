@@ -31,6 +31,7 @@ from strategies.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from strategies.market.candles import Candles
+    from strategies.market.panel import Panel
     from strategies.simulation.records import Trips
 
 FEWEST_BINS, MOST_BINS = 10, 100
@@ -124,7 +125,7 @@ class ReportSeries:
 
 
 def report_series(
-    candles: Candles,
+    candles: Candles | Panel,
     equity: FloatArray,
     *,
     benchmark: FloatArray | None,
@@ -135,7 +136,7 @@ def report_series(
 
     Parameters
     ----------
-    candles : Candles
+    candles : Candles or Panel
         The bars of the run: stamps, calendar and timeframe are read.
     equity, benchmark : float64 arrays of shape (n_bars,)
         In cash.
@@ -161,7 +162,9 @@ def report_series(
     )
 
 
-def _rolling_lines(candles: Candles, equity: FloatArray, rf: float) -> dict[str, Line]:
+def _rolling_lines(
+    candles: Candles | Panel, equity: FloatArray, rf: float
+) -> dict[str, Line]:
     ts, returns, ppy = rolling_returns(
         candles.ts, equity, calendar=candles.calendar, timeframe=candles.timeframe
     )

@@ -62,6 +62,37 @@ def to_weights(
     return levered(weights, sizing.max_lev)
 
 
+def shares(sizing: SizingConfig, panel: Panel, volatility: FloatArray) -> FloatArray:
+    """Return how much of the equity each symbol may take, before any signal.
+
+    Parameters
+    ----------
+    sizing : SizingConfig
+        ``weights``: ``equal`` (None too) divides by the number of symbols that have had
+        a bar so far, ``inverse_volatility`` in proportion to 1/volatility; a mapping
+        says it for each symbol.
+    panel : Panel
+    volatility : float64 array of shape (n_bars, n_symbols)
+        Known at the close of each bar, NaN or 0 where it is not: no share then.
+
+    Returns
+    -------
+    float64 array of shape (n_bars, n_symbols)
+        Causal: row ``t`` depends on bars up to ``t``. The first two sum up to 1 on
+        every bar on which they are known at all.
+    """
+    if isinstance(sizing.weights, dict):
+        row = [sizing.weights[symbol] for symbol in panel.symbols]
+        return np.tile(np.array(row, dtype=np.float64), (len(panel), 1))
+    if sizing.weights == "inverse_volatility":
+        parts = np.zeros_like(volatility)
+        np.divide(1.0, volatility, out=parts, where=volatility > 0.0)
+    else:
+        parts = (panel.mark > 0.0).astype(np.float64)
+    total = parts.sum(axis=1, keepdims=True)
+    return parts / np.where(total > 0.0, total, 1.0)
+
+
 def filled(values: FloatArray, policy: str) -> FloatArray:
     """Return `values` without NaN.
 

@@ -173,7 +173,7 @@ def post_budget(request: HttpRequest, payload: BudgetIn) -> Any:
     if payload.pool is not None:
         return trial_budget(ledger_family(payload.pool).pool, payload.n).as_json()
     config = resolve_window(resolve(RunConfig(**(payload.config or {}))))
-    pool = pool_named([f"{config.provider}:{config.symbol}"])
+    pool = pool_named(config.instruments)
     window = {"start_ms": config.start_ms, "end_ms": config.end_ms}
     return trial_budget(pool, payload.n, **window).as_json()
 

@@ -42,7 +42,7 @@ class Plan:
 
 def run_plan(config: RunConfig, *, experiment_id: UUID | None = None) -> Plan:
     """Return what running a settled config means; the same few queries for any."""
-    pool = pool_named([f"{config.provider}:{config.symbol}"])
+    pool = pool_named(config.instruments)
     key = signed_key(candidate_key(config))
     same = LedgerEntry.objects.filter(pool=pool, candidate_key=key)
     seconds = _last_seconds()

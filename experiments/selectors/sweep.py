@@ -86,7 +86,7 @@ def search_speed(kind: RunKind) -> tuple[float, int]:
 def search_budget(config: RunConfig, n: int) -> Budget:
     """Return what `n` more trials on the bars of a config do to the bar of luck."""
     return trial_budget(
-        pool_named([f"{config.provider}:{config.symbol}"]),
+        pool_named(config.instruments),
         0 if is_made_up(config.provider) else n,
         start_ms=config.start_ms,
         end_ms=config.end_ms,

@@ -197,7 +197,7 @@ def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
         config_family_hash=config.config_family_hash,
         run_hash=config.run_hash,
         code_version=__version__,
-        pool=pool_named([f"{config.provider}:{config.symbol}"]),
+        pool=pool_named(config.instruments),
         seed=config.seed,
         **fields,
     )

@@ -187,7 +187,7 @@ def search_submit(
             run_hash=sha256_of(identity),
             code_version=__version__,
             source_version=version,
-            pool=pool_named([f"{config.provider}:{config.symbol}"]),
+            pool=pool_named(config.instruments),
             seed=asked.seed,
             name=asked.name,
             notes=asked.notes,

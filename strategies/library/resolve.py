@@ -14,6 +14,7 @@ from strategies.config import RunConfig
 from strategies.errors import CandleError, ConfigError, NotAvailableYet, StrategyError
 from strategies.features.catalog import Feature
 from strategies.library.registry import complete_params, strategy_named
+from strategies.library.universe import frozen_universe, universe_info
 from strategies.market.sources import describe, load_candles
 from strategies.market.symbol import SymbolInfo
 from strategies.market.timeframe import DAY_MS, timeframe_named
@@ -78,7 +79,16 @@ def resolve(config: RunConfig) -> RunConfig:
 def _resolved(config: RunConfig) -> RunConfig:
     problems: list[StrategyError] = list(_not_built(config))
     changes: dict[str, object] = {}
-    for part in (_strategy, _timeframe, _risk, _overrides, _indicators, _tests):
+    parts = (
+        _strategy,
+        _timeframe,
+        _risk,
+        frozen_universe,
+        _overrides,
+        _indicators,
+        _tests,
+    )
+    for part in parts:
         try:
             changes |= part(config)
         except ConfigError as exc:
@@ -91,11 +101,14 @@ def _resolved(config: RunConfig) -> RunConfig:
 
 
 def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
+    is_many = config.universe is not None
+    neutral = config.sizing.neutralize
     wanted = {
-        "universe": config.universe is not None,
         "expr": config.expr is not None,
-        "sizing.neutralize": config.sizing.neutralize != "none",
-        "sizing.weights": config.sizing.weights is not None,
+        "sizing.neutralize": neutral == "group" or (neutral != "none" and not is_many),
+        "exits": is_many and bool(config.exits.changed()),
+        "risk": is_many and config.risk.name == "fixed_cash",
+        "validation": is_many and bool(config.validation),
     }
     for field, is_wanted in wanted.items():
         if is_wanted:
@@ -111,6 +124,16 @@ def _tests(config: RunConfig) -> dict[str, object]:
         return {}
     asked = read_validation(config.validation, field="validation")
     return {"validation": asked.tests}
+
+
+def one_symbol_needed(config: RunConfig, what: str) -> None:
+    """Refuse a universe where only one symbol can be traded so far."""
+    if config.universe is not None:
+        raise NotAvailableYet(
+            f"{what} over a universe is not available yet.",
+            field="universe",
+            advice="Use one symbol.",
+        )
 
 
 def _strategy(config: RunConfig) -> dict[str, object]:
@@ -133,12 +156,12 @@ def _risk(config: RunConfig) -> dict[str, object]:
 
 def _overrides(config: RunConfig) -> dict[str, object]:
     for symbol in config.execution.overrides:
-        if config.symbol is not None and symbol != config.symbol:
+        if symbol not in config.symbols and not isinstance(config.universe, dict):
             raise ConfigError(
                 f"There are costs for {symbol:.40}, which this run does not trade.",
                 code="unknown_symbol",
                 field=f"execution.overrides.{symbol:.40}",
-                advice=f"It trades {config.symbol}.",
+                advice=f"It trades {', '.join(config.symbols)[:200]}.",
             )
     return {}
 
@@ -176,7 +199,7 @@ def resolve_window(config: RunConfig) -> RunConfig:
     CandleError
         ``too_few_bars`` if the strategy could not decide anything in the window.
     """
-    info = describe(config.provider, config.symbol or "", config.timeframe)
+    info = _described(config)
     if config.benchmark not in ("buy_and_hold", "none"):
         _check_benchmark(config)
     start = info.start_ms if config.start_ms is None else config.start_ms
@@ -192,6 +215,12 @@ def resolve_window(config: RunConfig) -> RunConfig:
     )
     _check_length(settled, info)
     return settled
+
+
+def _described(config: RunConfig) -> SymbolInfo:
+    if isinstance(config.universe, list):
+        return universe_info(config, config.universe)
+    return describe(config.provider, config.symbol or "", config.timeframe)
 
 
 def _check_benchmark(config: RunConfig) -> None:
@@ -232,12 +261,14 @@ def _check_length(config: RunConfig, info: SymbolInfo) -> None:
     expected = (config.end_ms - config.start_ms) / bar_ms + 1
     if expected > needed * DENSITY_DOUBT:
         return
-    if expected > needed / DENSITY_DOUBT:
+    if config.symbol is not None and expected > needed / DENSITY_DOUBT:
         n_bars = len(load_candles(config))
         if n_bars >= needed:
             return
     else:
         n_bars = max(round(expected), 1)
+    if config.symbol is None and n_bars >= needed:
+        return
     raise CandleError(
         f"About {n_bars} bars lie between start and end; "
         f"{strategy.name} needs at least {needed}.",

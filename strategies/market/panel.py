@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -214,6 +214,25 @@ class Panel:
     def mark(self) -> FloatArray:
         """Prices at which positions are valued: last valid closes, 0 before them."""
         return np.column_stack([last_valid(one) for one in self.fields["close"].T])
+
+    def between(self, start_ms: int | None, end_ms: int | None) -> Panel:
+        """Return the bars that open in ``[start_ms, end_ms]``; None = no bound."""
+        first = 0 if start_ms is None else int(np.searchsorted(self.ts, start_ms))
+        last = len(self)
+        if end_ms is not None:
+            last = max(first, int(np.searchsorted(self.ts, end_ms, side="right")))
+        if (first, last) == (0, len(self)):
+            return self
+        rows = slice(first, last)
+        return replace(
+            self,
+            ts=self.ts[rows],
+            fields={name: matrix[rows] for name, matrix in self.fields.items()},
+            groups={
+                name: Group(group.labels, group.codes[rows])
+                for name, group in self.groups.items()
+            },
+        )
 
     def candles(self, symbol: str) -> Candles:
         """Return one symbol on the stamps of the panel, NaN where it has no bar."""

@@ -6,7 +6,7 @@ except that a user's file is looked into once after it changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from strategies.errors import CandleError, StrategyError, did_you_mean
 from strategies.market import builtin, files, synthetic, uploads
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
 from strategies.market.symbol import SymbolInfo, checked_symbol
 from strategies.market.timeframe import DAY_MS, Timeframe, timeframe_named
 
@@ -22,6 +23,7 @@ __all__ = [
     "SymbolInfo",
     "describe",
     "load_candles",
+    "load_panel",
     "load_symbol",
     "source_version",
     "symbols",
@@ -108,6 +110,35 @@ def load_candles(config: CandleRequest) -> Candles:
             advice=_reach(whole),
         )
     return window
+
+
+def load_panel(config: CandleRequest, names: Sequence[str]) -> Panel:
+    """Return the bars of several symbols on the union of their stamps.
+
+    Parameters
+    ----------
+    config : RunConfig, or anything with its first attributes
+        As for `load_candles`; its own symbol does not count.
+    names : sequence of str
+        At least one symbol.
+
+    Raises
+    ------
+    StrategyError, CandleError
+        As `load_candles`, for the first symbol at fault; ``candles_differ`` if their
+        calendars do.
+    """
+    asked = [_Request(name, config) for name in names]
+    return Panel.of([load_candles(one) for one in asked])
+
+
+class _Request:
+    """The request of a config for another symbol."""
+
+    def __init__(self, symbol: str, of: CandleRequest) -> None:
+        self.symbol: str | None = symbol
+        self.provider, self.timeframe = of.provider, of.timeframe
+        self.start_ms, self.end_ms = of.start_ms, of.end_ms
 
 
 def load_symbol(provider: str, symbol: str, timeframe: str) -> Candles:

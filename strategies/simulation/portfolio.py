@@ -107,6 +107,47 @@ class PortfolioSimulation:
         return traded
 
 
+@dataclass(frozen=True)
+class SideBySide:
+    """Accounts that are never rebalanced, added up: a universe bought and held.
+
+    Attributes
+    ----------
+    parts : tuple of Simulation
+        At least one, on the same bars.
+    """
+
+    parts: tuple[Simulation, ...]
+
+    @cached_property
+    def equity(self) -> FloatArray:
+        """Value of all accounts at each close, cash, shape (n_bars,)."""
+        total: FloatArray = np.sum([part.equity for part in self.parts], axis=0)
+        return total
+
+    @cached_property
+    def quantity(self) -> FloatArray:
+        """Signed shares or contracts held, shape (n_bars, n_parts)."""
+        return np.column_stack([part.quantity for part in self.parts])
+
+    @cached_property
+    def gross_exposure(self) -> FloatArray:
+        """All positions as a fraction of equity, shape (n_bars,)."""
+        values = [np.abs(part.market_value) for part in self.parts]
+        exposure: FloatArray = np.sum(values, axis=0) / self.equity
+        return exposure
+
+    @cached_property
+    def fill_notional(self) -> FloatArray:
+        """Traded value of each fill, cash, shape (n_fills,)."""
+        return np.concatenate([part.fill_notional for part in self.parts])
+
+    @property
+    def ruined(self) -> bool:
+        """Never: what is held without debt keeps a price."""
+        return False
+
+
 def simulate_weights(
     panel: Panel,
     weights: FloatArray,

@@ -47,7 +47,7 @@ def batch_of(
     config = plan.config
     return TrialBatch(
         source=source,
-        instruments=(f"{config.provider}:{config.symbol}",),
+        instruments=config.instruments,
         data_fingerprint=candles.fingerprint,
         start_ms=int(candles.ts[0]),
         end_ms=int(candles.ts[-1]),

@@ -14,7 +14,7 @@ from strategies.config import RunConfig
 from strategies.errors import ConfigError, did_you_mean
 from strategies.library.base import Strategy
 from strategies.library.registry import strategy_named
-from strategies.library.resolve import resolve
+from strategies.library.resolve import one_symbol_needed, resolve
 from strategies.metrics.table import TABLE_METRICS
 from strategies.sweep.constraints import Constraint
 from strategies.sweep.space import MOST_CANDIDATES, Axis, parse_space, with_values
@@ -130,6 +130,7 @@ def plan_sweep(
         ``invalid_value``; and those of `resolve`.
     """
     config = resolve(config)
+    one_symbol_needed(config, "A search")
     assert config.strategy is not None  # `resolve` refuses it  # noqa: S101
     strategy = strategy_named(config.strategy.name)
     axes = parse_space(space, config, strategy)

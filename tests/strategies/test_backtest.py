@@ -248,10 +248,12 @@ class TestResolve:
     @pytest.mark.parametrize(
         ("changes", "field"),
         [
-            ({"symbol": None, "universe": ["A", "B"]}, "universe"),
+            (
+                {"symbol": None, "universe": ["A", "B"], "exits": {"stop_loss": 0.1}},
+                "exits",
+            ),
             ({"strategy": None, "expr": "rank(close)"}, "expr"),
             ({"sizing": {"neutralize": "market"}}, "sizing.neutralize"),
-            ({"sizing": {"weights": "equal"}}, "sizing.weights"),
         ],
     )
     def test_what_is_not_built_yet_says_so(self, changes, field):

@@ -1,0 +1,129 @@
+"""Named lists of symbols that come with the lab: who is in them, and since when.
+
+They say nothing about bars: a list meets the data of a provider only when it is used,
+and what is missing there is named.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from strategies.errors import ConfigError, did_you_mean
+from strategies.market.sources import PROVIDERS, symbols
+
+LISTS = Path(__file__).with_name("universes.csv")
+# id -> name, what is in it.
+WORDS: Mapping[str, tuple[str, str]] = {
+    "sp500": (
+        "S&P 500",
+        "Members of the index in 2018, by alphabet, with their sectors. Who left it "
+        "before is missing.",
+    ),
+    "liquid_etfs": (
+        "Liquid ETFs",
+        "Large exchange-traded funds of the US, each from its first day. Funds that "
+        "were closed are missing.",
+    ),
+    "crypto_majors": (
+        "Crypto majors",
+        "Large currencies against the dollar, chosen by their size of today.",
+    ),
+    "us_indices": (
+        "US indices",
+        "The two indices that come with the lab.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One symbol of a list; `since` and `until` are ISO dates, "" where not known."""
+
+    symbol: str
+    name: str
+    sector: str
+    since: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A list that comes with the lab."""
+
+    id: str
+    name: str
+    words: str
+    members: tuple[Member, ...]
+
+
+@cache
+def presets() -> Mapping[str, Preset]:
+    """Return the lists by id."""
+    with LISTS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        key: Preset(key, *words, tuple(_member(r) for r in rows if r["preset"] == key))
+        for key, words in WORDS.items()
+    }
+
+
+def _member(row: Mapping[str, str]) -> Member:
+    return Member(row["symbol"], row["name"], row["sector"], row["from"], row["to"])
+
+
+def preset_named(preset_id: str) -> Preset:
+    """Return a list.
+
+    Raises
+    ------
+    ConfigError
+        ``unknown_universe``.
+    """
+    if preset_id not in presets():
+        raise ConfigError(
+            f"There is no universe {preset_id!r:.60}.",
+            code="unknown_universe",
+            field="universe.preset_id",
+            advice=did_you_mean(preset_id, WORDS) or f"Use one of {', '.join(WORDS)}.",
+        )
+    return presets()[preset_id]
+
+
+def preset_symbols(
+    preset_id: str, *, cap: int | None, provider: str, timeframe: str
+) -> list[str]:
+    """Return the symbols of a list that a provider has, in its order, at most `cap`.
+
+    Raises
+    ------
+    ConfigError
+        ``unknown_universe``; ``empty_universe`` if the provider has none of them.
+    """
+    listed = [member.symbol for member in preset_named(preset_id).members]
+    known = held_by(provider, timeframe)
+    there = [symbol for symbol in listed if symbol in known]
+    if not there:
+        others = [
+            name
+            for name in PROVIDERS
+            if name != provider and not held_by(name, timeframe).isdisjoint(listed)
+        ]
+        raise ConfigError(
+            f"The provider '{provider}' has no bars of {timeframe} of any of the "
+            f"{len(listed)} symbols of {preset_id}.",
+            code="empty_universe",
+            field="universe",
+            advice=f"{', '.join(others)} has some." if others else "Add data first.",
+        )
+    return there[:cap]
+
+
+def held_by(provider: str, timeframe: str) -> set[str]:
+    """Return the symbols of which a provider has bars of this length."""
+    if provider not in PROVIDERS:
+        return set()
+    return {one.symbol for one in symbols(provider) if one.timeframe == timeframe}

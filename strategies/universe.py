@@ -1,0 +1,324 @@
+"""One library strategy on every symbol of a universe, all paid from one account.
+
+The walk is that of `strategies.backtest`, with two steps more: what the strategy wants
+of each symbol is multiplied with the share that symbol may take, and
+`strategies.weights` makes the weights of it that the portfolio holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from strategies.backtest import (
+    BUY_AND_HOLD,
+    Plan,
+    aligned,
+    annual_sharpe_se,
+    check_length,
+    held_of,
+    plan_of,
+)
+from strategies.config import RunConfig
+from strategies.errors import CandleError
+from strategies.features.catalog import Feature
+from strategies.features.compute import FeatureCache, compute_features
+from strategies.market.candles import Candles
+from strategies.market.columns import PRICES
+from strategies.market.panel import Panel
+from strategies.metrics import compute_all
+from strategies.portfolio import PortfolioResult, metric_inputs
+from strategies.positions import risked
+from strategies.simulation.portfolio import SideBySide, simulate_weights
+from strategies.simulation.records import Trips, bars_frame
+from strategies.timeseries import ReportSeries, report_series
+from strategies.trials import Trial, current_sink
+from strategies.types import FloatArray
+from strategies.weights import shares, to_weights
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class UniverseResult(PortfolioResult):
+    """A portfolio made by a config: it has the face of a `BacktestResult`.
+
+    Attributes
+    ----------
+    config : RunConfig
+        Completed: every default filled in.
+    columns : dict of str to float64 array of shape (n_bars, n_symbols)
+        The features the strategy used, NaN while warming up and where there is no bar.
+    benchmark : SideBySide or None
+        The benchmark held over the same bars, without costs. ``buy_and_hold`` means
+        every symbol of the universe, bought once for an equal part of the cash; what
+        has no bar yet waits as cash.
+    """
+
+    config: RunConfig
+    columns: dict[str, FloatArray]
+    benchmark: SideBySide | None
+
+    @property
+    def timeline(self) -> Panel:
+        """Stamps, calendar, timeframe and bars per year of the result."""
+        return self.panel
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The sha256 of all bars that were read."""
+        return self.panel.fingerprint
+
+    @property
+    def sharpe_se(self) -> float | None:
+        """Standard error of the annualised Sharpe ratio; None where that is."""
+        return annual_sharpe_se(self.metrics, self.panel.ppy)
+
+    @property
+    def benchmark_equity(self) -> FloatArray | None:
+        """Account value of the benchmark at each close, shape (n_bars,)."""
+        return self.benchmark.equity if self.benchmark else None
+
+    @cached_property
+    def benchmark_metrics(self) -> dict[str, Any]:
+        """The metrics of the benchmark, without alpha and beta; {} without one."""
+        if self.benchmark is None:
+            return {}
+        rf = self.config.rf
+        return compute_all(metric_inputs(self.panel, self.benchmark, rf))[0]
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """One row per symbol and bar, symbol after symbol, each on all stamps.
+
+        ``cash`` and ``equity`` are those of the account, the same for all symbols;
+        holdings, fees and ``pnl`` (earned so far) are those of the symbol. ``pnl`` of
+        all symbols and the initial cash add up to the equity.
+        """
+        import pandas as pd
+
+        frames = [self._bars_of(column) for column in range(len(self.panel.symbols))]
+        return pd.concat(frames, ignore_index=True)
+
+    def _bars_of(self, column: int) -> pd.DataFrame:
+        symbol, part = self.panel.symbols[column], self.simulation.parts[column]
+        values = {name: matrix[:, column] for name, matrix in self.columns.items()}
+        frame = bars_frame(part, self.panel.candles(symbol))
+        account = {"cash": self.simulation.cash, "equity": self.equity}
+        return frame.assign(**account, pnl=part.equity, **values)
+
+    @cached_property
+    def series(self) -> ReportSeries:
+        """The series of the report: drawdown, rolling Sharpe, months, histogram."""
+        records = [part.trip_records for part in self.simulation.parts]
+        return report_series(
+            self.panel,
+            self.equity,
+            benchmark=self.benchmark_equity,
+            trips=Trips.of(np.concatenate(records)),
+            rf=self.config.rf,
+        )
+
+
+def run_universe(
+    config: RunConfig,
+    panel: Panel,
+    *,
+    cache: FeatureCache | None = None,
+    benchmark: Candles | None = None,
+    source: str = "run",
+    on_stage: Callable[[str], object] = str,
+) -> UniverseResult:
+    """Return the result of one strategy on many symbols that share the cash.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to run; ``sizing`` says how the equity is divided and what weights may be.
+    panel : Panel
+        The bars of the config's universe, or of its symbol; those outside
+        [start, end] are not read. Everything is rebalanced to its weight on each bar,
+        or once it is more than ``sizing.no_trade_band`` away from it.
+    cache : FeatureCache, optional
+        Where computed features are kept between runs.
+    benchmark : Candles, optional
+        Bars of the benchmark symbol, when the config names one.
+    source : str
+        Who evaluates it, for the trial.
+    on_stage : callable ``(stage)``
+        Told what begins: ``features``, ``signals``, ``simulation``, ``metrics``.
+
+    Raises
+    ------
+    ConfigError
+        If the strategy, a parameter or the benchmark cannot be used.
+    CandleError
+        ``too_few_bars`` in the window; ``universe_differs`` if the panel holds other
+        symbols than the config.
+
+    Notes
+    -----
+    Each symbol is judged on its own bars: a stamp at which it has none is skipped, what
+    was wanted before stays wanted, and its position is marked at its last close. A
+    symbol whose bars have ended cannot be sold any more.
+    """
+    plan = plan_of(config)
+    config, panel = plan.config, panel.between(plan.config.start_ms, plan.config.end_ms)
+    _check_symbols(config, panel)
+    check_length(panel)
+    on_stage("features")
+    symbols = [_Symbol.of(panel, symbol) for symbol in panel.symbols]
+    columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
+    on_stage("signals")
+    wanted = [
+        one.placed(_position(plan, one.candles, own, cache), 0.0)
+        for one, own in zip(symbols, columns, strict=True)
+    ]
+    values = np.column_stack(wanted) * _shares(config, panel, symbols, cache)
+    weights = to_weights(values, config.sizing, panel)
+    on_stage("simulation")
+    simulation = simulate_weights(
+        panel,
+        weights,
+        config.execution,
+        initial_cash=config.initial_cash,
+        band=config.sizing.no_trade_band,
+    )
+    on_stage("metrics")
+    held = _benchmark(config, panel, benchmark)
+    inputs = metric_inputs(panel, simulation, config.rf, held.equity if held else None)
+    metrics, flags = compute_all(inputs)
+    result = UniverseResult(
+        panel=panel,
+        weights=weights,
+        simulation=simulation,
+        metrics=metrics,
+        flags=flags,
+        config=config,
+        columns=_side_by_side(symbols, columns),
+        benchmark=held,
+    )
+    current_sink().report(_trial(result, source))
+    return result
+
+
+@dataclass(frozen=True)
+class _Symbol:
+    """The bars that a symbol really has, and the way back to those of the panel."""
+
+    candles: Candles
+    last: np.ndarray  # for each stamp of the panel its newest own bar; −1 before one
+    is_there: np.ndarray
+
+    @classmethod
+    def of(cls, panel: Panel, symbol: str) -> _Symbol:
+        candles = panel.candles(symbol)
+        prices = [getattr(candles, name) for name in PRICES]
+        is_there = ~np.isnan(prices).all(axis=0)
+        if not is_there.all():
+            arrays = {n: getattr(candles, n)[is_there] for n in (*PRICES, "volume")}
+            others = {name: v[is_there] for name, v in candles.columns.items()}
+            ts = candles.ts[is_there]
+            candles = replace(candles, ts=ts, columns=others, **arrays)
+        return cls(candles, np.cumsum(is_there) - 1, is_there)
+
+    def placed(self, values: FloatArray, before: float) -> FloatArray:
+        """Return own values on the stamps of the panel, each until the next one."""
+        known = np.append(values, before)  # the place −1 is the last one
+        return known[self.last]
+
+    def scattered(self, values: FloatArray) -> FloatArray:
+        """Return own values on the stamps of the panel, NaN where there is no bar."""
+        return np.where(self.is_there, self.placed(values, np.nan), np.nan)
+
+
+def _check_symbols(config: RunConfig, panel: Panel) -> None:
+    if list(panel.symbols) != config.symbols:
+        odd = sorted({*panel.symbols} ^ {*config.symbols})
+        raise CandleError(
+            f"Panel and config differ in {', '.join(odd)[:200]}.",
+            code="universe_differs",
+            field="universe",
+            advice="Load the panel with load_panel(config, config.symbols).",
+        )
+
+
+def _position(
+    plan: Plan,
+    candles: Candles,
+    columns: dict[str, FloatArray],
+    cache: FeatureCache | None,
+) -> FloatArray:
+    """Return the state the strategy wants of one symbol, of the size `risk` says."""
+    signal = plan.strategy.signal(candles, columns, plan.params)
+    return risked(signal, plan.config, candles, cache)
+
+
+def _shares(
+    config: RunConfig,
+    panel: Panel,
+    symbols: list[_Symbol],
+    cache: FeatureCache | None,
+) -> FloatArray:
+    volatility = np.empty((0, 0))
+    if config.sizing.weights == "inverse_volatility":
+        known = Feature("volatility", {"period": config.sizing.vol_window})
+        volatility = np.column_stack(
+            [
+                one.placed(
+                    compute_features(one.candles, [known], cache)[str(known)], np.nan
+                )
+                for one in symbols
+            ]
+        )
+    return shares(config.sizing, panel, volatility)
+
+
+def _side_by_side(
+    symbols: list[_Symbol], columns: list[dict[str, FloatArray]]
+) -> dict[str, FloatArray]:
+    return {
+        name: np.column_stack(
+            [
+                one.scattered(own[name])
+                for one, own in zip(symbols, columns, strict=True)
+            ]
+        )
+        for name in columns[0]
+    }
+
+
+def _benchmark(
+    config: RunConfig, panel: Panel, other: Candles | None
+) -> SideBySide | None:
+    """Hold the benchmark from the first fill on, without costs, on the run's bars."""
+    if config.benchmark == "none":
+        return None
+    bars = [panel.candles(symbol) for symbol in panel.symbols]
+    if config.benchmark != BUY_AND_HOLD:
+        bars = [aligned(panel.ts, other, config.benchmark)]
+    cash = config.initial_cash / len(bars)
+    return SideBySide(tuple(held_of(one, cash) for one in bars))
+
+
+def _trial(result: UniverseResult, source: str) -> Trial:
+    config, panel = result.config, result.panel
+    return Trial(
+        source=source,
+        config_hash=config.config_hash,
+        config_family_hash=config.config_family_hash,
+        instruments=config.instruments,
+        data_fingerprint=panel.fingerprint,
+        start_ms=int(panel.ts[0]),
+        end_ms=int(panel.ts[-1]),
+        sharpe_bar=result.metrics["sharpe_bar"],
+        skew=result.metrics["skew"],
+        kurtosis=result.metrics["kurtosis"],
+        n_returns=len(panel) - 1,
+        ppy=panel.ppy,
+    )
