@@ -95,6 +95,7 @@ def sized(position: FloatArray, sizing: SizingConfig) -> FloatArray:
 def risked(
     signal: FloatArray, config: RunConfig, candles: Candles, cache: FeatureCache | None
 ) -> FloatArray:
+    """Return the signal times what ``risk`` lets one position take, before its caps."""
     params = config.risk.params
     if config.risk.name == "fixed_cash":
         return signal

@@ -37,7 +37,7 @@ from strategies.simulation.portfolio import SideBySide, simulate_weights
 from strategies.simulation.records import Trips, bars_frame
 from strategies.timeseries import ReportSeries, report_series
 from strategies.trials import Trial, current_sink
-from strategies.types import FloatArray
+from strategies.types import BoolArray, FloatArray, IntArray
 from strategies.weights import shares, to_weights
 
 if TYPE_CHECKING:
@@ -212,14 +212,14 @@ class _Symbol:
     """The bars that a symbol really has, and the way back to those of the panel."""
 
     candles: Candles
-    last: np.ndarray  # for each stamp of the panel its newest own bar; −1 before one
-    is_there: np.ndarray
+    last: IntArray  # for each stamp of the panel its newest own bar; −1 before one
+    is_there: BoolArray
 
     @classmethod
     def of(cls, panel: Panel, symbol: str) -> _Symbol:
         candles = panel.candles(symbol)
         prices = [getattr(candles, name) for name in PRICES]
-        is_there = ~np.isnan(prices).all(axis=0)
+        is_there = np.isfinite(np.array(prices)).any(axis=0)
         if not is_there.all():
             arrays = {n: getattr(candles, n)[is_there] for n in (*PRICES, "volume")}
             others = {name: v[is_there] for name, v in candles.columns.items()}
@@ -230,7 +230,8 @@ class _Symbol:
     def placed(self, values: FloatArray, before: float) -> FloatArray:
         """Return own values on the stamps of the panel, each until the next one."""
         known = np.append(values, before)  # the place −1 is the last one
-        return known[self.last]
+        placed: FloatArray = known[self.last]
+        return placed
 
     def scattered(self, values: FloatArray) -> FloatArray:
         """Return own values on the stamps of the panel, NaN where there is no bar."""

@@ -18,6 +18,7 @@ from experiments.selectors.ledger import (
     pool_named,
     trial_budget,
 )
+from experiments.selectors.universes import config_settled
 from quantlab.web.downloads import (
     TABLE_FORMATS,
     FormatQuery,
@@ -28,7 +29,6 @@ from quantlab.web.downloads import (
 from quantlab.web.times import Moment
 from strategies import RunConfig
 from strategies.errors import ConfigError
-from strategies.library.resolve import resolve, resolve_window
 
 router = Router(tags=["ledger"])
 
@@ -172,7 +172,7 @@ def post_budget(request: HttpRequest, payload: BudgetIn) -> Any:
         raise ConfigError(message, code="invalid_value", field="pool")
     if payload.pool is not None:
         return trial_budget(ledger_family(payload.pool).pool, payload.n).as_json()
-    config = resolve_window(resolve(RunConfig(**(payload.config or {}))))
+    config = config_settled(RunConfig(**(payload.config or {})))
     pool = pool_named(config.instruments)
     window = {"start_ms": config.start_ms, "end_ms": config.end_ms}
     return trial_budget(pool, payload.n, **window).as_json()

@@ -11,14 +11,18 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from experiments.artifacts.store import Writer, json_writer
-from strategies import __version__
+from strategies import Panel, __version__
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from strategies import BacktestResult
+    from strategies import BacktestResult, Candles, UniverseResult
+
+    Result = BacktestResult | UniverseResult
 
 ROWS_PER_GROUP = 100_000
 HEADLINES = (
@@ -34,7 +38,7 @@ HEADLINES = (
 PRICES = ("open", "high", "low", "close", "volume")
 
 
-def run_files(result: BacktestResult) -> dict[str, Writer]:
+def run_files(result: Result) -> dict[str, Writer]:
     """Return the files of a run by name; each is made when its writer is called."""
     drawdown = result.series.lines["drawdown"]
     tables: dict[str, Mapping[str, Any]] = {
@@ -54,7 +58,7 @@ def run_files(result: BacktestResult) -> dict[str, Writer]:
     }
 
 
-def run_summary(result: BacktestResult) -> dict[str, Any]:
+def run_summary(result: Result) -> dict[str, Any]:
     """Return the little that says what a run was and what came of it."""
     return {
         "config_hash": result.config.config_hash,
@@ -66,14 +70,23 @@ def run_summary(result: BacktestResult) -> dict[str, Any]:
     }
 
 
-def _bar_columns(result: BacktestResult) -> dict[str, Any]:
-    """Return holdings, then prices and features: a price chart needs no candles."""
+def _bar_columns(result: Result) -> dict[str, Any]:
+    """Return holdings, then prices and features: a price chart needs no candles.
+
+    Of a universe the rows of one symbol follow those of another, each on all stamps.
+    """
     known = _columns(result.bars)
-    holdings = {name: known[name] for name in known if name not in result.columns}
+    features = {name: known.pop(name) for name in result.columns}
     if result.benchmark_equity is not None:
-        holdings["benchmark"] = result.benchmark_equity
-    prices = {name: getattr(result.candles, name) for name in PRICES}
-    return holdings | prices | dict(result.columns)
+        n_symbols = len(result.bars) // len(result.ts)
+        known["benchmark"] = np.tile(result.benchmark_equity, n_symbols)
+    return known | _prices(result.timeline) | features
+
+
+def _prices(bars: Candles | Panel) -> dict[str, Any]:
+    if isinstance(bars, Panel):
+        return {name: bars.fields[name].T.ravel() for name in PRICES}
+    return {name: getattr(bars, name) for name in PRICES}
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, Any]:

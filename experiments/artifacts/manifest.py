@@ -17,7 +17,7 @@ from quantlab.web.version import git_hash
 from strategies import __version__
 
 if TYPE_CHECKING:
-    from strategies import BacktestResult, Candles
+    from strategies import BacktestResult, Candles, UniverseResult
 
 MANIFEST = "manifest.json"
 PACKAGES = ("numpy", "pandas", "pyarrow", "numba")
@@ -46,7 +46,7 @@ def manifest_document(
 
 
 def manifest_facts(
-    result: BacktestResult, candles: Iterable[Candles]
+    result: BacktestResult | UniverseResult, candles: Iterable[Candles]
 ) -> dict[str, Any]:
     """Return what a manifest says of a result beside its files.
 

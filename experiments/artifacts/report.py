@@ -17,8 +17,10 @@ from strategies.rolling import ROLLING_WINDOWS, rolling_sharpe_band
 from strategies.timeseries import Line, downsample, yearly_table
 
 if TYPE_CHECKING:
-    from strategies import BacktestResult
+    from strategies import BacktestResult, UniverseResult
     from strategies.types import FloatArray
+
+    Result = BacktestResult | UniverseResult
 
 POINTS = 500
 ROUND_TRIPS = 100
@@ -27,7 +29,7 @@ SPARKLINE_POINTS = 40
 Document = dict[str, Any]
 
 
-def report_document(result: BacktestResult) -> Document:
+def report_document(result: Result) -> Document:
     """Return everything of CONTRACT's report that only the worker can compute."""
     series = result.series
     lines = {
@@ -82,9 +84,9 @@ def _numbers(values: FloatArray) -> list[float | None]:
     return [value if value == value else None for value in values.tolist()]
 
 
-def _bands(result: BacktestResult, lines: dict[str, Line]) -> Document:
+def _bands(result: Result, lines: dict[str, Line]) -> Document:
     """Return one standard error around each rolling Sharpe ratio, point by point."""
-    candles = result.candles
+    candles = result.timeline
     intraday = timeframe_named(candles.timeframe).intraday
     ppy = bars_per_year(candles.calendar, "1d") if intraday else candles.ppy
     bands = {}
@@ -99,10 +101,10 @@ def _bands(result: BacktestResult, lines: dict[str, Line]) -> Document:
     return bands
 
 
-def _benchmark_yearly(result: BacktestResult) -> list[Document]:
+def _benchmark_yearly(result: Result) -> list[Document]:
     if result.benchmark_equity is None:
         return []
-    candles = result.candles
+    candles = result.timeline
     years = yearly_table(
         result.benchmark_equity,
         month_keys(candles.ts, candles.calendar, candles.timeframe),
@@ -113,13 +115,13 @@ def _benchmark_yearly(result: BacktestResult) -> list[Document]:
     return [{"year": year.year, "return": year.value} for year in years]
 
 
-def _drawdowns(result: BacktestResult) -> list[Document]:
+def _drawdowns(result: Result) -> list[Document]:
     """Return the deepest episodes, oldest first."""
     deepest = sorted(result.series.drawdowns, key=lambda one: one.depth)[:POINTS]
     return [asdict(one) for one in sorted(deepest, key=lambda one: one.start)]
 
 
-def _round_trips(result: BacktestResult) -> Document:
+def _round_trips(result: Result) -> Document:
     first = result.round_trips.head(ROUND_TRIPS).to_dict("records")
     items = [
         {key: None if value != value else value for key, value in row.items()}

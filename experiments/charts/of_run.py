@@ -69,7 +69,8 @@ def _price(run: ModelRun, report: Report, asked: Asked) -> Figure:
     trip = asked.get("trip", "")
     number = int(trip) if trip.isdecimal() and len(trip) < 10 else None
     timeframe = str(run.config["timeframe"])
-    return price_figure(price_window(run, number), timeframe=timeframe)
+    window = price_window(run, number, asked.get("symbol", ""))
+    return price_figure(window, timeframe=timeframe)
 
 
 FIGURES: dict[str, Callable[[ModelRun, Report, Asked], Figure]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from experiments.charts.figure import (
     DAILY_OR_LONGER,
@@ -36,7 +37,12 @@ def price_figure(window: PriceWindow | None, *, timeframe: str = "1d") -> Figure
     """
     if window is None:
         return Figure(empty=NO_TRADES.format(thing="price with fills"))
+    is_of_many = len(window.symbols) > 1
     facts = {
+        "symbol": window.symbol,
+        "symbols": window.symbols,
+        "is_of_many": is_of_many,
+        "of": "&" + urlencode({"symbol": window.symbol}) if is_of_many else "",
         "number": window.number,
         "total": window.total,
         "before": window.number - 1 or None,

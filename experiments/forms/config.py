@@ -12,6 +12,7 @@ from django.forms.boundfield import BoundField
 from experiments.forms.fields import (
     COSTS,
     NEEDED,
+    OWN_WEIGHTS,
     PARAM,
     cost_field,
     date_field,
@@ -29,11 +30,13 @@ from experiments.forms.fields import (
     symbols_listed,
     text_of,
     timeframe_field,
+    universe_field,
+    weights_field,
 )
+from experiments.selectors.universes import config_settled, universe_in
 from experiments.services.runs import config_changed
 from strategies import RunConfig
 from strategies.errors import CandleError, ConfigError, StrategyError
-from strategies.library.resolve import resolve, resolve_window
 
 # What a first visitor sees: the example of the API.
 FIRST_CONFIG = RunConfig(
@@ -54,7 +57,7 @@ PATH_STARTS = {
 PATH_WORDS = {
     "strategy.name": "strategy",
     "model_key": "strategy",
-    "universe": "symbol",
+    "sizing.weights": "weights",
 }
 UNSEEN = "The fields changed with this choice. Look at them, then send the form again."
 
@@ -112,7 +115,9 @@ class ConfigForm(forms.Form):
             "shown_strategy": rule["name"],
             "provider": own["provider"],
             "shown_provider": own["provider"],
-            "symbol": own.get("symbol", ""),
+            "symbol": next(iter(self.base.symbols), ""),
+            "universe": ", ".join(self.base.symbols) if self.base.universe else "",
+            "weights": self._weights(),
             "timeframe": own["timeframe"],
             "start": date_of(own.get("start")),
             "end": date_of(own.get("end")),
@@ -141,7 +146,21 @@ class ConfigForm(forms.Form):
         if "strategy" in sent:
             patch["strategy"] = {"name": sent["strategy"], "params": self.params()}
         patch["execution"] = self.costs()
-        return patch
+        return patch | self._many()
+
+    def _many(self) -> dict[str, Any]:
+        """Return what is patched for many symbols, or to have only one again."""
+        sent = self.cleaned_data
+        if not sent.get("universe"):
+            return {"universe": None, "sizing": {"weights": None}}
+        patch: dict[str, Any] = {"universe": universe_in(sent["universe"])}
+        if sent["weights"] != OWN_WEIGHTS:
+            patch["sizing"] = {"weights": sent["weights"] or None}
+        return patch | {"symbol": None}
+
+    def _weights(self) -> str:
+        weights = self.base.sizing.weights
+        return OWN_WEIGHTS if isinstance(weights, dict) else weights or "equal"
 
     def params(self) -> dict[str, Any]:
         """Return every parameter sent, also one that the strategy does not have."""
@@ -172,6 +191,8 @@ class ConfigForm(forms.Form):
             "strategy": strategy_field(values["strategy"], novice=novice),
             "provider": provider_field(),
             "symbol": symbol_field(values, info),
+            "universe": universe_field(),
+            "weights": weights_field(self._weights()),
             "timeframe": timeframe_field(values),
             "start": date_field("start", info),
             "end": date_field("end", info),
@@ -188,7 +209,11 @@ class ConfigForm(forms.Form):
     def groups(self) -> list[Group]:
         params = [name for name in self.fields if name.startswith(PARAM)]
         needs = f"It needs {self.constraints}." if self.constraints else ""
-        data = self.rows(["provider", "symbol", "timeframe"], ["start", "end"])
+        data = self.rows(
+            ["provider", "symbol", "timeframe"],
+            ["universe", "weights"],
+            ["start", "end"],
+        )
         return [
             Group("Rule", needs, self.rows(["strategy"], params)),
             Group("Data", "No bar outside start and end is read.", data),
@@ -218,7 +243,7 @@ class ConfigForm(forms.Form):
         is_whole = self.errors.keys().isdisjoint(self.config_fields)
         try:
             wanted = config_changed(self.base, self.patch())
-            config = resolve_window(resolve(wanted))
+            config = config_settled(wanted)
         except StrategyError as exc:
             self.refuse(exc)
         else:

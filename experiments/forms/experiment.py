@@ -36,13 +36,14 @@ class ExperimentForm(ConfigForm):
 
     def request(self) -> dict[str, Any]:
         """Return what `experiment_create` takes."""
-        sent = self.cleaned_data
+        sent, many = self.cleaned_data, self._many()
         return {
             "name": sent["name"],
             "model_key": sent["strategy"],
             "params": self.params(),
             "provider": sent["provider"],
-            "universe": [sent["symbol"]],
+            "universe": many["universe"] or [sent["symbol"]],
+            "sizing": many.get("sizing", {}) if many["universe"] else {},
             "timeframe": sent["timeframe"],
             "start": sent["start"] or None,
             "end": sent["end"] or None,

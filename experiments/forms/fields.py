@@ -33,6 +33,8 @@ COSTS = {
     "slippage_bps": ("Slippage", "bps", "A side, inside the fill price."),
     "borrow_bps": ("Borrowing", "bps", "A year, on what is sold short."),
 }
+OWN_WEIGHTS = "own"
+WEIGHTS = {"equal": "Equal", "inverse_volatility": "By low volatility"}
 NEEDED = {"required": "A value is needed."}
 
 
@@ -175,6 +177,30 @@ def symbol_field(values: Mapping[str, Any], info: SymbolInfo | None) -> forms.Ch
     if info is not None:
         hint = f"{info.rows:,} bars, {date_of(info.start_ms)} to {date_of(info.end_ms)}"
     return forms.CharField(widget=widget, help_text=hint, error_messages=NEEDED)
+
+
+def universe_field() -> forms.CharField:
+    """Return a text that names many symbols; see `forms.universe.universe_in`."""
+    return forms.CharField(
+        label="Several symbols",
+        required=False,
+        help_text="AAPL, MSFT, IBM, or a universe or watchlist by its name. They share "
+        "the cash and count instead of the one symbol.",
+        widget=forms.TextInput(
+            {"list": "universes", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+
+
+def weights_field(first: str) -> forms.CharField:
+    """Return a choice; shares of a base that says them one by one can be kept."""
+    words = WEIGHTS | ({OWN_WEIGHTS: "As they are"} if first == OWN_WEIGHTS else {})
+    return forms.CharField(
+        label="Shares of several",
+        required=False,
+        help_text="How the equity is divided among several symbols.",
+        widget=forms.Select(choices=list(words.items())),
+    )
 
 
 def timeframe_field(values: Mapping[str, Any]) -> forms.CharField:

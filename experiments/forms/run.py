@@ -103,6 +103,8 @@ class RunForm(ConfigForm):
         for one, other in (("expr", "strategy"), ("universe", "symbol")):
             if said.get(one) is not None:
                 fields.pop(other, None)
+            elif said.get(other) is not None:
+                fields.pop(one, None)
         rule = said.get("strategy")
         if isinstance(rule, Mapping) and "name" in rule:
             fields.pop("strategy", None)  # the parameters shown are those of another

@@ -31,8 +31,12 @@ class PriceWindow:
 
     Attributes
     ----------
+    symbol : str
+        Whose bars they are.
+    symbols : tuple of str
+        All that the run traded.
     number, total : int
-        Which round trip, from 1, and of how many.
+        Which round trip of the symbol, from 1, and of how many.
     trip : dict
         Its row of ``round_trips.parquet``.
     bars_per_candle : int
@@ -48,6 +52,8 @@ class PriceWindow:
         Places in `candles`.
     """
 
+    symbol: str
+    symbols: tuple[str, ...]
     number: int
     total: int
     trip: dict[str, Any]
@@ -59,34 +65,50 @@ class PriceWindow:
     exit: int
 
 
-def price_window(run: ModelRun, number: int | None = None) -> PriceWindow | None:
+def price_window(
+    run: ModelRun, number: int | None = None, symbol: str = ""
+) -> PriceWindow | None:
     """Return the window of round trip `number`, else of the last; None without any.
 
-    A number beyond the last means the last. 409 for a run that kept no files. Reads
-    round trips, fills and the row groups of bars that are shown.
+    A number beyond the last means the last. Of a universe the trips of one symbol
+    count: of `symbol`, else of the first that was traded. 409 for a run that kept no
+    files. Reads round trips, fills and the row groups of bars that are shown.
     """
     trips = _read(run, "round_trips.parquet")
     if len(trips) == 0:
         return None
+    owners = [str(owner) for owner in trips.column("symbol").to_pylist()]
+    traded = tuple(sorted(set(owners)))
+    symbol = symbol if symbol in traded else traded[0]
+    trips = trips.filter([owner == symbol for owner in owners])
     total = len(trips)
     number = min(max(number or total, 1), total)
     [trip] = trips.slice(number - 1, 1).to_pylist()
-    ts = _read(run, "bars.parquet", ["ts_utc"]).column(0).to_numpy()
+    ts = _read(run, "equity.parquet", ["ts_utc"]).column(0).to_numpy()
+    block = len(ts) * symbols_of(run).index(symbol)
     entry, leave = (int(ts.searchsorted(trip[f"{s}_ts"])) for s in ("entry", "exit"))
     lines = _lines(run)
     first, last, step = _span(len(ts), entry, leave, _room(len(lines)))
-    bars = _read_bars(run, ["ts_utc", *PRICES, *lines], first, last)
+    columns = ["ts_utc", *PRICES, *lines]
+    bars = _read_bars(run, columns, block + first, block + last)
     return PriceWindow(
+        symbol=symbol,
+        symbols=traded,
         number=number,
         total=total,
         trip=trip,
         bars_per_candle=step,
         candles=_candles(bars, lines, step),
         lines=lines,
-        fills=_fills(run, ts, first, last, step),
+        fills=_fills(run, symbol, ts, first, last, step),
         entry=(entry - first) // step,
         exit=(leave - first) // step,
     )
+
+
+def symbols_of(run: ModelRun) -> list[str]:
+    """Return the symbols of a run in the order of its files."""
+    return list(run.config.get("universe") or [run.config["symbol"]])
 
 
 def flat_bars(run: ModelRun) -> int | None:
@@ -98,6 +120,9 @@ def flat_bars(run: ModelRun) -> int | None:
         return None
     bars = _read(run, "bars.parquet", ["position_qty", "equity"])
     held, equity = (column.to_numpy() for column in bars.columns)
+    # The rows of one symbol follow those of another; the equity is that of all.
+    n_bars = len(equity) // len(symbols_of(run))
+    equity, held = equity[:n_bars], abs(held).reshape(-1, n_bars).sum(axis=0)
     aside = (held[1:] == 0) & (held[:-1] == 0) & (equity[1:] == equity[:-1])
     return int(aside.sum())
 
@@ -167,10 +192,12 @@ def _known(column: np.ndarray) -> list[Any]:
 
 
 def _fills(
-    run: ModelRun, ts: np.ndarray, first: int, last: int, step: int
+    run: ModelRun, symbol: str, ts: np.ndarray, first: int, last: int, step: int
 ) -> list[dict[str, Any]]:
     """Return the fills of the bars shown, unless they would hide the candles."""
     fills = _read(run, "trades.parquet")
+    owners = fills.column("symbol").to_pylist()
+    fills = fills.filter([owner == symbol for owner in owners])
     when = fills.column("ts_utc").to_numpy()
     shown = fills.filter((when >= ts[first]) & (when <= ts[last - 1]))
     rows = shown.to_pylist() if len(shown) <= MOST_FILLS else []

@@ -147,8 +147,20 @@ class _Files:
     def ts(self) -> IntArray:
         return np.asarray(self.columns(EQUITY, "ts_utc")["ts_utc"])
 
+    @property
+    def is_of_many(self) -> bool:
+        """Whether bars of several symbols follow each other, each on all stamps."""
+        return bool(self.run.config.get("universe"))
+
     def column(self, file: str, name: str) -> FloatArray:
-        return np.asarray(self.columns(file, name)[name])
+        """Return a column; of bars of many symbols that of the first one."""
+        values = np.asarray(self.columns(file, name)[name])
+        return values[: len(self.ts)] if file == BARS else values
+
+    def of_symbols(self, name: str) -> FloatArray:
+        """Return a column of bars, shape (n_symbols, n_bars)."""
+        values = np.asarray(self.columns(BARS, name)[name])
+        return values.reshape(-1, len(self.ts))
 
     def columns(self, file: str, *names: str, whole: bool = False) -> dict[str, Any]:
         """Return those that the file has, where the span is or from end to end."""
@@ -158,7 +170,7 @@ class _Files:
             source = pq.ParquetFile(opened)
             known = [name for name in names if name in source.schema_arrow.names]
             groups = range(source.metadata.num_row_groups)
-            if not whole:
+            if not whole and not self.is_of_many:
                 groups = _groups(source.metadata, self.span)
             table = source.read_row_groups(list(groups), columns=known)
         return {name: table.column(name).to_numpy() for name in known}
@@ -189,13 +201,13 @@ def _column(file: str, name: str, files: _Files) -> Line:
 def _benchmark(files: _Files) -> Line | None:
     """Return None for a run without a benchmark, or of before it was kept."""
     value = files.columns(BARS, "benchmark").get("benchmark")
-    return None if value is None else (files.ts, value)
+    return None if value is None else (files.ts, value[: len(files.ts)])
 
 
 def _exposure(files: _Files, *, is_signed: bool) -> Line:
-    held, equity = files.column(BARS, "market_value"), files.column(BARS, "equity")
-    share = _of_equity(held if is_signed else np.abs(held), equity)
-    return files.ts, share
+    held = files.of_symbols("market_value")
+    total = (held if is_signed else np.abs(held)).sum(axis=0)
+    return files.ts, _of_equity(total, files.column(BARS, "equity"))
 
 
 def _fills(files: _Files) -> Line:

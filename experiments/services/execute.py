@@ -29,17 +29,23 @@ from experiments.services.validation_execute import searched_count
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
 from strategies import (
+    BacktestResult,
+    Panel,
     RunConfig,
     __version__,
     load_candles,
     run_backtest,
+    run_universe,
     validate,
 )
 from strategies.candidates import candidate_key, weekly_returns
+from strategies.market.sources import load_each
 from strategies.trials import MemorySink, reporting_to
 
 if TYPE_CHECKING:
-    from strategies import BacktestResult, Candles
+    from strategies import Candles, UniverseResult
+
+    Result = BacktestResult | UniverseResult
 
 
 def run_execute(*, run_id: str, context: JobContext) -> None:
@@ -51,11 +57,11 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     _enter(context, "data_loading")
     # Asked before the bars are read: if they change meanwhile, this one is too old.
     version = data_version(config)
-    candles = load_candles(config)
+    candles = load_each(config, config.symbols)
     benchmark = benchmark_candles(config)
     sink = MemorySink()
     with reporting_to(sink):
-        result = run_backtest(
+        result = _walked(
             config,
             candles,
             benchmark=benchmark,
@@ -63,22 +69,28 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
         )
     report = report_document(result)
     files = run_files(result)
-    if result.config.validation:
+    if isinstance(result, BacktestResult) and config.validation:
         with reporting_to(sink):
             report["validation"] = _validated(result)
         files[SUMMARY] = json_writer(report["validation"])
     _enter(context, "artifacts")
     manifest_sha = ""
     if run.persist:
-        facts = manifest_facts(result, [c for c in (candles, benchmark) if c])
+        facts = manifest_facts(result, [c for c in (*candles, benchmark) if c])
         manifest_sha = run_store().save(run_id, files, facts)
     run.source_version = version
     run.manifest_sha = manifest_sha
-    looked = bars_looked_at([candles], fingerprint=result.data_fingerprint)
+    looked = bars_looked_at(candles, fingerprint=result.data_fingerprint)
     _commit(run, result, report, sink, looked, context)
     pool_refresh(pool=run.pool)
     n_stages = len(context.stages)
     context.report(n_stages, n_stages, latest_sharpe=result.metrics["sharpe"])
+
+
+def _walked(config: RunConfig, candles: list[Candles], **options: Any) -> Result:
+    if config.universe is not None:
+        return run_universe(config, Panel.of(candles), **options)
+    return run_backtest(config, candles[0], **options)
 
 
 def _validated(result: BacktestResult) -> dict[str, Any]:
@@ -101,7 +113,7 @@ def benchmark_candles(config: RunConfig) -> Candles | None:
 @transaction.atomic
 def _commit(
     run: ModelRun,
-    result: BacktestResult,
+    result: Result,
     report: dict[str, Any],
     sink: MemorySink,
     looked: Looked,
@@ -127,7 +139,7 @@ def result_save(*, run: ModelRun, report: dict[str, Any]) -> None:
     RunTimeseries.objects.create(run=run, report=report)
 
 
-def _hashes(result: BacktestResult) -> dict[str, Any]:
+def _hashes(result: Result) -> dict[str, Any]:
     """Return what the run is, by the hashes of this code."""
     config = result.config
     return {
@@ -139,10 +151,10 @@ def _hashes(result: BacktestResult) -> dict[str, Any]:
     }
 
 
-def result_figures(result: BacktestResult) -> dict[str, Any]:
+def result_figures(result: Result) -> dict[str, Any]:
     """Return what the run's own row says of its result."""
     return {
-        "ppy": result.candles.ppy,
+        "ppy": result.timeline.ppy,
         "metrics": result.metrics,
         "flags": result.flags,
         "sharpe_se": result.sharpe_se,
@@ -151,9 +163,7 @@ def result_figures(result: BacktestResult) -> dict[str, Any]:
     }
 
 
-def _count(
-    run: ModelRun, result: BacktestResult, sink: MemorySink, looked: Looked
-) -> None:
+def _count(run: ModelRun, result: Result, sink: MemorySink, looked: Looked) -> None:
     """Write the trial into the ledger in the transaction that writes the run."""
     [trial] = sink.trials
     weeks = weekly_returns(result.ts, result.equity)

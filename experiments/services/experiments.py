@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from experiments.models import ModelExperiment
+from experiments.selectors.universes import config_settled
 from experiments.services.runs import (
     EXPRESSION,
     Submission,
@@ -21,7 +22,6 @@ from experiments.services.words import normal_tags
 from quantlab.web.problem import Problem
 from strategies import RunConfig
 from strategies.errors import ConfigError, StrategyError
-from strategies.library.resolve import resolve, resolve_window
 from strategies.metrics.registry import metric_named
 
 CHANGEABLE = ("name", "notes", "tags", "hypothesis", "starred", "archived")
@@ -87,11 +87,12 @@ def experiment_create(
 def _settle(experiment: ModelExperiment, start: Any, end: Any) -> None:
     """Fill in what was left open, and refuse what could not be run."""
     asked = _config(experiment, start, end)
-    settled = resolve_window(resolve(asked))
+    settled = config_settled(asked)
     document = settled.document()
     experiment.start_ms = None if asked.start_ms is None else settled.start_ms
     experiment.end_ms = None if asked.end_ms is None else settled.end_ms
     experiment.timeframe = settled.timeframe
+    experiment.universe = settled.symbols
     experiment.cost_model = document["execution"]
     experiment.sizing = document["sizing"]
     if settled.strategy is not None:

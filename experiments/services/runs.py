@@ -18,6 +18,7 @@ from experiments.selectors.experiments import experiment_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.presets import preset_get
+from experiments.selectors.universes import config_settled
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import cancel, enqueue
@@ -25,7 +26,7 @@ from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import merge_patch, sha256_of
 from strategies.errors import ConfigError
-from strategies.library.resolve import resolve, resolve_window
+from strategies.library.universe import listed_briefly
 from strategies.market.sources import source_version
 from strategies.validation.rerun import rerun_plans
 from strategies.validation_config import read_validation
@@ -104,11 +105,11 @@ def config_changed(config: RunConfig, patch: Mapping[str, Any]) -> RunConfig:
 
 def data_version(config: RunConfig) -> str:
     """Return a token that changes when any bar the run reads may have; reads none."""
-    own = source_version(config.provider, config.symbol or "", config.timeframe)
-    if config.benchmark in WITHOUT_BARS:
-        return own
-    other = source_version(config.provider, config.benchmark, config.timeframe)
-    return sha256_of([own, other])
+    read = list(config.symbols)
+    if config.benchmark not in WITHOUT_BARS:
+        read.append(config.benchmark)
+    versions = [source_version(config.provider, s, config.timeframe) for s in read]
+    return versions[0] if len(versions) == 1 else sha256_of(versions)
 
 
 def run_submit(
@@ -131,7 +132,7 @@ def run_submit(
     if one is given, which would miss its run otherwise. `force` reuses none. Whatever
     cannot be run is refused here, with a `StrategyError`, before anything is written.
     """
-    settled = resolve_window(resolve(config))
+    settled = config_settled(config)
     _tests_refused(settled)
     version = data_version(settled)
     with transaction.atomic():  # on SQLite nobody else writes between look and insert
@@ -209,7 +210,7 @@ def run_title(config: RunConfig) -> str:
     if config.strategy is not None:
         values = "/".join(map(_briefly, config.strategy.params.values()))
         rule = f"{config.strategy.name} {values}".strip()
-    return f"{config.symbol}, {rule}"[:200]
+    return f"{listed_briefly(config.symbols)}, {rule}"[:200]
 
 
 def _briefly(value: object) -> str:

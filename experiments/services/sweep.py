@@ -15,6 +15,7 @@ from experiments.selectors.experiments import experiment_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.sweep import SweepCost, sweep_candidates, sweep_cost
+from experiments.selectors.universes import config_settled
 from experiments.services.experiments import experiment_config
 from experiments.services.runs import (
     Submission,
@@ -28,7 +29,6 @@ from jobs.queue import enqueue
 from strategies import RunConfig, __version__
 from strategies.config import sha256_of
 from strategies.errors import ConfigError
-from strategies.library.resolve import resolve, resolve_window
 from strategies.sweep import SweepPlan, plan_sweep
 
 SHOWN_AXES = 4  # in a title
@@ -93,7 +93,7 @@ def asked_of(model: type[Asked], body: Mapping[str, Any]) -> Asked:
 
 def sweep_plan(*, base: RunConfig, asked: SweepRequest) -> SweepPlan:
     """Return the plan, its config resolved and its window settled; or refuse it."""
-    config = resolve_window(resolve(config_changed(base, asked.config)))
+    config = config_settled(config_changed(base, asked.config))
     if config.strategy is None:
         raise ConfigError(
             "Only a strategy of the library can be swept, not an expression.",

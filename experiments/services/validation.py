@@ -83,6 +83,13 @@ def validation_possible(run: ModelRun) -> None:
             message=f"A {run.kind} is not validated itself.",
             advice="Validate a run: one of its candidates, or the run it tests.",
         )
+    if run.config.get("universe"):
+        raise Problem(
+            status=409,
+            code="not_available_yet",
+            message="A run of several symbols cannot be validated yet.",
+            advice="Validate the rule on one of its symbols.",
+        )
     result_needed(run)
 
 

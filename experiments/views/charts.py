@@ -68,6 +68,8 @@ def _chart(
         switch = _choices(url, "window", WINDOWS, facts["window"])
     elif name == "price" and facts:
         shown = {"trip": facts["number"]}
+        if facts["is_of_many"]:
+            shown["symbol"] = facts["symbol"]
     elif name == "slices" and facts:
         shown = {"axis": facts["axis"]}
         switch = _choices(url, "axis", tuple(facts["names"]), facts["axis"])

@@ -25,6 +25,7 @@ from experiments.selectors.experiments import (
 from experiments.selectors.filters import ExperimentFilter
 from experiments.selectors.presets import preset_get
 from experiments.services.experiments import experiment_create
+from experiments.templatetags.traded import traded
 from experiments.views.run_form import FormPage
 from experiments.views.run_table import (
     FIELDS,
@@ -147,7 +148,7 @@ def shown(document: dict[str, Any]) -> ShownExperiment:
         document=document,
         rule=STRATEGIES[key].label if key in STRATEGIES else key,
         params=", ".join(f"{k} {v}" for k, v in document["params"].items()),
-        symbols=", ".join(universe) if isinstance(universe, list) else "a universe",
+        symbols=traded({"universe": universe}),
         n_runs=sum(counts.values()),
         n_active=sum(counts[status] for status in ACTIVE),
         best=best,

@@ -23,6 +23,7 @@ __all__ = [
     "SymbolInfo",
     "describe",
     "load_candles",
+    "load_each",
     "load_panel",
     "load_symbol",
     "source_version",
@@ -128,8 +129,12 @@ def load_panel(config: CandleRequest, names: Sequence[str]) -> Panel:
         As `load_candles`, for the first symbol at fault; ``candles_differ`` if their
         calendars do.
     """
-    asked = [_Request(name, config) for name in names]
-    return Panel.of([load_candles(one) for one in asked])
+    return Panel.of(load_each(config, names))
+
+
+def load_each(config: CandleRequest, names: Sequence[str]) -> list[Candles]:
+    """Return the bars of several symbols as `load_candles` does, one after another."""
+    return [load_candles(_Request(name, config)) for name in names]
 
 
 class _Request:

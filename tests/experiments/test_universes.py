@@ -1,0 +1,183 @@
+"""A run of many symbols: asked for, written, shown and checked like any other."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from experiments.artifacts.store import run_store
+from experiments.models import LedgerEntry
+from experiments.selectors.series import Span, run_series
+from experiments.services.verify import run_verify
+from strategies import RunConfig, run_universe
+from strategies.market.sources import load_panel
+from tests.factories import CONFIG, finished_run
+
+pytestmark = pytest.mark.django_db
+
+THREE = ["SYN-gbm-1", "SYN-gbm-2", "SYN-trend-1"]
+ASKED = {"universe": THREE, "sizing": {"no_trade_band": 0.05}}
+
+
+@pytest.fixture
+def run():
+    return finished_run(changes=ASKED)
+
+
+def post(client, address, body):
+    return client.post(address, json.dumps(body), "application/json")
+
+
+class TestARunOfMany:
+    def test_it_says_what_the_library_says_and_its_files_verify(self, run):
+        config = RunConfig(**run.config)
+        result = run_universe(config, load_panel(config, THREE))
+
+        assert run.metrics == result.metrics
+        assert run.data_fingerprint == result.data_fingerprint
+        assert run.config["universe"] == THREE
+        assert run.config["sizing"]["weights"] == "equal"
+        assert run_verify(run=run)["ok"]
+        folder = run_store().root / str(run.pk)
+        bars = pq.read_table(folder / "bars.parquet")
+        assert bars["symbol"].to_pylist()[:: len(result.ts)] == THREE
+        assert bars["close"].to_pylist()[0] == result.panel.fields["close"][0, 0]
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert len(manifest["candle_hashes"]) == 3
+        [trial] = LedgerEntry.objects.filter(run_id=str(run.pk))
+        assert trial.instruments == [f"synthetic:{name}" for name in THREE]
+        assert trial.pool == run.pool
+
+    def test_series_are_those_of_the_account(self, run):
+        config = RunConfig(**run.config)
+        result = run_universe(config, load_panel(config, THREE))
+        names = [
+            "equity",
+            "cash",
+            "exposure",
+            "gross_exposure",
+            "benchmark",
+            "turnover",
+        ]
+
+        series = run_series(run, names, Span(start=int(result.ts[100])))
+
+        simulation = result.simulation
+        whole = {
+            "equity": result.equity,
+            "cash": simulation.cash,
+            "gross_exposure": simulation.gross_exposure,
+            "exposure": simulation.market_value.sum(axis=1) / result.equity,
+            "benchmark": result.benchmark_equity,
+            "turnover": simulation.traded / result.equity,
+        }
+        for name, expected in whole.items():
+            np.testing.assert_allclose(series[name].value, expected[100:], rtol=1e-9)
+
+    def test_every_page_and_document_of_it_opens(self, client, run):
+        page = run.get_absolute_url()
+        tabs = "summary charts trades config files api logs"
+        for tab in tabs.split():
+            answer = client.get(f"{page}?tab={tab}")
+            assert answer.status_code == 200, tab
+            assert "SYN-gbm-1, SYN-gbm-2, SYN-trend-1" in answer.content.decode()
+        for name in ("equity", "rolling", "returns", "months", "years", "price"):
+            assert client.get(f"{page}/charts/{name}").status_code == 200, name
+        price = client.get(f"{page}/charts/price?symbol=SYN-trend-1").content.decode()
+        assert "Candles of SYN-trend-1" in price
+        candles = client.get(f"{page}/charts/price?symbol=SYN-gbm-2&format=json").json()
+        config = RunConfig(**run.config)
+        panel = load_panel(config, THREE)
+        place = panel.ts.tolist().index(candles["items"][0]["ts_utc"])
+        assert candles["items"][0]["open"] == panel.fields["open"][place, 1]
+        for part in ("report", "trades", "round-trips", "metrics", "artifacts"):
+            assert client.get(f"/api/runs/{run.pk}/{part}").status_code == 200, part
+        answer = post(
+            client, f"/api/runs/{run.pk}/validate", {"permutation": {"n": 10}}
+        )
+        assert answer.status_code == 409
+        assert client.get("/backtesting").status_code == 200
+        listed = client.get(f"/model-lab/runs/{run.pk}/rerun").content.decode()
+        assert 'value="SYN-gbm-1, SYN-gbm-2, SYN-trend-1"' in listed
+
+
+class TestAsking:
+    def test_the_same_universe_in_another_order_is_the_same_run(self, client):
+        body = {key: value for key, value in CONFIG.items() if key != "symbol"}
+        first = post(client, "/api/backtest", body | {"universe": THREE})
+        again = post(client, "/api/backtest", body | {"universe": THREE[::-1] + THREE})
+
+        assert (first.status_code, again.status_code) == (202, 200)
+        assert again.json()["id"] == first.json()["id"]
+
+    def test_what_cannot_be_run_is_refused_by_name(self, client):
+        body = {"strategy": {"name": "buy_and_hold"}}
+        refused = {
+            "unknown_symbol": ["SP500", "NOPE"],
+            "empty_universe": {"preset_id": "crypto_majors"},
+            "out_of_range": {"preset_id": "us_indices", "cap": 0},
+            "unknown_universe": {"preset_id": "nope"},
+        }
+        for code, universe in refused.items():
+            answer = post(client, "/api/backtest", body | {"universe": universe})
+            assert answer.status_code == 422
+            error = answer.json()["error"]
+            assert error["code"] == code
+            assert error["details"]["errors"][0]["field"].startswith("universe")
+
+    def test_an_experiment_keeps_the_list_and_is_not_swept_yet(self, client):
+        made = post(
+            client,
+            "/api/model-lab/experiments",
+            {
+                "name": "Two",
+                "model_key": "sma_cross",
+                "universe": {"preset_id": "us_indices"},
+            },
+        )
+        assert made.status_code == 201
+        assert made.json()["universe"] == ["NASDAQ", "SP500"]
+        address = f"/api/model-lab/experiments/{made.json()['id']}"
+        assert post(client, f"{address}/run", {}).status_code == 202
+        for kind in ("param-sweep", "walk-forward"):
+            answer = post(client, f"{address}/{kind}", {"space": {"fast": [5, 10]}})
+            assert answer.status_code == 422
+            assert answer.json()["error"]["code"] == "not_available_yet"
+
+    def test_the_form_takes_several_symbols_and_leads_to_one_run(self, client):
+        made = post(
+            client,
+            "/api/model-lab/experiments",
+            {"name": "One", "model_key": "buy_and_hold", "universe": ["SP500"]},
+        ).json()
+        page = f"/model-lab/experiments/{made['id']}/runs/new"
+        sent = {
+            "strategy": "buy_and_hold",
+            "shown_strategy": "buy_and_hold",
+            "provider": "builtin",
+            "shown_provider": "builtin",
+            "symbol": "SP500",
+            "timeframe": "1d",
+            "universe": "us_indices",
+            "weights": "inverse_volatility",
+            "fraction": "1",
+            "commission_bps": "5",
+            "slippage_bps": "5",
+            "borrow_bps": "0",
+        }
+        looked = client.post(f"{page}?validate=1", sent).content.decode()
+        assert "One backtest of <b>NASDAQ, SP500</b>" in looked
+
+        answer = client.post(page, sent)
+
+        assert answer.status_code == 302
+        run_id = answer["Location"].rpartition("/")[2]
+        config = client.get(f"/api/runs/{run_id}").json()["config"]
+        assert config["universe"] == ["NASDAQ", "SP500"]
+        assert config["sizing"]["weights"] == "inverse_volatility"
+        wrong = client.post(page, sent | {"universe": "SP500, NOPE"})
+        assert wrong.status_code == 422
+        assert "no symbol" in wrong.content.decode()
