@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
+from experiments.api.breakdown import router as breakdown_router
 from experiments.api.compare import router as compare_router
 from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
@@ -215,6 +216,7 @@ for of_a_run in (
     series_router,
     sweep_tests_router,
     trades_router,
+    breakdown_router,
     validation_router,
     windows_router,
 ):

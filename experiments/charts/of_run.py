@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404
 
+from experiments.charts.breakdown import breakdown_figure
 from experiments.charts.figure import Figure
 from experiments.charts.growth import equity_figure
 from experiments.charts.histogram import returns_figure
@@ -16,6 +17,7 @@ from experiments.charts.rolling import WINDOWS, rolling_figure
 from experiments.charts.years import years_figure
 from experiments.models import ModelRun
 from experiments.selectors.bars import flat_bars, price_window
+from experiments.selectors.breakdown import WAYS, run_breakdown, ways_of
 
 Report = dict[str, Any]
 Asked = Mapping[str, str]
@@ -73,6 +75,14 @@ def _price(run: ModelRun, report: Report, asked: Asked) -> Figure:
     return price_figure(window, timeframe=timeframe)
 
 
+def _breakdown(run: ModelRun, report: Report, asked: Asked) -> Figure:
+    if not run.manifest_sha:
+        return Figure(empty=NO_FILES)
+    ways = ways_of(run)
+    by = asked.get("by", "")
+    return breakdown_figure(run_breakdown(run, by if by in WAYS else ways[0]), ways)
+
+
 FIGURES: dict[str, Callable[[ModelRun, Report, Asked], Figure]] = {
     "equity": _equity,
     "rolling": _rolling,
@@ -80,4 +90,5 @@ FIGURES: dict[str, Callable[[ModelRun, Report, Asked], Figure]] = {
     "months": _months,
     "years": _years,
     "price": _price,
+    "breakdown": _breakdown,
 }

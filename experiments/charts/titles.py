@@ -9,6 +9,7 @@ TITLES = {
     "months": "Monthly returns, %",
     "years": "Yearly returns",
     "price": "Price with fills",
+    "breakdown": "Where the profit came from",
 }
 OF_WALK = {
     "degradation": "In sample and out of sample",

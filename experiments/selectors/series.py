@@ -123,13 +123,13 @@ def _cut(
     if span.interval:
         timeframe = str(run.config["timeframe"])
         keys = interval_keys(
-            ts, span.interval, calendar=_calendar(run), timeframe=timeframe
+            ts, span.interval, calendar=calendar_of(run), timeframe=timeframe
         )
         ts, value = aggregated(ts, value, keys, aggregate)
     return Series(ts, value, aggregate)
 
 
-def _calendar(run: ModelRun) -> str:
+def calendar_of(run: ModelRun) -> str:
     """Return the calendar of the bars, by how many of them its year has."""
     timeframe = str(run.config["timeframe"])
     named = {counts[timeframe]: name for name, counts in BARS_PER_YEAR.items()}
@@ -241,7 +241,7 @@ def _rolling(window: int, files: _Files) -> Line:
     ts, returns, ppy = rolling_returns(
         columns["ts_utc"],
         columns["equity"],
-        calendar=_calendar(files.run),
+        calendar=calendar_of(files.run),
         timeframe=str(files.run.config["timeframe"]),
     )
     rf = float(files.run.config.get("rf", 0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -58,25 +59,11 @@ def _chart(
     """Return what every chart's region reads."""
     url, facts = request.path, figure.facts
     picture = f"/api/runs/{run_id}/charts/{name}"
+    shown = SAID[name](facts) if facts and name in SAID else {}
     switch: list[Choice] = []
-    shown: dict[str, Any] = {}
-    if name == "equity" and facts:
-        shown = {"scale": facts["scale"]}
-        switch = _choices(url, "scale", SCALES, facts["scale"])
-    elif name == "rolling":
-        shown = {"window": facts["window"]}
-        switch = _choices(url, "window", WINDOWS, facts["window"])
-    elif name == "price" and facts:
-        shown = {"trip": facts["number"]}
-        if facts["is_of_many"]:
-            shown["symbol"] = facts["symbol"]
-    elif name == "slices" and facts:
-        shown = {"axis": facts["axis"]}
-        switch = _choices(url, "axis", tuple(facts["names"]), facts["axis"])
-    elif name == "contour" and facts:
-        shown = {"x": facts["x"], "y": facts["y"], "metric": facts["metric"].key}
-    elif name == "parallel" and facts:
-        shown = ranges_said(facts["ranges"])
+    if facts and name in SWITCHES:
+        key, values = SWITCHES[name]
+        switch = _choices(url, key, tuple(values(facts)), facts[key])
     return {
         "name": name,
         "title": EVERY[name],
@@ -95,6 +82,34 @@ def ranges_said(ranges: list[Range]) -> dict[str, str]:
     said = {f"min_{one.name}": one.low for one in ranges}
     said |= {f"max_{one.name}": one.high for one in ranges}
     return {key: text for key, text in said.items() if text}
+
+
+def _price_said(facts: dict[str, Any]) -> dict[str, Any]:
+    said = {"trip": facts["number"]}
+    return said | ({"symbol": facts["symbol"]} if facts["is_of_many"] else {})
+
+
+# What the address of a chart says of the variant that is shown.
+SAID: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "equity": lambda facts: {"scale": facts["scale"]},
+    "rolling": lambda facts: {"window": facts["window"]},
+    "price": _price_said,
+    "breakdown": lambda facts: {"by": facts["by"]},
+    "slices": lambda facts: {"axis": facts["axis"]},
+    "contour": lambda facts: {
+        "x": facts["x"],
+        "y": facts["y"],
+        "metric": facts["metric"].key,
+    },
+    "parallel": lambda facts: ranges_said(facts["ranges"]),
+}
+# Of charts with variants side by side: the word that chooses one, and all of them.
+SWITCHES: dict[str, tuple[str, Callable[[dict[str, Any]], Sequence[Any]]]] = {
+    "equity": ("scale", lambda facts: SCALES),
+    "rolling": ("window", lambda facts: WINDOWS),
+    "breakdown": ("by", lambda facts: facts["ways"]),
+    "slices": ("axis", lambda facts: facts["names"]),
+}
 
 
 def _choices(url: str, key: str, values: tuple[Any, ...], current: Any) -> list[Choice]:

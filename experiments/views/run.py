@@ -67,6 +67,7 @@ TABS = {
         Tab("summary", "Summary", run_tabs.summary_tab),
         Tab("charts", "Charts", run_tabs.charts_tab),
         Tab("trades", "Trades", run_tabs.trades_tab),
+        Tab("breakdown", "Breakdown", run_tabs.breakdown_tab),
         Tab("validation", "Validation", validation_tab),
         Tab("config", "Config", run_tabs.config_tab, needs_result=False),
         Tab("files", "Files", run_tabs.files_tab),

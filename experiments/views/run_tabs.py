@@ -118,6 +118,11 @@ def charts_tab(request: HttpRequest, run: ModelRun) -> Context:
     return {}
 
 
+def breakdown_tab(request: HttpRequest, run: ModelRun) -> Context:
+    """Return nothing: its chart and table are a region that loads itself."""
+    return {}
+
+
 def trades_tab(request: HttpRequest, run: ModelRun) -> Context:
     """Return one page of round trips or of fills; without files the first hundred."""
     show = request.GET.get("show", "round-trips")

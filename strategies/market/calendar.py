@@ -294,6 +294,17 @@ def _unexplained(ts: IntArray, calendar: str, bar: Timeframe) -> BoolArray:
     return np.asarray(inside | lost_days)
 
 
+def local_hours(ts: IntArray, calendar: str) -> IntArray:
+    """Return the hour, 0 to 23, at which each bar opens in the calendar's time zone."""
+    zone = timezone_of(calendar)
+    if zone == "UTC":
+        return ts // 3_600_000 % 24
+    import pandas as pd
+
+    local = pd.DatetimeIndex(ts.astype("datetime64[ms]"), tz="UTC").tz_convert(zone)
+    return np.asarray(local.hour, dtype=np.int64)
+
+
 def _local_days(ts: IntArray, calendar: str) -> IntArray:
     """Return days since 1970-01-01 on the clock of the calendar's time zone."""
     zone = timezone_of(calendar)

@@ -75,6 +75,17 @@ def _member(row: Mapping[str, str]) -> Member:
     return Member(row["symbol"], row["name"], row["sector"], row["from"], row["to"])
 
 
+@cache
+def _sectors() -> Mapping[str, str]:
+    members = [m for one in presets().values() for m in one.members]
+    return {member.symbol: member.sector for member in members if member.sector}
+
+
+def sector_of(symbol: str) -> str:
+    """Return the sector that the lists give a symbol; "" where none does."""
+    return _sectors().get(symbol, "")
+
+
 def preset_named(preset_id: str) -> Preset:
     """Return a list.
 

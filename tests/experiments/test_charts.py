@@ -162,6 +162,8 @@ def window(n_candles: int = 10, **changes: Any) -> PriceWindow:
         {"ts_utc": trip["exit_ts"], "side": "sell", "price": 15.0, "candle": 5},
     ]
     fields = {
+        "symbol": "SP500",
+        "symbols": ("SP500",),
         "number": 2,
         "total": 3,
         "trip": trip,

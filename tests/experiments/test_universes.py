@@ -10,6 +10,7 @@ import pytest
 
 from experiments.artifacts.store import run_store
 from experiments.models import LedgerEntry
+from experiments.selectors.breakdown import WAYS, run_breakdown
 from experiments.selectors.series import Span, run_series
 from experiments.services.verify import run_verify
 from strategies import RunConfig, run_universe
@@ -79,7 +80,7 @@ class TestARunOfMany:
 
     def test_every_page_and_document_of_it_opens(self, client, run):
         page = run.get_absolute_url()
-        tabs = "summary charts trades config files api logs"
+        tabs = "summary charts trades breakdown config files api logs"
         for tab in tabs.split():
             answer = client.get(f"{page}?tab={tab}")
             assert answer.status_code == 200, tab
@@ -102,6 +103,56 @@ class TestARunOfMany:
         assert client.get("/backtesting").status_code == 200
         listed = client.get(f"/model-lab/runs/{run.pk}/rerun").content.decode()
         assert 'value="SYN-gbm-1, SYN-gbm-2, SYN-trend-1"' in listed
+
+
+class TestBreakdown:
+    def test_every_way_adds_up_to_the_profit(self, client, run):
+        alone = finished_run(
+            changes={"strategy": {"params": {"direction": "long_short"}}}
+        )
+        for one in (run, alone):
+            equity = run_series(one, ["equity"], Span())["equity"].value
+            for by in WAYS:
+                found = client.get(f"/api/runs/{one.pk}/breakdown?by={by}").json()
+                earned = sum(item["pnl"] for item in found["items"])
+                assert earned == pytest.approx(equity[-1] - equity[0], rel=1e-9), by
+                assert found["total"]["pnl"] == pytest.approx(earned)
+                assert (
+                    sum(i["count"] for i in found["items"]) == found["total"]["count"]
+                )
+                assert sum(i["share"] for i in found["items"]) == pytest.approx(1.0)
+
+    def test_the_parts_are_those_worked_by_hand(self, run):
+        config = RunConfig(**run.config)
+        result = run_universe(config, load_panel(config, THREE))
+        trips = result.round_trips.groupby("symbol")["pnl"]
+
+        by_symbol = {part.key: part for part in run_breakdown(run, "symbol").parts}
+        assert {key: part.count for key, part in by_symbol.items()} == dict(
+            trips.count()
+        )
+        for key, part in by_symbol.items():
+            assert part.pnl == pytest.approx(trips.sum()[key])
+            assert part.count == trips.count()[key]
+        days = result.ts[1:].astype("datetime64[ms]").astype("datetime64[D]")
+        monday = (days.astype(int) - 4) % 7 == 0
+        first = run_breakdown(run, "weekday").parts[0]
+        assert (first.label, first.count) == ("Monday", int(monday.sum()))
+        assert first.pnl == pytest.approx(np.diff(result.equity)[monday].sum())
+        years = [part.label for part in run_breakdown(run, "year").parts]
+        assert years == ["2010", "2011", "2012"]
+
+    def test_it_is_a_tab_with_a_choice_and_downloads(self, client, run):
+        page = run.get_absolute_url()
+        assert "chart-breakdown" in client.get(f"{page}?tab=breakdown").content.decode()
+        chart = client.get(f"{page}/charts/breakdown?by=month").content.decode()
+        assert "Profit by month, a table" in chart
+        assert 'id="chart-breakdown-weekday"' in chart
+        lines = client.get(f"/api/runs/{run.pk}/breakdown?by=side&format=csv").content
+        assert b"key,label,pnl" in lines
+        assert client.get(f"/api/runs/{run.pk}/breakdown?by=moon").status_code == 422
+        without = finished_run(persist=False)
+        assert client.get(f"/api/runs/{without.pk}/breakdown").status_code == 409
 
 
 class TestAsking:
