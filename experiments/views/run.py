@@ -93,7 +93,7 @@ OF_WALK = {
     for tab in (
         Tab("summary", "Summary", walk_tabs.summary_tab, of="walk"),
         Tab("windows", "Windows", walk_tabs.windows_tab, of="walk"),
-        *(TABS[name] for name in ("charts", "trades", "validation")),
+        *(TABS[name] for name in ("charts", "trades", "breakdown", "validation")),
         *(TABS[name] for name in ("config", "files", "api", "logs")),
     )
 }
