@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
 from experiments.api.breakdown import router as breakdown_router
+from experiments.api.calibration import router as calibration_router
 from experiments.api.compare import router as compare_router
 from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
@@ -228,6 +229,7 @@ api.add_router("/ledger", pool_tests_router)
 api.add_router("/config", config_router)
 api.add_router("/datasets", datasets_router)
 api.add_router("/metrics", metrics_router)
+api.add_router("/calibration", calibration_router)
 
 
 # --- errors ------------------------------------------------------------------------

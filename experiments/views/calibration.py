@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
+
+from experiments.selectors.calibration import calibration as calibration_found
 
 
 @require_GET
 def calibration(request: HttpRequest) -> HttpResponse:
-    figures = settings.BASE_DIR / "docs" / "calibration.json"
-    found = json.loads(figures.read_text()) if figures.exists() else None
-    if found:
-        found["made_on"] = datetime.fromisoformat(found["made_on"])
-    return render(request, "experiments/calibration.html", {"found": found})
+    downloads = f"{reverse('api:calibration')}?format="
+    context = {"found": calibration_found(), "downloads": downloads}
+    return render(request, "experiments/calibration.html", context)
