@@ -19,6 +19,7 @@ from experiments.models import (
     ModelExperiment,
     ModelRun,
     Preset,
+    Watchlist,
 )
 from experiments.services.datasets import dataset_delete
 from experiments.services.experiments import (
@@ -29,6 +30,7 @@ from experiments.services.experiments import (
 from experiments.services.presets import preset_delete, preset_restore
 from experiments.services.runs import run_cancel, run_delete, run_restore, run_update
 from experiments.services.verify import run_verify
+from experiments.services.watchlists import watchlist_delete, watchlist_restore
 from jobs.queue import requeue
 from quantlab.web.admin import RowAdmin
 from quantlab.web.problem import Problem
@@ -131,6 +133,28 @@ class PresetAdmin(RowAdmin):
     def restore(self, request: HttpRequest, rows: QuerySet) -> None:
         gone = rows.filter(deleted_at__isnull=False)
         self.act(request, gone, lambda one: preset_restore(preset=one), "restored")
+
+
+@admin.register(Watchlist)
+class WatchlistAdmin(RowAdmin):
+    list_display = ("name", "owner", "visibility", "updated_at")
+    list_filter = ("visibility", IS_DELETED)
+    search_fields = ("name", "owner", "symbols")
+    date_hierarchy = "created_at"
+    ordering = ("name",)
+    actions = ("delete_rows", "restore")
+
+    @admin.action(description="Delete; they can be restored")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        shown = rows.filter(deleted_at__isnull=True)
+        self.act(request, shown, lambda one: watchlist_delete(watchlist=one), "deleted")
+
+    @admin.action(description="Restore what was deleted")
+    def restore(self, request: HttpRequest, rows: QuerySet) -> None:
+        gone = rows.filter(deleted_at__isnull=False)
+        self.act(
+            request, gone, lambda one: watchlist_restore(watchlist=one), "restored"
+        )
 
 
 @admin.register(Dataset)

@@ -37,6 +37,14 @@ from experiments.views.runs_new import run_again, run_new
 from experiments.views.sweep import candidate
 from experiments.views.sweep_form import sweep_new
 from experiments.views.trash import trash, undo
+from experiments.views.universes import (
+    universe_detail,
+    universe_list,
+    watchlist_deleted,
+    watchlist_detail,
+    watchlist_list,
+    watchlist_new,
+)
 from experiments.views.validation import validation_new
 from experiments.views.walk_form import walk_new
 from experiments.views.words import experiment_words, run_words
@@ -122,6 +130,16 @@ urlpatterns = [
     path("ledger/verify", ledger_check, name="ledger-verify"),
     path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),
     path("ledger/<str:pool>/luck", pool_luck, name="ledger-luck"),
+    path("universes", universe_list, name="universe-list"),
+    path("universes/<slug:universe_id>", universe_detail, name="universe-detail"),
+    path("watchlists", watchlist_list, name="watchlist-list"),
+    path("watchlists/new", watchlist_new, name="watchlist-new"),
+    path("watchlists/<uuid:watchlist_id>", watchlist_detail, name="watchlist-detail"),
+    path(
+        "watchlists/<uuid:watchlist_id>/delete",
+        watchlist_deleted,
+        name="watchlist-delete",
+    ),
     path("backtesting", backtesting, name="backtesting"),
     path("calibration", calibration, name="calibration"),
     path("glossary", glossary_page, name="glossary"),

@@ -40,6 +40,7 @@ from experiments.api.series import router as series_router
 from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
 from experiments.api.trades import router as trades_router
+from experiments.api.universes import universes_router, watchlists_router
 from experiments.api.validation import router as validation_router
 from experiments.api.walk_forward import experiment_router as walk_forward_router
 from experiments.api.walk_forward import router as windows_router
@@ -227,6 +228,8 @@ api.add_router("/presets", presets_router)
 api.add_router("/ledger", ledger_router)
 api.add_router("/ledger", pool_tests_router)
 api.add_router("/config", config_router)
+api.add_router("/universes", universes_router)
+api.add_router("/watchlists", watchlists_router)
 api.add_router("/datasets", datasets_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)

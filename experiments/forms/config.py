@@ -33,7 +33,7 @@ from experiments.forms.fields import (
     universe_field,
     weights_field,
 )
-from experiments.selectors.universes import config_settled, universe_in
+from experiments.selectors.universes import config_settled, universe_in, universe_names
 from experiments.services.runs import config_changed
 from strategies import RunConfig
 from strategies.errors import CandleError, ConfigError, StrategyError
@@ -185,6 +185,7 @@ class ConfigForm(forms.Form):
         info = described(values)
         listed = symbols_listed(values["provider"])
         self.suggestions = list(dict.fromkeys(one.symbol for one in listed))
+        self.universes = universe_names()
         spec = strategies_known().get(values["strategy"], {})
         self.constraints = ", ".join(spec.get("constraints", ()))
         added: dict[str, forms.Field] = {

@@ -22,6 +22,7 @@ from experiments.models.preset import Preset, PresetKind
 from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
 from experiments.models.sweep import SweepChunk
 from experiments.models.validation import ValidationTest
+from experiments.models.watchlist import Visibility, Watchlist
 
 __all__ = [
     "CachedCandles",
@@ -44,4 +45,6 @@ __all__ = [
     "RunTimeseries",
     "SweepChunk",
     "ValidationTest",
+    "Visibility",
+    "Watchlist",
 ]

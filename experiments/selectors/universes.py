@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
+
+from experiments.models import Watchlist
+from quantlab.web.problem import Problem
 from strategies import RunConfig
+from strategies.errors import ConfigError
 from strategies.library.resolve import resolve, resolve_window
-from strategies.market.universes import presets
+from strategies.library.universe import checked_cap
+from strategies.market.universes import (
+    WORDS,
+    Preset,
+    preset_named,
+    presets,
+    providers_of,
+    symbols_there,
+)
 
 NAMED = re.compile(r"(?P<name>[^,:]+?)\s*(?::\s*(?P<cap>\d{1,6}))?")
 BETWEEN = re.compile(r"[,;\s]+")
@@ -20,17 +35,143 @@ def config_settled(config: RunConfig) -> RunConfig:
 
     Whatever cannot be run is refused with a `StrategyError`.
     """
+    if isinstance(config.universe, dict) and "watchlist_id" in config.universe:
+        config = config.with_changes({"universe": _watched(config, config.universe)})
     return resolve_window(resolve(config))
+
+
+def _watched(config: RunConfig, named: Mapping[str, Any]) -> list[str]:
+    """Return the symbols of a watchlist that the config's source has."""
+    try:
+        watchlist = watchlist_get(named["watchlist_id"])
+    except Problem as exc:
+        field = "universe.watchlist_id"
+        raise ConfigError(exc.message, code="unknown_universe", field=field) from None
+    odd = sorted(set(named) - {"watchlist_id", "cap"})
+    if odd:
+        field = f"universe.{odd[0]}"
+        message = f"{field:.60} does not belong to a watchlist."
+        raise ConfigError(message, code="unknown_field", field=field)
+    listed = [one["symbol"] for one in watchlist.symbols]
+    return symbols_there(
+        listed,
+        cap=checked_cap(named.get("cap")),
+        provider=config.provider,
+        timeframe=config.timeframe,
+        name=watchlist.name,
+    )
 
 
 def universe_in(text: str) -> Universe:
     """Return what people write for many symbols: names between commas, or a universe.
 
-    `sp500` and `sp500:20` name a preset, with at most so many symbols.
+    `sp500` and `sp500:20` name a preset or a watchlist, with at most so many symbols.
     """
     match = NAMED.fullmatch(text.strip())
     if match:
         cap = {"cap": int(match["cap"])} if match["cap"] else {}
         if match["name"] in presets():
             return {"preset_id": match["name"]} | cap
+        watched = _shown().filter(name__iexact=match["name"]).first()
+        if watched:
+            return {"watchlist_id": str(watched.pk)} | cap
     return [word for word in BETWEEN.split(text.strip()) if word]
+
+
+def universe_names() -> list[str]:
+    """Return every name that `universe_in` knows."""
+    return [*WORDS, *_shown().values_list("name", flat=True)[:200]]
+
+
+def _shown() -> QuerySet[Watchlist]:
+    return Watchlist.objects.filter(deleted_at__isnull=True)
+
+
+def watchlists() -> list[Watchlist]:
+    return list(_shown().order_by("name"))
+
+
+def watchlist_get(watchlist_id: UUID | str, *, deleted: bool = False) -> Watchlist:
+    """Return a watchlist, or 404."""
+    found = None
+    try:
+        wanted = UUID(str(watchlist_id))
+    except ValueError:
+        wanted = None
+    if wanted is not None:
+        rows = Watchlist.objects.filter(deleted_at__isnull=not deleted)
+        found = rows.filter(pk=wanted).first()
+    if found is None:
+        raise Problem(
+            status=404,
+            message="There is no watchlist with this id.",
+            next_steps=["GET /api/watchlists"],
+        )
+    return found
+
+
+def universe_get(universe_id: str) -> Preset:
+    """Return a list that comes with the lab, or 404."""
+    try:
+        return preset_named(universe_id)
+    except ConfigError as exc:
+        raise Problem(
+            status=404,
+            message=exc.message,
+            advice=exc.advice,
+            next_steps=["GET /api/universes"],
+        ) from None
+
+
+def universe_documents() -> list[dict[str, Any]]:
+    return [universe_document(preset) for preset in presets().values()]
+
+
+def universe_document(preset: Preset) -> dict[str, Any]:
+    symbols = [
+        {
+            "symbol": member.symbol,
+            "name": member.name,
+            "from": member.since or None,
+            "to": member.until or None,
+            "group": member.sector or None,
+        }
+        for member in preset.members
+    ]
+    return {
+        "id": preset.id,
+        "name": preset.name,
+        "words": preset.words,
+        "visibility": "public",
+        # Only a list that says who left it, and when, is free of it.
+        "survivorship_bias": not any(one["to"] for one in symbols),
+        **_held(symbols),
+        "links": _links("universes", preset.id),
+    }
+
+
+def watchlist_document(watchlist: Watchlist) -> dict[str, Any]:
+    return {
+        "id": str(watchlist.pk),
+        "name": watchlist.name,
+        "owner": watchlist.owner,
+        "visibility": watchlist.visibility,
+        "created_at": watchlist.created_at,
+        "updated_at": watchlist.updated_at,
+        **_held(watchlist.symbols),
+        "links": _links("watchlists", str(watchlist.pk)),
+    }
+
+
+def _held(symbols: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the symbols with who has bars of them, and those that nobody has."""
+    found = providers_of([one["symbol"] for one in symbols])
+    return {
+        "symbols": [dict(one) | {"providers": found[one["symbol"]]} for one in symbols],
+        "held": sum(bool(providers) for providers in found.values()),
+        "missing": [name for name, providers in found.items() if not providers],
+    }
+
+
+def _links(kind: str, own: str) -> dict[str, str]:
+    return {"self": f"/api/{kind}/{own}", "page": f"/{kind}/{own}"}

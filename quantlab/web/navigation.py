@@ -22,6 +22,8 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Evidence": (("Ledger", "experiments:ledger", "l"),),
     "Data": (
         ("Datasets", "experiments:dataset-list", "t"),
+        ("Universes", "experiments:universe-list", "u"),
+        ("Watchlists", "experiments:watchlist-list", "w"),
         ("Presets", "experiments:preset-list", "p"),
     ),
     "Lab": (

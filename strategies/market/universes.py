@@ -7,13 +7,13 @@ and what is missing there is named.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from strategies.errors import ConfigError, did_you_mean
-from strategies.market.sources import PROVIDERS, symbols
+from strategies.market.sources import PROVIDERS
 
 LISTS = Path(__file__).with_name("universes.csv")
 # id -> name, what is in it.
@@ -115,17 +115,30 @@ def preset_symbols(
         ``unknown_universe``; ``empty_universe`` if the provider has none of them.
     """
     listed = [member.symbol for member in preset_named(preset_id).members]
-    known = held_by(provider, timeframe)
-    there = [symbol for symbol in listed if symbol in known]
+    return symbols_there(
+        listed, cap=cap, provider=provider, timeframe=timeframe, name=preset_id
+    )
+
+
+def symbols_there(
+    listed: Sequence[str], *, cap: int | None, provider: str, timeframe: str, name: str
+) -> list[str]:
+    """Return those of a list of which a provider has bars, in order, at most `cap`.
+
+    Raises
+    ------
+    ConfigError
+        ``empty_universe`` if it has none; `name` says of what.
+    """
+    source = PROVIDERS.get(provider)
+    there = [
+        symbol for symbol in listed if source and timeframe in source.timeframes(symbol)
+    ]
     if not there:
-        others = [
-            name
-            for name in PROVIDERS
-            if name != provider and not held_by(name, timeframe).isdisjoint(listed)
-        ]
+        others = sorted({one for own in providers_of(listed).values() for one in own})
         raise ConfigError(
             f"The provider '{provider}' has no bars of {timeframe} of any of the "
-            f"{len(listed)} symbols of {preset_id}.",
+            f"{len(listed)} symbols of {name}.",
             code="empty_universe",
             field="universe",
             advice=f"{', '.join(others)} has some." if others else "Add data first.",
@@ -133,8 +146,15 @@ def preset_symbols(
     return there[:cap]
 
 
-def held_by(provider: str, timeframe: str) -> set[str]:
-    """Return the symbols of which a provider has bars of this length."""
-    if provider not in PROVIDERS:
-        return set()
-    return {one.symbol for one in symbols(provider) if one.timeframe == timeframe}
+def providers_of(listed: Sequence[str]) -> dict[str, list[str]]:
+    """Return for each symbol who has bars of it, of any length."""
+    names = {key: set(one.names()) for key, one in PROVIDERS.items()}
+    made_up = PROVIDERS["synthetic"]
+    return {
+        symbol: [
+            key
+            for key, known in names.items()
+            if symbol in known or (key == "synthetic" and made_up.timeframes(symbol))
+        ]
+        for symbol in listed
+    }
