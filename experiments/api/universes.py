@@ -37,8 +37,14 @@ class ListedSymbolOut(Schema):
     providers: list[str] = Field(description="Who has bars of it here.")
 
 
+class SymbolsOut(Schema):
+    items: list[ListedSymbolOut]
+    next_cursor: str | None
+
+
 class UniverseLinksOut(Schema):
     self: str
+    members: str
     page: str
 
 
@@ -110,6 +116,21 @@ def get_universe(request: HttpRequest, universe_id: str) -> Any:
     return universe_document(universe_get(universe_id))
 
 
+@universes_router.get(
+    "/{universe_id}/symbols",
+    response=SymbolsOut,
+    by_alias=True,
+    summary="Symbols of a universe",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_universe_symbols(
+    request: HttpRequest, universe_id: str, query: Query[FormatQuery]
+) -> Any:
+    """With who has bars of each here."""
+    universe = universe_document(universe_get(universe_id))
+    return whole_list(query, universe["symbols"], name=f"universe-{universe_id}")
+
+
 @watchlists_router.get(
     "",
     response=WatchlistListOut,
@@ -140,6 +161,21 @@ def create_watchlist(
 )
 def get_watchlist(request: HttpRequest, watchlist_id: str) -> Any:
     return watchlist_document(watchlist_get(watchlist_id))
+
+
+@watchlists_router.get(
+    "/{watchlist_id}/symbols",
+    response=SymbolsOut,
+    by_alias=True,
+    summary="Symbols of a watchlist",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_watchlist_symbols(
+    request: HttpRequest, watchlist_id: str, query: Query[FormatQuery]
+) -> Any:
+    """With who has bars of each here."""
+    watchlist = watchlist_document(watchlist_get(watchlist_id))
+    return whole_list(query, watchlist["symbols"], name=f"watchlist-{watchlist_id}")
 
 
 @watchlists_router.patch(

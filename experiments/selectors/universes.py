@@ -174,4 +174,5 @@ def _held(symbols: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _links(kind: str, own: str) -> dict[str, str]:
-    return {"self": f"/api/{kind}/{own}", "page": f"/{kind}/{own}"}
+    api = f"/api/{kind}/{own}"
+    return {"self": api, "members": f"{api}/symbols", "page": f"/{kind}/{own}"}
