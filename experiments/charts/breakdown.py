@@ -50,7 +50,9 @@ def _spec(rows: list[Document]) -> Document:
         alt.Chart(data_of(values))
         .mark_bar(style="strategy")
         .encode(
-            x=alt.X("v:Q", axis=alt.Axis(title="profit, cash", format=",.0f")),
+            x=alt.X(
+                "v:Q", axis=alt.Axis(title="profit, cash", format=",.0f", tickCount=5)
+            ),
             y=y,
             tooltip=[
                 alt.Tooltip("part:N", title="Part"),

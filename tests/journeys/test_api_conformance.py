@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from experiments.api import overfitting, pictures
 from experiments.models import ModelExperiment
 from experiments.services.presets import preset_create
+from experiments.services.watchlists import watchlist_create
 from quantlab.api import api
 from quantlab.wsgi import application
 from tests.experiments.rows import add_dataset, add_trial
@@ -83,6 +84,8 @@ def lab(db, monkeypatch):
         "pool": add_trial("a").pool,
         "index": "0",
         "dataset_id": str(add_dataset().pk),
+        "universe_id": "us_indices",
+        "watchlist_id": str(watchlist_create(name="Two", symbols=["A", "B"]).pk),
     }
 
 
