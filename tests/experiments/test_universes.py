@@ -85,6 +85,7 @@ class TestARunOfMany:
             answer = client.get(f"{page}?tab={tab}")
             assert answer.status_code == 200, tab
             assert "SYN-gbm-1, SYN-gbm-2, SYN-trend-1" in answer.content.decode()
+        assert "Survivorship bias" in client.get(page).content.decode()
         for name in ("equity", "rolling", "returns", "months", "years", "price"):
             assert client.get(f"{page}/charts/{name}").status_code == 200, name
         price = client.get(f"{page}/charts/price?symbol=SYN-trend-1").content.decode()
