@@ -45,14 +45,13 @@ def _spec(rows: list[Document]) -> Document:
 
     values = [{"part": row["label"], "v": round(row["pnl"], 2)} for row in rows]
     names = [row["part"] for row in values]
+    axis = alt.Axis(title="profit, cash", format=",.0f", tickCount=5)
     y: Any = alt.Y("part:N", sort=names, axis=alt.Axis(title=None))
     bars = (
         alt.Chart(data_of(values))
         .mark_bar(style="strategy")
         .encode(
-            x=alt.X(
-                "v:Q", axis=alt.Axis(title="profit, cash", format=",.0f", tickCount=5)
-            ),
+            x=alt.X("v:Q", axis=axis),
             y=y,
             tooltip=[
                 alt.Tooltip("part:N", title="Part"),
@@ -60,5 +59,9 @@ def _spec(rows: list[Document]) -> Document:
             ],
         )
     )
-    zero = alt.Chart(data_of([{}])).mark_rule(style="zero").encode(x=alt.datum(0))
+    zero = (
+        alt.Chart(data_of([{}]))
+        .mark_rule(style="zero")
+        .encode(x=alt.XDatum(0, axis=axis))
+    )
     return finished(alt.layer(bars, zero), height=max(ROW_PX * len(rows), 90))

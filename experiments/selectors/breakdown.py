@@ -178,13 +178,18 @@ Way = tuple[str, Callable[[ModelRun], Divided]]
 WAYS: dict[str, Way] = {
     "symbol": (TRIPS, lambda run: _by_word(run, "symbol")),
     "sector": (TRIPS, _by_sector),
+    "year": (BARS, lambda run: _by_time(run, _years, str)),
+    "month": (BARS, lambda run: _by_time(run, _months, lambda n: MONTHS[n - 1])),
+    "weekday": (BARS, lambda run: _by_time(run, _weekdays, lambda n: DAYS[n - 1])),
+    "hour": (BARS, lambda run: _by_time(run, _hours, _hour_name)),
     "side": (TRIPS, lambda run: _by_word(run, "side")),
     "reason": (TRIPS, lambda run: _by_word(run, "exit_reason")),
-    "hour": (BARS, lambda run: _by_time(run, _hours, _hour_name)),
-    "weekday": (BARS, lambda run: _by_time(run, _weekdays, lambda n: DAYS[n - 1])),
-    "month": (BARS, lambda run: _by_time(run, _months, lambda n: MONTHS[n - 1])),
-    "year": (BARS, lambda run: _by_time(run, _years, str)),
 }
+
+
+def _may_be_short(run: ModelRun) -> bool:
+    params = (run.config.get("strategy") or {}).get("params", {})
+    return params.get("direction", "long") != "long"
 
 
 def ways_of(run: ModelRun) -> Sequence[str]:
@@ -193,4 +198,5 @@ def ways_of(run: ModelRun) -> Sequence[str]:
     is_intraday = timeframe_named(str(run.config["timeframe"])).intraday
     silent = {"symbol", "sector"} if not is_many else set()
     silent |= {"hour"} if not is_intraday else set()
+    silent |= {"side"} if not _may_be_short(run) else set()
     return [way for way in WAYS if way not in silent]
