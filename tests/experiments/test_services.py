@@ -379,11 +379,6 @@ class TestExperiment:
             ({"model_key": "sma_cros"}, "model_key", "unknown_strategy"),
             ({"universe": ["SYN-nope-1"]}, "universe", "unknown_symbol"),
             (
-                {"universe": ["SYN-gbm-1", "SYN-gbm-2"]},
-                "universe",
-                "not_available_yet",
-            ),
-            (
                 {"cost_model": {"slippage_bps": -1}},
                 "cost_model.slippage_bps",
                 "invalid_value",
