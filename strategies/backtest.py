@@ -265,10 +265,7 @@ def measured(
 ) -> BacktestResult:
     """Return the result of a simulation that is done; arguments as in the result."""
     held = _benchmark(config, candles, benchmark)
-    held_equity = held.equity if held else None
-    metrics, flags = compute_all(
-        metric_inputs(config, candles, simulation, held_equity)
-    )
+    metrics, flags = compute_all(metric_inputs(config, candles, simulation, held))
     return BacktestResult(
         config=config,
         candles=candles,
@@ -324,7 +321,7 @@ def metric_inputs(
     config: RunConfig,
     candles: Candles,
     simulation: Simulation,
-    benchmark_equity: FloatArray | None,
+    benchmark: Simulation | None,
 ) -> MetricInputs:
     """Return what the metrics of a simulation are computed from."""
     closed = simulation.closed_trips
@@ -339,7 +336,7 @@ def metric_inputs(
         ppy=candles.ppy,
         n_sessions=_n_sessions(candles),
         rf=config.rf,
-        benchmark_equity=benchmark_equity,
+        benchmark_returns=benchmark.bar_returns if benchmark else None,
         ruined=simulation.ruined,
     )
 

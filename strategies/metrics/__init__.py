@@ -52,6 +52,9 @@ class MetricInputs:
         Risk-free rate per year, a fraction.
     benchmark_equity : float64 array of shape (n_bars,), optional
         Without it there is no alpha and no beta.
+    benchmark_returns : float64 array of shape (n_bars - 1,), optional
+        Simple returns of a benchmark on the run's bars, where its holder keeps them:
+        the same benchmark is then neither checked nor divided again for every run.
     benchmark_ts : int64 array, optional
         Stamps of the benchmark, where it does not live on the run's bars.
     ruined : bool
@@ -69,6 +72,7 @@ class MetricInputs:
     n_sessions: int
     rf: float = 0.0
     benchmark_equity: FloatArray | None = None
+    benchmark_returns: FloatArray | None = None
     benchmark_ts: IntArray | None = None
     ruined: bool = False
 
@@ -83,6 +87,13 @@ class MetricInputs:
             stamps = self.ts if self.benchmark_ts is None else self.benchmark_ts
             _same_length(
                 "benchmark_equity", len(self.benchmark_equity), "its ts", len(stamps)
+            )
+        if self.benchmark_returns is not None:
+            _same_length(
+                "benchmark_returns",
+                len(self.benchmark_returns),
+                "ts less one",
+                n_bars - 1,
             )
 
 
@@ -123,7 +134,10 @@ def _figures(inputs: MetricInputs) -> Iterator[Figures]:
     yield trip_figures(trip_totals(inputs.trip_pnl, inputs.trip_return))
     traded = float(np.abs(inputs.fill_notional).sum())
     yield activity_figures(totals, traded, ppy=ppy, n_sessions=inputs.n_sessions)
-    if inputs.benchmark_equity is not None:
+    if inputs.benchmark_returns is not None:
+        theirs = inputs.benchmark_returns
+        yield benchmark_figures(totals.returns, theirs, ppy=ppy, rf=rf)
+    elif inputs.benchmark_equity is not None:
         yield _against(inputs, inputs.benchmark_equity, equity, totals.returns)
     ends = {"start_ts": int(inputs.ts[0]), "end_ts": int(inputs.ts[-1])}
     yield Figures({**ends, "n_bars": len(inputs.ts)}, {})

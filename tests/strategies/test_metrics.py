@@ -385,6 +385,15 @@ def test_a_curve_with_a_hole_is_refused():
         metrics_of([100.0, 101.0, math.nan])
 
 
+def test_returns_that_the_benchmark_keeps_say_the_same_as_its_curve():
+    curve, held = np.random.default_rng(5).uniform(90.0, 110.0, (2, 60))
+
+    kept = metrics_of(curve, benchmark_returns=held[1:] / held[:-1] - 1.0)
+
+    assert kept == metrics_of(curve, benchmark_equity=held)
+    assert kept[0]["beta"] is not None
+
+
 @pytest.mark.parametrize(
     ("facts", "name"),
     [
@@ -392,6 +401,7 @@ def test_a_curve_with_a_hole_is_refused():
         ({"gross_exposure": [1.0]}, "gross_exposure"),
         ({"trip_pnl": [1.0]}, "trip_return"),
         ({"benchmark_equity": [1.0]}, "benchmark_equity"),
+        ({"benchmark_returns": np.ones(5)}, "benchmark_returns"),
     ],
 )
 def test_arrays_that_do_not_belong_together_are_refused(facts, name):
