@@ -31,7 +31,7 @@ run: .venv/.run ## Set everything up and open a lab [PORT=8000] [QUANT_HOME=./va
 	@exec $(BIN)/python manage.py serve --port $(PORT)
 
 test: .venv/.dev ## Run every test that must never break
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment, API
 	$(BIN)/ruff check .

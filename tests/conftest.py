@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab import Lab
 
 DEMO_WITHIN_S = 60
+OF_THE_LAB = ("tests/browser/", "tests/journeys/")
 
 
 def answer_of(url: str) -> Any:
@@ -50,14 +53,17 @@ def demo(lab_url: str) -> dict[str, dict[str, Any]]:
     raise AssertionError("the demo did not finish")
 
 
-@pytest.hookimpl(tryfirst=True)
+class OneLab(LoadScopeScheduling):
+    """Two processes share the tests: those of the lab stay in one, and files whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "lab" if nodeid.startswith(OF_THE_LAB) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLab:
+    return OneLab(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests: those of the lab in one, first; files whole."""
-    for item in items:
-        group = "lab" if _needs_lab(item) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: not _needs_lab(item))
-
-
-def _needs_lab(item: pytest.Item) -> bool:
-    return "lab_server" in getattr(item, "fixturenames", ())
+    """Begin with the lab: it takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(OF_THE_LAB))
