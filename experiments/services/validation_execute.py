@@ -143,7 +143,7 @@ def searched_count(run: ModelRun, sink: MemorySink, looked: Looked) -> None:
     """Count the candidates that a repeated search showed on the real bars."""
     for chunk, batch in enumerate(sink.batches, REAL_SEARCH):
         ledger_append(
-            source="validate",
+            source="sweep",
             looked=looked,
             tried=tried_of(batch),
             config_hash=run.config_hash,

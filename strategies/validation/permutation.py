@@ -245,7 +245,7 @@ def permutation_rerun(
     if nothing:
         return {"n": n, "p_value": None, **nothing}
     candles = evidence.result.candles
-    observed, params = best_of(plan, candles, source="validate")
+    observed, params = best_of(plan, candles, source="sweep")
     if not np.isfinite(observed):
         return not_applicable(
             "undefined_objective",

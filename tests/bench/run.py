@@ -36,6 +36,7 @@ from strategies.library.registry import complete_params, strategy_named
 from strategies.market.sources import load_symbol
 from strategies.trials import MemorySink, reporting_to
 from tests.bench.expressions import features, population
+from tests.bench.luck import luck
 
 ROOT = Path(__file__).parent.parent.parent
 HOME = Path(os.environ.get("QUANT_HOME", ROOT / "var")) / "bench"
@@ -44,6 +45,9 @@ PEERS = {
     "vectorbt": "1.2.0",
     "bottleneck": "1.6.0",
     "gplearn": "0.4.3",
+    "arch": "8.0.0",
+    "empyrical-reloaded": "0.7.1",
+    "quantstats": "0.0.86",
 }
 COSTS = {"commission_bps": 5, "slippage_bps": 5}
 GRIDS = {
@@ -131,6 +135,7 @@ class Bench:
             write_bars(folder / f"{name}.npz", getattr(self, name))
         self.peers = Peers(folder, "peers.py")
         self.panel_peers = Peers(folder, "peers_panel.py")
+        self.luck_peers = Peers(folder, "peers_luck.py")
         self.rows: list[Row] = []
 
     def one_backtest(self) -> None:
@@ -387,7 +392,11 @@ def report(bench: Bench, facts: list[str]) -> str:
     """Return the document."""
     machine = f"{platform.machine()}, {n_threads()} cores, python "
     machine += f"{platform.python_version()}, numpy {np.__version__}"
-    versions = bench.peers.versions | bench.panel_peers.versions
+    versions = {
+        name: version
+        for peers in (bench.peers, bench.panel_peers, bench.luck_peers)
+        for name, version in peers.versions.items()
+    }
     peers = ", ".join(f"{k} {v}" for k, v in versions.items())
     head = [
         "# Benchmarks",
@@ -435,6 +444,7 @@ def main() -> None:
         goals = (51, 77, 18, 27, 500, 750, 180, 260)
         bench.sma_sweep("W3 200 × 500,000", MINUTES, "minutes", goals, 3, peers)
         features(bench)
+        luck(bench)
         population(bench)
         assert sink is not None
         grew = ", ".join(f"{k} {v:.2f}x" for k, v in growth(bench.daily).items())
@@ -450,6 +460,7 @@ def main() -> None:
         ]
         bench.peers.close()
         bench.panel_peers.close()
+        bench.luck_peers.close()
     (ROOT / "docs" / "benchmarks.md").write_text(report(bench, facts))
 
 

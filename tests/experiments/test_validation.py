@@ -77,7 +77,7 @@ def test_made_up_histories_are_written_down_and_never_counted():
     entries = LedgerEntry.objects.filter(run_id=str(made.pk)).order_by("chunk")
     assert [(e.source, e.n_evaluated, e.n_trials) for e in entries] == [
         ("null_model", 4, 0),
-        ("validate", 4, 3),  # the run itself is one of the four
+        ("sweep", 4, 3),  # the run itself is one of the four
     ]
     assert validation_document(run)["permutation_rerun"]["n_candidates"] == 4
 

@@ -104,7 +104,7 @@ def test_a_search_again_is_the_whole_search_on_each_history():
         best = max(run.metrics["sharpe"] or -np.inf for run in runs)
         assert value == pytest.approx(best, rel=1e-9)
     assert shares == [1 / 3, 2 / 3, 1.0]
-    best, params = best_of(plan, candles, source="validate")
+    best, params = best_of(plan, candles, source="sweep")
     assert set(params) == {"fast", "slow"}
     assert np.isfinite(best)
 

@@ -80,7 +80,7 @@ def test_only_the_search_on_real_bars_is_reported_as_trials():
     with reporting_to(MemorySink()) as sink:
         validate(RESULT, EVERYTHING)
     [batch] = sink.batches
-    assert (sink.trials, batch.source, len(batch)) == ([], "validate", 4)
+    assert (sink.trials, batch.source, len(batch)) == ([], "sweep", 4)
     assert batch.data_fingerprint == CANDLES.fingerprint
 
 
