@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -179,13 +180,17 @@ class ConfigForm(forms.Form):
         sent = self.cleaned_data
         return {name: number_in(sent[name]) for name in COSTS if name in sent}
 
+    @cached_property
+    def universes(self) -> list[str]:
+        """What the field of several symbols suggests; asked for by the page alone."""
+        return universe_names()
+
     # --- fields
 
     def _add_fields(self, values: Mapping[str, Any], *, novice: bool) -> None:
         info = described(values)
         listed = symbols_listed(values["provider"])
         self.suggestions = list(dict.fromkeys(one.symbol for one in listed))
-        self.universes = universe_names()
         spec = strategies_known().get(values["strategy"], {})
         self.constraints = ", ".join(spec.get("constraints", ()))
         added: dict[str, forms.Field] = {

@@ -44,6 +44,35 @@ def block_sums_nb(
 
 
 @njit(cache=True, nogil=True)
+def equal_block_sums_nb(
+    first: int,
+    last: int,
+    whole: FloatArray,
+    rest: FloatArray,
+    begins: IntArray,
+    out: FloatArray,
+) -> None:
+    """Add up two columns over blocks of one length, the last of a draw of another.
+
+    Parameters
+    ----------
+    whole, rest : float64 arrays of shape (n, 2)
+        The sums over a block, and over a last one, by where it begins.
+    begins : int64 array of shape (n_draws, n_blocks)
+    out : float64 array of shape (n_draws, 2)
+    """
+    n_whole = begins.shape[1] - 1
+    for draw in range(first, last):
+        end = begins[draw, n_whole]
+        a, b = rest[end, 0], rest[end, 1]
+        for block in range(n_whole):
+            begin = begins[draw, block]
+            a += whole[begin, 0]
+            b += whole[begin, 1]
+        out[draw, 0], out[draw, 1] = a, b
+
+
+@njit(cache=True, nogil=True)
 def block_paths_nb(
     first: int,
     last: int,

@@ -198,7 +198,8 @@ def bootstrap_moments(
     """
     drawn = draw_blocks(len(returns), n_draws, block, kind, rng)
     middle, running = _running(returns)
-    sums = [_sums(running, blocks) for blocks in drawn]
+    add_up = _sums if kind == "stationary" else _sums_of_equal
+    sums = [add_up(running, blocks) for blocks in drawn]
     return _moments(np.concatenate(sums), middle, len(returns))
 
 
@@ -216,6 +217,18 @@ def _sums(running: FloatArray, blocks: Blocks) -> FloatArray:
     out = np.empty((len(blocks), 2))
     drawn = (blocks.begins, blocks.lengths, blocks.ends)
     on_all_threads("block_sums_nb", len(blocks), running, *drawn, out)
+    return out
+
+
+def _sums_of_equal(running: FloatArray, blocks: Blocks) -> FloatArray:
+    """As `_sums`, for blocks of one length but the last of each draw: looked up."""
+    n, each = len(running) // 2, int(blocks.ends[1])
+    size, rest = int(blocks.lengths[0]), int(blocks.lengths[each - 1])
+    whole = running[size : size + n] - running[:n]
+    last = running[rest : rest + n] - running[:n]
+    out = np.empty((len(blocks), 2))
+    begins = blocks.begins.reshape(len(blocks), each)
+    on_all_threads("equal_block_sums_nb", len(blocks), whole, last, begins, out)
     return out
 
 

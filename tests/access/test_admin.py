@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -43,7 +44,7 @@ def list_of(table: str) -> str:
 
 
 def page_of(table: str, pk: object) -> str:
-    return reverse(f"admin:{table}_change", args=[pk])
+    return reverse(f"admin:{table}_change", args=[quote(pk)])
 
 
 def act(client, table: str, action: str, *rows) -> list[str]:
