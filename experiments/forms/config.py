@@ -34,10 +34,15 @@ from experiments.forms.fields import (
     universe_field,
     weights_field,
 )
-from experiments.selectors.universes import config_settled, universe_in, universe_names
+from experiments.selectors.universes import (
+    config_settled,
+    universe_in,
+    universe_names,
+)
 from experiments.services.runs import config_changed
 from strategies import RunConfig
 from strategies.errors import CandleError, ConfigError, StrategyError
+from strategies.market.universes import WORDS
 
 # What a first visitor sees: the example of the API.
 FIRST_CONFIG = RunConfig(
@@ -182,8 +187,11 @@ class ConfigForm(forms.Form):
 
     @cached_property
     def universes(self) -> list[str]:
-        """What the field of several symbols suggests; asked for by the page alone."""
-        return universe_names()
+        """What the field of several symbols suggests.
+
+        A fresh page has no query to spare; watchlists come with the first change.
+        """
+        return universe_names() if self.is_bound else [*WORDS]
 
     # --- fields
 
