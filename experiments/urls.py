@@ -45,7 +45,7 @@ from experiments.views.universes import (
     watchlist_list,
     watchlist_new,
 )
-from experiments.views.validation import validation_new
+from experiments.views.validation import validation_file, validation_new
 from experiments.views.walk_form import walk_new
 from experiments.views.words import experiment_words, run_words
 
@@ -59,6 +59,11 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>/luck", sweep_luck, name="sweep-luck"),
     path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
     path("model-lab/runs/<uuid:run_id>/validate", validation_new, name="run-validate"),
+    path(
+        "model-lab/runs/<uuid:run_id>/validation/<slug:name>",
+        validation_file,
+        name="validation-file",
+    ),
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
     path("model-lab/compare", compare, name="compare"),
     path("model-lab/compare/chart", compare_chart, name="compare-chart"),

@@ -8,37 +8,36 @@ from experiments.charts.figure import Document, Figure, compact, data_of, finish
 
 HEIGHT_PX = 190
 NOTHING = "This test has nothing to draw."
-# Chart -> test, where in it the histogram stands, what was observed, unit, axis.
-HISTOGRAMS: dict[str, tuple[str, tuple[str, ...], str, str, str]] = {
-    "permutation": ("permutation", (), "mean_return", ".3%", "return a bar"),
-    "permutation-rerun": ("permutation_rerun", (), "observed", ".2f", "best found"),
-    "block-bootstrap": (
-        *("block_bootstrap", ("statistics", "cagr")),
-        *("observed", ".0%", "growth a year"),
+# Test -> where in it the histogram stands, what was observed, unit, axis.
+HISTOGRAMS: dict[str, tuple[tuple[str, ...], str, str, str]] = {
+    "permutation": ((), "mean_return", ".3%", "return a bar"),
+    "permutation_rerun": ((), "observed", ".2f", "best found"),
+    "block_bootstrap": (
+        *(("statistics", "cagr"), "observed"),
+        *(".0%", "growth a year"),
     ),
-    "stationary-bootstrap": (
-        *("stationary_bootstrap", ("statistics", "cagr")),
-        *("observed", ".0%", "growth a year"),
+    "stationary_bootstrap": (
+        *(("statistics", "cagr"), "observed"),
+        *(".0%", "growth a year"),
     ),
-    "candle-monte-carlo": (
-        *("candle_monte_carlo", ("statistics", "total_return")),
-        *("observed", ".0%", "return of the whole sample"),
+    "candle_monte_carlo": (
+        *(("statistics", "total_return"), "observed"),
+        *(".0%", "return of the whole sample"),
     ),
-    "random-entries": (
-        *("random_entries", (), "mean_trade_return"),
-        *(".1%", "mean return of a trade"),
-    ),
+    "random_entries": ((), "mean_trade_return", ".1%", "mean return of a trade"),
 }
 
 
 def validation_figure(summary: Document | None, name: str) -> Figure:
-    """Return the chart `name` of `experiments.charts.titles.OF_VALIDATION`."""
+    """Return the chart of the test `name`, by its key in the summary."""
     if name in HISTOGRAMS:
-        return _histogram(summary or {}, *HISTOGRAMS[name])
-    test = (summary or {}).get(name.replace("-", "_")) or {}
-    if not test.get("applicable") or name == "wfo":  # its stretches are a table
+        return _histogram(summary or {}, name, *HISTOGRAMS[name])
+    test = (summary or {}).get(name) or {}
+    if not test.get("applicable"):
         return Figure(empty=NOTHING)
-    return _fan(test) if name == "monte-carlo" else _costs(test)
+    if name == "wfo":  # its stretches are a table
+        return Figure(empty=NOTHING, rows=test["segments"])
+    return _fan(test) if name == "monte_carlo" else _costs(test)
 
 
 def _histogram(
@@ -159,8 +158,9 @@ def _costs(test: Document) -> Figure:
     zero = alt.Chart(data_of([{}])).mark_rule(style="zero").encode(y=alt.datum(0))
     layers = [zero, line]
     even = test["break_even_bps"]
-    if even is not None and even <= max(r["bps"] for r in rows):
+    has_mark = even is not None and even <= max(r["bps"] for r in rows)
+    if has_mark:
         mark = alt.Chart(data_of([{"bps": even}]))
         layers.append(mark.mark_rule(style="luck-line").encode(x=x))
     spec = finished(alt.layer(*layers), height=HEIGHT_PX)
-    return Figure(spec=spec, facts={"total": len(rows)}, rows=rows, table=rows)
+    return Figure(spec=spec, facts={"has_mark": has_mark}, rows=rows, table=rows)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from experiments.charts.figure import Figure
 from experiments.charts.validation import validation_figure
@@ -18,6 +18,7 @@ from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.validation import (
     ValidationCost,
     validation_at_work,
+    validation_document,
     validation_last,
     validation_newest,
 )
@@ -27,8 +28,10 @@ from experiments.services.validation import (
     validation_possible,
     validation_submit,
 )
+from experiments.views.charts import chart_file
 from experiments.views.run_form import moved
 from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.paging import unknown_word
 from strategies.errors import StrategyError
 
 PAGE = "experiments/validation_new.html"
@@ -56,7 +59,7 @@ def findings(summary: dict[str, Any]) -> list[Finding]:
             offer.title,
             offer.question,
             summary[name],
-            validation_figure(summary, name.replace("_", "-")),
+            validation_figure(summary, name),
         )
         for name, offer in OFFERS.items()
         if name in summary
@@ -102,6 +105,19 @@ def validation_new(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
         except StrategyError as exc:
             form.refuse(exc)
     return _show(request, run, form, status=422)
+
+
+@require_GET
+def validation_file(
+    request: HtmxHttpRequest, run_id: UUID, name: str
+) -> HttpResponseBase:
+    """Answer with what one test of the newest validation draws; 422 for no test."""
+    run = run_get(run_id)
+    summary = validation_document(run)
+    if name not in OFFERS:
+        raise unknown_word("test", name, list(OFFERS))
+    figure = validation_figure(summary, name)
+    return chart_file(figure, request.GET.get("format", "json"), f"{run.pk}-{name}")
 
 
 def _show(

@@ -32,6 +32,8 @@ SMALL = {
     "seed": "1",
 }
 
+JSON = "application/json"
+
 
 def tab(client, run, **headers):
     return client.get(f"/model-lab/runs/{run.pk}?tab=validation", headers=headers)
@@ -71,6 +73,23 @@ def test_from_the_form_to_the_sentences(client):
     own = client.get(f"/model-lab/runs/{made.pk}").content.decode()
     assert 'id="validation-summary"' in own
     assert client.get(f"/model-lab/runs/{made.pk}?tab=files").status_code == 200
+
+
+def test_what_a_test_draws_can_be_had_as_a_file(client):
+    run = finished_run()
+    address = f"/model-lab/runs/{run.pk}/validation"
+    assert client.get(f"{address}/permutation?format=csv").status_code == 404
+    asked = {"use_permutation": "on", "permutation_n": "9", "seed": "0"}
+    client.post(reverse("experiments:run-validate", args=[run.pk]), asked)
+    do_run(ModelRun.objects.get(kind=RunKind.VALIDATE), validation_execute)
+
+    drawn = client.get(f"{address}/permutation").json()["items"]
+    assert sum(row["count"] for row in drawn) == 9
+    assert client.get(f"{address}/monte_carlo").json() == {"items": []}
+    for wrong, code in (("tarot", "unknown_test"), ("wfo?format=x", "unknown_format")):
+        refused = client.get(f"{address}/{wrong}", headers={"Accept": JSON})
+        assert refused.status_code == 422
+        assert code in refused.text
 
 
 def test_what_cannot_be_run_is_told_at_its_field(client):

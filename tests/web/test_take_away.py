@@ -13,14 +13,26 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 
 from experiments.charts.titles import TITLES
 from experiments.models import ModelExperiment
-from tests.factories import finished_run
+from experiments.services.validation import validation_request
+from experiments.services.validation_execute import validation_execute
+from tests.factories import do_run, finished_run
 from tests.html import Tree
 from tests.jobs.rows import add_lines
 
 pytestmark = pytest.mark.django_db
 
 FORMS = ("csv", "parquet", "json")
-TABS = ("summary", "charts", "trades", "trades&show=fills", "config", "files", "api")
+TABS = (
+    *("summary", "charts", "trades", "trades&show=fills", "validation"),
+    *("config", "files", "api"),
+)
+TESTS = {
+    "permutation": {"n": 20},
+    "block_bootstrap": {"n": 20},
+    "monte_carlo": {"n": 20},
+    "cost_stress": {},
+    "wfo": {"windows": 3},
+}
 COMPARED = ("experiments:compare", "experiments:compare-chart")
 # What cannot be taken away from where it stands, and why.
 EXEMPT = {
@@ -76,8 +88,11 @@ def lab():
     run = finished_run(experiment=experiment)
     other = finished_run(changes={"execution": {"commission_bps": 9}})
     add_lines(run.job, 3)
+    validation = validation_request(run=run, body=TESTS).run
+    do_run(validation, validation_execute)
     return {
         "run_id": run.pk,
+        "validation_id": validation.pk,
         "other_id": other.pk,
         "experiment_id": experiment.pk,
         "job_id": run.job_id,
@@ -99,6 +114,7 @@ def pages(lab):
     run = reverse("experiments:run-detail", args=[lab["run_id"]])
     yield from (f"{run}?tab={tab}" for tab in TABS)
     yield from (f"{run}/charts/{name}" for name in TITLES)
+    yield reverse("experiments:run-detail", args=[lab["validation_id"]])
     both = f"runs={lab['run_id']},{lab['other_id']}"
     yield from (f"{reverse(name)}?{both}" for name in COMPARED)
 
@@ -124,6 +140,7 @@ def test_every_table_and_chart_can_be_taken_away(client, lab):
             offered |= addresses(page, response.text)
             n_pages += 1
     assert n_pages > 20
+    assert sum("/validation/" in address for address in offered) == 2 * len(TESTS)
 
     for address in offered:
         rows = {form: read(form, client.get(address + form)) for form in FORMS}
