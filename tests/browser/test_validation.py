@@ -26,12 +26,15 @@ def test_from_the_form_to_what_chance_does_as_well(watch):
     page.get_by_role("link", name="Validation", exact=True).click()
 
     plan = page.locator("#plan")
-    expect(plan).to_contain_text("Draws")
+    expect(plan).to_contain_text("4,000")
     page.locator("#id_use_random_entries").uncheck()
-    for name in DRAWN[:3]:
+    # One change at a time: an answer replaces the form with what was sent.
+    expect(plan).to_contain_text("3,000")
+    drawn_then = ("2,050", "1,100", "150")
+    for name, draws in zip(DRAWN, drawn_then, strict=False):
         page.locator(f"#id_{name}_n").fill(str(DRAWS))
-    page.locator("#id_monte_carlo_n").press("Tab")
-    expect(plan).to_contain_text("150")
+        page.locator(f"#id_{name}_n").press("Tab")
+        expect(plan).to_contain_text(draws)
     page.locator("#id_cost_stress_bps").fill("dear")
     page.locator("#id_cost_stress_bps").press("Tab")
     expect(page.locator("#id_cost_stress_bps_error")).to_be_visible()
