@@ -9,10 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab import Lab
+
+# A busy machine is no defect.
+settings.register_profile(
+    "busy",
+    parent=settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("busy")
 
 DEMO_WITHIN_S = 60
 OF_THE_LAB = ("tests/browser/", "tests/journeys/")
