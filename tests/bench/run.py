@@ -63,6 +63,9 @@ LARGE = {"fast": range(5, 105), "slow": range(110, 310, 2)}
 MINUTES = {"fast": range(10, 30), "slow": range(40, 240, 20)}
 
 
+SHORT_S = 0.02
+
+
 class Row(NamedTuple):
     """One line of the table."""
 
@@ -223,9 +226,9 @@ class Bench:
         ours(), theirs()
         mine, other = [], []
         for _ in range(2 if self.quick else rounds):
-            seconds, result = ours()
+            seconds, result = awake(ours)
             mine.append(seconds)
-            seconds, answers = theirs()
+            seconds, answers = awake(theirs)
             other.append(seconds)
         return statistics.median(mine), statistics.median(other), result, answers
 
@@ -242,6 +245,19 @@ class Bench:
         row = Row(work, mine * 1e3, peer, theirs * 1e3, must, moonshot, how)
         self.rows.append(row)
         sys.stdout.write(f"{work}: {row.ratio:.1f}x {peer}\n")
+
+
+def awake(work: Callable[[], tuple[float, Any]]) -> tuple[float, Any]:
+    """Return what a piece of work takes on a core that was not idle just before.
+
+    While the other side takes its turn, a core falls asleep and forgets: what is as
+    short as waking up is done twenty times, and the last counts.
+    """
+    found = work()
+    if found[0] < SHORT_S:
+        for _ in range(19):
+            found = work()
+    return found
 
 
 def growth(candles: Candles) -> dict[str, float]:
@@ -405,6 +421,7 @@ def report(bench: Bench, facts: list[str]) -> str:
         f"{__version__} beside {peers}, on {machine}.",
         "",
         "Ours and theirs take turns in one run; times are medians, only ratios count.",
+        "What is shorter than 20 ms is done twenty times a turn, and the last counts.",
         "Every answer was compared: equity and total returns to 1e-9, closed round",
         "trips exactly. 5,000 daily bars of the S&P 500, 500,000 made-up minutes,",
         "5 + 5 bps; a sweep yields sixteen metrics a candidate. `stream` is the path",
