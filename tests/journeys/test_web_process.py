@@ -37,6 +37,7 @@ def test_no_page_loads_what_only_children_use(lab_server, demo):
     run = demo["SMA 20/50"]
     ids = {name: run[name] for name in ("run_id", "experiment_id", "job_id")}
     ids |= {"other_id": demo["SMA 50/200"]["id"], "pool": run["honesty"]["pool"]}
+    ids["validation_id"] = run["id"]  # the demo validates its first run
     asked = list(pages(ids))
     asked += [run["links"][name] for name in ("self", "report", "artifacts", "logs")]
     asked += [f"{run['links']['self']}/metrics?series=rolling_sharpe_30"]
