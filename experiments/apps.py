@@ -40,6 +40,7 @@ class ExperimentsConfig(AppConfig):
                 "experiments.tasks:walk_forward",
                 "Walk-forward",
                 stages=("data_loading", "evaluating", "simulation", "artifacts"),
+                is_long=True,
             )
         )
         register(
@@ -57,6 +58,7 @@ class ExperimentsConfig(AppConfig):
                 "experiments.tasks:intake",
                 "Import of data",
                 stages=("reading", "writing"),
+                is_long=True,
             )
         )
         register(
