@@ -1,7 +1,8 @@
 """Resampling kernels: drawn blocks or drawn trades in, one figure per draw out.
 
-Each kernel takes the draws from `first` to `last`, writes their rows of `out` and lets
-go of the interpreter's lock, so that threads share the draws. Nothing is drawn here.
+Where a draw takes long, a kernel is given the draws from `first` to `last`, writes their
+rows of `out` and lets go of the interpreter's lock, so that threads share the draws.
+Nothing is drawn here.
 """
 
 from __future__ import annotations
@@ -43,15 +44,10 @@ def block_sums_nb(
         out[draw, 0], out[draw, 1] = a, b
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def equal_block_sums_nb(
-    first: int,
-    last: int,
-    whole: FloatArray,
-    rest: FloatArray,
-    begins: IntArray,
-    out: FloatArray,
-) -> None:
+    whole: FloatArray, rest: FloatArray, begins: IntArray
+) -> FloatArray:
     """Add up two columns over blocks of one length, the last of a draw of another.
 
     Parameters
@@ -59,17 +55,22 @@ def equal_block_sums_nb(
     whole, rest : float64 arrays of shape (n, 2)
         The sums over a block, and over a last one, by where it begins.
     begins : int64 array of shape (n_draws, n_blocks)
-    out : float64 array of shape (n_draws, 2)
+
+    Returns
+    -------
+    float64 array of shape (n_draws, 2)
     """
-    n_whole = begins.shape[1] - 1
-    for draw in range(first, last):
-        end = begins[draw, n_whole]
+    n_draws, n_blocks = begins.shape
+    out = np.empty((n_draws, 2))
+    for draw in range(n_draws):
+        end = begins[draw, n_blocks - 1]
         a, b = rest[end, 0], rest[end, 1]
-        for block in range(n_whole):
+        for block in range(n_blocks - 1):
             begin = begins[draw, block]
             a += whole[begin, 0]
             b += whole[begin, 1]
         out[draw, 0], out[draw, 1] = a, b
+    return out
 
 
 @njit(cache=True, nogil=True)

@@ -128,16 +128,20 @@ def draw_blocks(
     StrategyError
         ``out_of_range``: a block below 1 or longer than the series.
     """
+    _check_block(block, n)
+    drawn = _circular if kind == "circular" else _stationary
+    per_draw = math.ceil(n / block) if kind == "circular" else n
+    for batch in batches(n_draws, per_draw):
+        yield drawn(n, len(batch), block, rng)
+
+
+def _check_block(block: float, n: int) -> None:
     if not 1 <= block <= n:
         raise StrategyError(
             f"block_size is {block:g}: it must be from 1 to the {n} returns.",
             code="out_of_range",
             field="block_size",
         )
-    drawn = _circular if kind == "circular" else _stationary
-    per_draw = math.ceil(n / block) if kind == "circular" else n
-    for batch in batches(n_draws, per_draw):
-        yield drawn(n, len(batch), block, rng)
 
 
 def _circular(n: int, m: int, block: float, rng: np.random.Generator) -> Blocks:
@@ -196,11 +200,14 @@ def bootstrap_moments(
     StrategyError
         As `draw_blocks`.
     """
-    drawn = draw_blocks(len(returns), n_draws, block, kind, rng)
+    n = len(returns)
     middle, running = _running(returns)
-    add_up = _sums if kind == "stationary" else _sums_of_equal
-    sums = [add_up(running, blocks) for blocks in drawn]
-    return _moments(np.concatenate(sums), middle, len(returns))
+    if kind == "circular":
+        _check_block(block, n)
+        return _moments(_sums_of_equal(running, n_draws, int(block), rng), middle, n)
+    drawn = draw_blocks(n, n_draws, block, kind, rng)
+    sums = [_sums(running, blocks) for blocks in drawn]
+    return _moments(np.concatenate(sums), middle, n)
 
 
 def _running(returns: FloatArray) -> tuple[float, FloatArray]:
@@ -220,16 +227,25 @@ def _sums(running: FloatArray, blocks: Blocks) -> FloatArray:
     return out
 
 
-def _sums_of_equal(running: FloatArray, blocks: Blocks) -> FloatArray:
-    """As `_sums`, for blocks of one length but the last of each draw: looked up."""
-    n, each = len(running) // 2, int(blocks.ends[1])
-    size, rest = int(blocks.lengths[0]), int(blocks.lengths[each - 1])
+def _sums_of_equal(
+    running: FloatArray, n_draws: int, size: int, rng: np.random.Generator
+) -> FloatArray:
+    """As `_sums`, for blocks of one length but the last of each draw: looked up.
+
+    Looking up is cheaper than drawing, and both are than laying out the blocks, or
+    than waking a second thread.
+    """
+    n = len(running) // 2
+    each = -(-n // size)
+    rest = n - (each - 1) * size
     whole = running[size : size + n] - running[:n]
     last = running[rest : rest + n] - running[:n]
-    out = np.empty((len(blocks), 2))
-    begins = blocks.begins.reshape(len(blocks), each)
-    on_all_threads("equal_block_sums_nb", len(blocks), whole, last, begins, out)
-    return out
+    add_up = resolve("strategies.kernels.resampling:equal_block_sums_nb")
+    sums = [
+        add_up(whole, last, rng.integers(n, size=(len(batch), each)))
+        for batch in batches(n_draws, each)
+    ]
+    return np.concatenate(sums)
 
 
 def _moments(sums: FloatArray, middle: float, n: int) -> Moments:
