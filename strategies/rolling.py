@@ -129,8 +129,10 @@ def _windows(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     head = blocks - pivot
     tail = np.zeros_like(blocks)  # of the block before; its place j: behind bar j
     tail[1:, :-1] = blocks[:-1, 1:] - pivot[1:]
-    total = np.cumsum(head, axis=1) + _summed_back(tail)
-    squares = np.cumsum(head * head, axis=1) + _summed_back(tail * tail)
+    total, squares = _running_sums(head)
+    behind, squares_behind = _running_sums(tail[:, ::-1])
+    total += behind[:, ::-1]
+    squares += squares_behind[:, ::-1]
     mean = pivot + total / window
     variance = (squares - total * total / window) / (window - 1)
     spread = np.sqrt(np.maximum(variance, 0.0))
@@ -139,5 +141,13 @@ def _windows(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     return mean, spread
 
 
-def _summed_back(tail: FloatArray) -> FloatArray:
-    return np.asarray(np.cumsum(tail[:, ::-1], axis=1)[:, ::-1])
+def _running_sums(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return running sums of values and of their squares, row by row.
+
+    Both in one pass, as the two parts of a complex number.
+    """
+    pairs = np.empty(rows.shape, dtype=np.complex128)
+    pairs.real = rows
+    np.multiply(rows, rows, out=pairs.imag)
+    np.cumsum(pairs, axis=1, out=pairs)
+    return pairs.real, pairs.imag

@@ -9,18 +9,18 @@ the first bar at fault, if it is empty, not finite or negative.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from strategies.equity import (
     NOTHING,
+    Moments,
     bar_returns,
     checked_equity,
     checked_returns,
-    moments_of,
+    risk_free_of_a_bar,
 )
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
@@ -74,8 +74,7 @@ class Episode:
     up_bars: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class MonthReturn:
+class MonthReturn(NamedTuple):
     """The change of one calendar month, a fraction; `partial` if it was cut."""
 
     year: int
@@ -215,19 +214,20 @@ def drawdown_episodes(ts: IntArray, equity: FloatArray) -> tuple[Episode, ...]:
         In cash.
     """
     kernel = resolve("strategies.kernels.drawdown:drawdown_episodes_nb")
-    bars = zip(*(part.tolist() for part in kernel(checked_equity(equity))), strict=True)
-    stamps = ts.tolist()
+    peaks, troughs, ends, depths = kernel(checked_equity(equity))
+    columns = (peaks, troughs, ends, depths, ts[peaks], ts[troughs], ts[ends])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return tuple(
         Episode(
-            start=stamps[peak],
-            trough=stamps[trough],
-            end=stamps[end] if end >= 0 else None,
+            start=start,
+            trough=lowest,
+            end=over if end >= 0 else None,
             depth=depth,
-            bars=(end if end >= 0 else len(stamps)) - peak - 1,
+            bars=(end if end >= 0 else ts.shape[0]) - peak - 1,
             down_bars=trough - peak,
             up_bars=end - trough if end >= 0 else None,
         )
-        for peak, trough, end, depth in bars
+        for peak, trough, end, depth, start, lowest, over in rows
     )
 
 
@@ -251,16 +251,14 @@ def monthly_returns(
         partial unless no further bar could have fallen into it.
     """
     equity = checked_equity(equity)
-    rows = [
-        (int(months[last]), _change(equity[before], equity[last]))
-        for _, before, last in _spans(months)
-    ]
-    final = len(rows) - 1
-    cut = not _last_month_is_over(ts, int(months[-1]))
-    return tuple(
-        MonthReturn(month // 100, month % 100, value, i == 0 or (i == final and cut))
-        for i, (month, value) in enumerate(rows)
-    )
+    _, before, last = _spans(months)
+    partial = np.zeros(last.size, dtype=np.bool_)
+    partial[-1] = not _last_month_is_over(ts, int(months[-1]))
+    partial[0] = True
+    of = months[last]
+    columns = (of // 100, of % 100, _changes(equity, before, last), partial)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(map(MonthReturn._make, rows))
 
 
 def yearly_table(
@@ -292,17 +290,25 @@ def yearly_table(
     """
     equity = checked_equity(equity)
     years = months // 100
+    first, before, last = _spans(years)
+    rf_bar = risk_free_of_a_bar(rf, ppy)
+    kernel = resolve("strategies.kernels.totals:span_totals_nb")
+    *moments, deepest = (
+        column.tolist() for column in kernel(equity, before, last, rf_bar)
+    )
+    exits = np.searchsorted(np.sort(exit_bars), [first, last + 1])
     return tuple(
-        YearRow(
-            year=int(years[last]),
-            value=_change(equity[before], equity[last]),
-            sharpe=_sharpe(equity[before : last + 1], ppy, rf),
-            max_drawdown=_deepest(equity[before : last + 1]),
-            trade_count=int(
-                np.count_nonzero((exit_bars >= first) & (exit_bars <= last))
-            ),
+        map(
+            YearRow,
+            years[last].tolist(),
+            _changes(equity, before, last).tolist(),
+            [
+                _sharpe(Moments._make((*sums, rf_bar)), ppy)
+                for sums in zip((last - before).tolist(), *moments, strict=True)
+            ],
+            deepest,
+            (exits[1] - exits[0]).tolist(),
         )
-        for first, before, last in _spans(years)
     )
 
 
@@ -388,25 +394,22 @@ def downsample(
     return ts[rows], values[rows]
 
 
-def _spans(keys: IntArray) -> Iterator[tuple[int, int, int]]:
-    """Yield first bar, bar before it (bar 0 has none) and last bar of equal keys."""
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1)).tolist()
-    for first, after in zip(starts, [*starts[1:], keys.shape[0]], strict=True):
-        yield first, max(0, first - 1), after - 1
+def _spans(keys: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return first bar, bar before it (bar 0 has none) and last bar of equal keys."""
+    first = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    last = np.append(first[1:], keys.shape[0]) - 1
+    return first, np.maximum(first - 1, 0), last
 
 
-def _change(before: float, after: float) -> float:
-    return float(after / before - 1.0) if before > 0.0 else 0.0
+def _changes(equity: FloatArray, before: IntArray, last: IntArray) -> FloatArray:
+    """Return what each span changed, a fraction; 0 where there was nothing before."""
+    start = equity[before]
+    growth = np.divide(equity[last], start, out=np.ones(start.size), where=start > 0.0)
+    return np.asarray(growth - 1.0)
 
 
-def _deepest(equity: FloatArray) -> float:
-    return float(drawdown(equity).min()) if equity[0] > 0.0 else 0.0
-
-
-def _sharpe(equity: FloatArray, ppy: float, rf: float) -> float | None:
-    if equity[0] <= 0.0:
-        return None
-    ratio = moments_of(bar_returns(equity), rf=rf, ppy=ppy).sharpe_bar
+def _sharpe(moments: Moments, ppy: float) -> float | None:
+    ratio = moments.sharpe_bar
     return None if math.isnan(ratio) else ratio * math.sqrt(ppy)
 
 
@@ -418,7 +421,9 @@ def _last_month_is_over(ts: IntArray, month: int) -> bool:
     """
     if ts.shape[0] < 2:
         return False
-    step = max(DAY_MS, int(np.median(np.diff(ts))))
+    steps, step = np.diff(ts), DAY_MS
+    if 2 * np.count_nonzero(steps <= DAY_MS) < steps.size:
+        step = max(DAY_MS, int(np.median(steps)))
     days = ts // DAY_MS
     day_done = ts[-1] % DAY_MS >= np.max(ts[days == days[-1] - 1] % DAY_MS, initial=0)
     following = ((ts[-1] + step) // DAY_MS).astype("datetime64[D]")

@@ -1,8 +1,8 @@
 """Resampling kernels: drawn blocks or drawn trades in, one figure per draw out.
 
-Where a draw takes long, a kernel is given the draws from `first` to `last`, writes their
-rows of `out` and lets go of the interpreter's lock, so that threads share the draws.
-Nothing is drawn here.
+Where a draw takes long, a kernel is given the draws from `first` to `last`, writes
+their rows of `out` and lets go of the interpreter's lock, so that threads share the
+draws. Nothing is drawn here.
 """
 
 from __future__ import annotations

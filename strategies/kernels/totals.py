@@ -7,7 +7,7 @@ from numba import njit
 
 from strategies.kernels.drawdown import drawdown_figures_nb
 from strategies.kernels.returns import bar_returns_nb, return_moments_nb, sum_nb
-from strategies.types import BoolArray, FloatArray
+from strategies.types import BoolArray, FloatArray, IntArray
 
 
 @njit(cache=True)
@@ -67,6 +67,40 @@ def curve_totals_nb(
         mean_exposure,
         held,
     )
+
+
+@njit(cache=True)
+def span_totals_nb(
+    equity: FloatArray, before: IntArray, last: IntArray, rf_bar: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return moments and deepest fall of stretches of an equity curve.
+
+    Parameters
+    ----------
+    equity : float64 array of shape (n_bars,)
+        Finite and >= 0.
+    before, last : int64 arrays of shape (n_spans,)
+        The bar a stretch starts from, which counts as a peak, and its last bar.
+    rf_bar : float
+        Risk-free return of one bar.
+
+    Returns
+    -------
+    mean, second, third, fourth, downside, deepest : float64 arrays of shape (n_spans,)
+        See `return_moments_nb` and `drawdown_figures_nb`; NaN moments and a fall of 0
+        where nothing was left at the start, or no bar follows it.
+    """
+    n_spans = before.shape[0]
+    out = np.full((5, n_spans), np.nan)
+    deepest = np.zeros(n_spans)
+    for i in range(n_spans):
+        span = equity[before[i] : last[i] + 1]
+        if span[0] > 0.0 and span.shape[0] > 1:
+            sums = return_moments_nb(bar_returns_nb(span), rf_bar)
+            for k in range(5):
+                out[k, i] = sums[k]
+            deepest[i] = drawdown_figures_nb(span)[0]
+    return out[0], out[1], out[2], out[3], out[4], deepest
 
 
 @njit(cache=True)
