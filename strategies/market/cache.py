@@ -24,7 +24,7 @@ from strategies.market.columns import PRICES
 from strategies.market.sessions import missing_before
 from strategies.market.store import Store, cache_store, checked_part
 from strategies.market.symbol import SymbolInfo, checked_symbol
-from strategies.market.timeframe import timeframe_named
+from strategies.market.timeframe import TIMEFRAMES, timeframe_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -155,6 +155,12 @@ class CandleCache:
         """Return the version that a run reads, or None."""
         found = self.versions(provider, symbol, timeframe)
         return found[-1] if found else None
+
+    def timeframes(self, provider: str, symbol: str) -> list[str]:
+        """Return in which timeframes there are bars of a symbol, shortest first."""
+        below = f"{ROOM}/{checked_part(provider)}/{checked_symbol(symbol)}"
+        found = self.store.parts(below)
+        return [key for key in TIMEFRAMES if key in found]
 
     def listed(self, provider: str) -> list[Version]:
         """Return the current version of everything a provider has."""

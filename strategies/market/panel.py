@@ -215,15 +215,19 @@ class Panel:
         """Prices at which positions are valued: last valid closes, 0 before them."""
         return np.column_stack([last_valid(one) for one in self.fields["close"].T])
 
-    def between(self, start_ms: int | None, end_ms: int | None) -> Panel:
-        """Return the bars that open in ``[start_ms, end_ms]``; None = no bound."""
+    def rows(self, start_ms: int | None, end_ms: int | None) -> slice:
+        """Return where the bars lie that open in ``[start_ms, end_ms]``."""
         first = 0 if start_ms is None else int(np.searchsorted(self.ts, start_ms))
         last = len(self)
         if end_ms is not None:
             last = max(first, int(np.searchsorted(self.ts, end_ms, side="right")))
-        if (first, last) == (0, len(self)):
+        return slice(first, last)
+
+    def between(self, start_ms: int | None, end_ms: int | None) -> Panel:
+        """Return the bars that open in ``[start_ms, end_ms]``; None = no bound."""
+        rows = self.rows(start_ms, end_ms)
+        if rows == slice(0, len(self)):
             return self
-        rows = slice(first, last)
         return replace(
             self,
             ts=self.ts[rows],

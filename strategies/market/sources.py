@@ -15,6 +15,7 @@ from strategies.errors import CandleError, StrategyError, did_you_mean
 from strategies.market import builtin, files, synthetic, uploads
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
+from strategies.market.panel_cache import PanelCache, WholePanel
 from strategies.market.symbol import SymbolInfo, checked_symbol
 from strategies.market.timeframe import DAY_MS, Timeframe, timeframe_named
 
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 MIN_BARS = 2
+MANY = 10  # from here on one file of all is faster than the files of each
 
 
 class Source(Protocol):
@@ -129,7 +131,35 @@ def load_panel(config: CandleRequest, names: Sequence[str]) -> Panel:
         As `load_candles`, for the first symbol at fault; ``candles_differ`` if their
         calendars do.
     """
-    return Panel.of(load_each(config, names))
+    are_few = len(names) < MANY or len(set(names)) < len(names)  # twice is refused
+    if are_few or config.provider == synthetic.PROVIDER:
+        return Panel.of(load_each(config, names))
+    whole = _whole_panel(config, names)
+    counts = whole.bars_between(config.start_ms, config.end_ms)
+    for name in names:
+        if counts[name] < MIN_BARS:
+            load_candles(_Request(name, config))  # says what is wrong with it
+    return whole.between(config.start_ms, config.end_ms)
+
+
+def _whole_panel(config: CandleRequest, names: Sequence[str]) -> WholePanel:
+    """Return all bars of several symbols, from one file if they are kept so."""
+    cache = PanelCache()
+    versions = _versions(config, names)
+    kept = cache.load(versions, config.timeframe)
+    if kept is not None:
+        return kept
+    parts = (config.provider, config.timeframe)
+    whole = WholePanel.of([load_symbol(parts[0], name, parts[1]) for name in names])
+    if _versions(config, names) == versions:  # nothing changed meanwhile
+        cache.put(versions, config.timeframe, whole)
+    return whole
+
+
+def _versions(config: CandleRequest, names: Sequence[str]) -> dict[str, str]:
+    return {
+        name: source_version(config.provider, name, config.timeframe) for name in names
+    }
 
 
 def load_each(config: CandleRequest, names: Sequence[str]) -> list[Candles]:

@@ -33,6 +33,9 @@ class Store(Protocol):
     def keys(self, below: str, name: str) -> list[str]:
         """Return the keys of all files called `name` below a key, in order."""
 
+    def parts(self, below: str) -> list[str]:
+        """Return the parts that follow a key, in order; none if nothing is there."""
+
     def delete(self, key: str) -> None:
         """Remove a file, or do nothing if it is not there."""
 
@@ -72,6 +75,13 @@ class FolderStore:
         """Return the keys of all files called `name` below a key, in order."""
         found = self.local(below).rglob(name)
         return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def parts(self, below: str) -> list[str]:
+        """Return the parts that follow a key, in order; none if nothing is there."""
+        try:
+            return sorted(path.name for path in self.local(below).iterdir())
+        except FileNotFoundError:
+            return []
 
     def delete(self, key: str) -> None:
         """Remove a file, or do nothing if it is not there."""

@@ -100,5 +100,6 @@ def _source(symbol: str, bar: Timeframe) -> Version:
 
 def _kept(symbol: str) -> dict[str, Version]:
     cache = CandleCache()
-    found = {key: cache.current(PROVIDER, symbol, key) for key in TIMEFRAMES}
+    there = cache.timeframes(PROVIDER, symbol)
+    found = {key: cache.current(PROVIDER, symbol, key) for key in there}
     return {key: version for key, version in found.items() if version is not None}
