@@ -91,25 +91,6 @@ def test_the_strip_of_jobs_follows_the_work_and_goes(watch, demo):
     expect(strip).to_be_hidden(timeout=FINISHED_MS)
 
 
-def pages_of(run):
-    page = run["links"]["page"]
-    tabs = ("summary", "charts", "trades", "config", "files", "api")
-    experiment = f"/model-lab/experiments/{run['experiment_id']}"
-    yield from (f"{page}?tab={tab}" for tab in tabs)
-    yield from (f"{page}/rerun", f"{page}/charts/equity", f"/jobs/{run['job_id']}")
-    yield from (experiment, f"{experiment}/runs/new")
-
-
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_every_page_of_a_run_fits(watch, demo, theme, width):
-    lab = watch(theme, width)
-    for path in pages_of(demo["SMA 20/50"]):
-        page = lab.open(path)
-        page.wait_for_load_state("networkidle")
-        assert page.locator("h1").count() == 1, path
-        assert not lab.scrolls_sideways(), path
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_charts_are_drawn_and_have_a_table(watch, demo, theme):
     page = watch(theme).open(f"{run_page(demo)}?tab=charts")

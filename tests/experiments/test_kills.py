@@ -28,13 +28,13 @@ from tests.jobs.conftest import wait_until
 from tests.lab import Lab, LabProcess
 
 # `make torture` asks for the full size.
-SIZE = 2 if os.environ.get("QUANT_TORTURE") else 1
-RUNS = 20 * SIZE
-CHILD_KILLS_PER_ROUND = 8 * SIZE
+IS_TORTURE = bool(os.environ.get("QUANT_TORTURE"))
+RUNS = 40 if IS_TORTURE else 8
+CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 4
 ROUNDS = 2  # each ends with the death of the whole worker
 SEED = 20261120
-RUNS_OF_A_LAB = 4 if SIZE == 1 else 20
-DEATHS_AT_WORK = 1 if SIZE == 1 else 6
+RUNS_OF_A_LAB = 20 if IS_TORTURE else 4
+DEATHS_AT_WORK = 6 if IS_TORTURE else 1
 LONGEST_PAUSE_S = 0.3  # about as long as one run
 LONGEST_WAIT_S = 240.0  # kernels may have to be compiled on a busy machine
 
@@ -147,7 +147,7 @@ def check_ended_right(runs: list[ModelRun]) -> None:
 
 
 @pytest.mark.slow
-def test_twenty_runs_survive_every_kill(worker):
+def test_runs_survive_every_kill(worker):
     runs = queued_runs(RUNS)
     rng = random.Random(SEED)
     hit = 0

@@ -92,7 +92,7 @@ def crowd() -> list[Finding]:
 
 CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
     lambda: kills(
-        "test_twenty_runs_survive_every_kill",
+        "test_runs_survive_every_kill",
         "kill -9 of children and workers",
         "40 runs; processes of jobs, then the worker, at random moments",
     ),
