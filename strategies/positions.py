@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from strategies.config import RunConfig, SizingConfig
+from strategies.config import RunConfig
 from strategies.errors import StrategyError
 from strategies.features.catalog import Feature
 from strategies.features.compute import FeatureCache, compute_features
@@ -61,7 +62,42 @@ def to_position(
         raise StrategyError(
             f"signal[{bar}] is {signal[bar]}: it must be between -1 and 1."
         )
-    return sized(risked(signal, config, candles, cache), config.sizing)
+    position = signal
+    for _, position in position_steps(signal, config, candles, cache):
+        pass
+    return np.ascontiguousarray(position)
+
+
+def position_steps(
+    signal: FloatArray,
+    config: RunConfig,
+    candles: Candles,
+    cache: FeatureCache | None = None,
+) -> Iterator[tuple[str, FloatArray]]:
+    """Yield what `to_position` makes of a signal, step by step.
+
+    Parameters
+    ----------
+    signal, config, candles, cache
+        As in `to_position`.
+
+    Yields
+    ------
+    step : {"risk", "smooth_ema", "cap"}
+    position : float64 array of shape (n_bars,)
+        After this step. A step that is not asked for is left out.
+    """
+    sizing, position = config.sizing, risked(signal, config, candles, cache)
+    yield "risk", position
+    if sizing.smooth_ema is not None:
+        smooth = resolve("strategies.kernels.rolling:smoothed_nb")
+        position = smooth(np.ascontiguousarray(position), sizing.smooth_ema)
+        yield "smooth_ema", position
+    bound = min(sizing.cap, sizing.max_lev)
+    low = 0.0 if sizing.long_only else -bound
+    lowest, highest = _span(position)
+    if lowest < low or highest > bound:
+        yield "cap", np.clip(position, low, bound)
 
 
 def stake_of(config: RunConfig) -> float:
@@ -69,27 +105,6 @@ def stake_of(config: RunConfig) -> float:
     if config.risk.name != "fixed_cash":
         return math.inf
     return float(config.risk.params["cash"] or math.inf)
-
-
-def sized(position: FloatArray, sizing: SizingConfig) -> FloatArray:
-    """Return one symbol's `position` smoothed and within its caps.
-
-    Parameters
-    ----------
-    position : float64 array of shape (n_bars,)
-        Signed fractions, no NaN.
-    sizing : SizingConfig
-        ``smooth_ema`` is the span of an exponential mean seeded with bar 0.
-    """
-    if sizing.smooth_ema is not None:
-        smooth = resolve("strategies.kernels.rolling:smoothed_nb")
-        position = smooth(position, sizing.smooth_ema)
-    bound = min(sizing.cap, sizing.max_lev)
-    low = 0.0 if sizing.long_only else -bound
-    lowest, highest = _span(position)
-    if lowest >= low and highest <= bound:
-        return np.ascontiguousarray(position)
-    return np.ascontiguousarray(np.clip(position, low, bound))
 
 
 def risked(

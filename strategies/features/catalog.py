@@ -28,6 +28,8 @@ class FeatureSpec:
         Names of the kernel's arrays; a single one is called like the feature.
     meaning : str
         One sentence for people.
+    words : tuple of str
+        What each output is called in a sentence; parameters in braces.
     kernel : str
         Dotted name for `strategies.kernels.resolve`.
     lookback : callable ``(params) -> int``
@@ -43,6 +45,7 @@ class FeatureSpec:
     params: tuple[Parameter, ...]
     outputs: tuple[str, ...]
     meaning: str
+    words: tuple[str, ...]
     kernel: str
     lookback: Callable[[Params], int]
     block: Callable[[Params], int] | None = None
@@ -106,6 +109,10 @@ class Feature:
         """Keys of its arrays in the answer of `compute_features`."""
         return _columns_of(self)
 
+    def said(self, output: int = 0) -> str:
+        """Return what one of its arrays is called in a sentence."""
+        return self.spec.words[output].format(**self.params)
+
 
 @lru_cache(maxsize=4096)
 def _columns_of(feature: Feature) -> tuple[str, ...]:
@@ -161,6 +168,7 @@ _SPECS = (
         params=(_window(20),),
         outputs=("sma",),
         meaning="Mean close of the last bars.",
+        words=("the {period}-bar mean",),
         kernel=f"{_ROLLING}:sma_nb",
         lookback=_one_less,
         block=_whole_period,
@@ -172,6 +180,7 @@ _SPECS = (
         outputs=("ema",),
         meaning="Exponential mean of the close, weight 2/(period+1), seeded with the "
         "first close.",
+        words=("the {period}-bar exponential mean",),
         kernel=f"{_ROLLING}:ema_nb",
         lookback=_one_less,
     ),
@@ -192,6 +201,7 @@ _SPECS = (
         ),
         outputs=("std",),
         meaning="Standard deviation of the close over the last bars.",
+        words=("the {period}-bar spread",),
         kernel=f"{_ROLLING}:std_nb",
         lookback=_one_less,
         block=_whole_period,
@@ -203,6 +213,7 @@ _SPECS = (
         outputs=("rsi",),
         meaning="Wilder's relative strength, 0 to 100: the share of recent movement "
         "that went up.",
+        words=("the {period}-bar RSI",),
         kernel=f"{_ROLLING}:rsi_nb",
         lookback=_whole_period,
     ),
@@ -217,6 +228,11 @@ _SPECS = (
         outputs=("line", "signal", "histogram"),
         meaning="Fast minus slow exponential mean, the mean of that, and the gap "
         "between the two.",
+        words=(
+            "MACD({fast}, {slow})",
+            "its {signal}-bar mean",
+            "the MACD histogram",
+        ),
         kernel=f"{_ROLLING}:macd_nb",
         lookback=lambda params: _bars(params, "slow", "signal") - 2,
     ),
@@ -226,6 +242,7 @@ _SPECS = (
         params=(_window(14),),
         outputs=("atr",),
         meaning="Wilder's average true range: how far price usually moves in one bar.",
+        words=("the {period}-bar average true range",),
         kernel=f"{_ROLLING}:atr_nb",
         lookback=_whole_period,
     ),
@@ -248,6 +265,11 @@ _SPECS = (
         outputs=("upper", "middle", "lower"),
         meaning="Mean close and a band of some standard deviations (ddof 0) on "
         "either side.",
+        words=(
+            "the upper band",
+            "the {period}-bar mean",
+            "the lower band",
+        ),
         kernel=f"{_ROLLING}:bollinger_nb",
         lookback=_one_less,
         block=_whole_period,
@@ -258,6 +280,10 @@ _SPECS = (
         params=(_window(20),),
         outputs=("upper", "lower"),
         meaning="Highest high and lowest low of the bars before this one.",
+        words=(
+            "the highest high of the {period} bars before",
+            "the lowest low of the {period} bars before",
+        ),
         kernel=f"{_ROLLING}:donchian_nb",
         lookback=_whole_period,
         block=_whole_period,
@@ -268,6 +294,7 @@ _SPECS = (
         params=(_window(1),),
         outputs=("returns",),
         meaning="Simple return of the close over the last bars, as a fraction.",
+        words=("the {period}-bar return",),
         kernel=f"{_ROLLING}:returns_nb",
         lookback=_whole_period,
     ),
@@ -277,6 +304,7 @@ _SPECS = (
         params=(_window(20),),
         outputs=("volume_ratio",),
         meaning="Volume of the bar over the mean volume of the bars before.",
+        words=("volume against its {period}-bar mean",),
         kernel=f"{_ROLLING}:volume_ratio_nb",
         lookback=_whole_period,
     ),
@@ -292,6 +320,7 @@ _SPECS = (
         outputs=("momentum",),
         meaning="Return over a period that ended some bars ago; the defaults are "
         "twelve months of daily bars less the latest one.",
+        words=("the {period}-bar momentum",),
         kernel=f"{_ROLLING}:momentum_nb",
         lookback=lambda params: _bars(params, "period", "skip"),
     ),
@@ -302,6 +331,7 @@ _SPECS = (
         outputs=("volatility",),
         meaning="Standard deviation (ddof 1) of the last one-bar returns; per bar, "
         "not per year.",
+        words=("the {period}-bar volatility",),
         kernel=f"{_ROLLING}:volatility_nb",
         lookback=_whole_period,
         block=_whole_period,

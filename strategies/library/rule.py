@@ -95,10 +95,16 @@ class Rule:
 
     def operands(self) -> Iterator[Operand]:
         """Yield both sides of every condition."""
-        for one in (self.enter, self.leave, self.enter_short, self.leave_short):
-            if one is not None:
-                yield one.left
-                yield one.right
+        for _, one in self.conditions():
+            yield one.left
+            yield one.right
+
+    def conditions(self) -> Iterator[tuple[str, Condition]]:
+        """Yield every condition and what follows from it."""
+        for role in ("enter", "leave", "enter_short", "leave_short"):
+            condition = getattr(self, role)
+            if condition is not None:
+                yield role, condition
 
     def features(self, params: Params) -> tuple[Feature, ...]:
         """Return what the rule reads, each feature once."""
@@ -114,7 +120,7 @@ class Rule:
             if condition is None:
                 return np.zeros(len(candles), dtype=np.bool_)
             sides = (condition.left, condition.right)
-            left, right = (_values(one, candles, columns, params) for one in sides)
+            left, right = (values_of(one, candles, columns, params) for one in sides)
             above = left > right
             if isinstance(above, np.ndarray):
                 return above
@@ -142,9 +148,19 @@ def _column_key(column: Column, values: tuple[Scalar, ...]) -> str:
     return Feature(column.feature, own).columns[column.output]
 
 
-def _values(
+def said_of(operand: Operand, params: Params) -> str:
+    """Return what one side of a condition is called in a sentence."""
+    if isinstance(operand, Column):
+        return operand.feature_of(params).said(operand.output)
+    if isinstance(operand, Price):
+        return f"the {operand.name}"
+    return f"the {operand.value} level" if isinstance(operand.value, str) else ""
+
+
+def values_of(
     operand: Operand, candles: Candles, columns: Columns, params: Params
 ) -> FloatArray | float:
+    """Return one side of a condition: an array of shape (n_bars,), or a number."""
     if isinstance(operand, Column):
         values = tuple(params[name] for _, name in operand.params)
         return columns[_column_key(operand, values)]
