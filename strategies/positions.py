@@ -62,9 +62,7 @@ def to_position(
         raise StrategyError(
             f"signal[{bar}] is {signal[bar]}: it must be between -1 and 1."
         )
-    position = signal
-    for _, position in position_steps(signal, config, candles, cache):
-        pass
+    *_, (_, position) = position_steps(signal, config, candles, cache)
     return np.ascontiguousarray(position)
 
 
