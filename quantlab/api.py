@@ -60,6 +60,9 @@ class FieldErrorOut(Schema):
     field: str = Field(description="Dotted path of the value at fault.")
     code: str
     message: str
+    column: int | None = Field(None, description="Of an expression: where, from 1.")
+    caret: str | None = Field(None, description="That place of it, shown.")
+    suggestion: str | None = Field(None, description="What to write there.")
 
 
 class ErrorDetailsOut(Schema):

@@ -11,7 +11,8 @@ The walk, step by step; each step is a function, each function has its room:
 7. ``compute_all``          numbers, each with unit and direction   ``metrics``
 8. ``report_series``        drawdowns, months, rolling Sharpe       ``timeseries``
 
-Steps 3 to 8 are ``run_backtest``, the first page to read; ``run_sweep`` takes many
+Steps 3 to 8 are ``run_backtest``: of one symbol ``backtest.run_symbol``, the first page
+to read; ``run_sweep`` takes many
 candidates through the same rules at once, ``walk_forward`` chooses among them window
 after window and trades what comes next, ``run_universe`` trades one strategy on all
 symbols of a ``Panel``, ``simulate_portfolio`` holds them by weights, ``evaluate`` says
@@ -36,7 +37,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from strategies import library, statistics
-    from strategies.backtest import BacktestResult, run_backtest
+    from strategies.backtest import BacktestResult
     from strategies.config import RunConfig
     from strategies.dsl.evaluate import evaluate, evaluate_population
     from strategies.dsl.expression import Expression, canonical, expr_hash, parse
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from strategies.market.panel import Panel
     from strategies.market.sources import load_candles, load_panel
     from strategies.portfolio import PortfolioResult, simulate_portfolio
+    from strategies.run import run_backtest
     from strategies.sweep import SweepResult, plan_sweep, run_sweep, sweep_chunks
     from strategies.universe import UniverseResult, run_universe
     from strategies.validation.lookahead import check_lookahead
@@ -111,7 +113,7 @@ _ROOMS = {
     "plan_sweep": "strategies.sweep",
     "purged_folds": "strategies.validation.splits",
     "rolling_splits": "strategies.validation.splits",
-    "run_backtest": "strategies.backtest",
+    "run_backtest": "strategies.run",
     "run_sweep": "strategies.sweep",
     "run_universe": "strategies.universe",
     "simulate_portfolio": "strategies.portfolio",

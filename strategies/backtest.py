@@ -155,7 +155,7 @@ class BacktestResult:
         )
 
 
-def run_backtest(
+def run_symbol(
     config: RunConfig,
     candles: Candles,
     *,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.config import RunConfig, canonical_json, normal_values
+from strategies.dsl.expression import parse
 from strategies.types import FloatArray, IntArray
 
 KeyArray = NDArray[np.uint64]
@@ -24,6 +25,7 @@ HalfArray = NDArray[np.float16]
 OUTSIDE = ("seed", "indicators", "benchmark", "validation")
 # Objects of which a config's document holds only what differs from the default.
 SPARSE = ("sizing", "exits")
+BRACE = "braces."  # paths of an expression's constants begin so
 DAY_MS = 86_400_000
 DAYS_A_WEEK = 7
 MONDAY = 3  # 1 January 1970 was a Thursday
@@ -38,8 +40,8 @@ def candidate_key(config: RunConfig) -> int:
     config : RunConfig
         Resolved: two configs that differ in defaults left out have different keys.
     """
-    document = {k: v for k, v in config.document().items() if k not in OUTSIDE}
-    return sum(_hash(path, value) for path, value in _leaves(document)) % 2**64
+    leaves = _leaves(_counted(config))
+    return sum(_hash(path, value) for path, value in leaves) % 2**64
 
 
 def candidate_keys(
@@ -60,7 +62,9 @@ def candidate_keys(
     uint64 array of shape (n,)
         For each row what `candidate_key` returns for the config with its values.
     """
-    document = {k: v for k, v in config.document().items() if k not in OUTSIDE}
+    if any(path.startswith(BRACE) for path in columns):
+        columns = _written_out(config, columns)
+    document = _counted(config)
     shared = sum(_hash(p, v) for p, v in _leaves(document) if p not in columns)
     n = len(next(iter(columns.values())))
     keys = np.full(n, shared % 2**64, dtype=np.uint64)
@@ -68,6 +72,32 @@ def candidate_keys(
         if path.partition(".")[0] not in OUTSIDE:
             keys += _column(config, path, column)
     return keys
+
+
+def _counted(config: RunConfig) -> dict[str, Any]:
+    """Return all that makes a candidate; of an expression its canonical form.
+
+    ``a + b`` and ``b + a`` are one candidate, and so are a constant in braces and the
+    same number in the text.
+    """
+    document = {k: v for k, v in config.document().items() if k not in OUTSIDE}
+    if config.expr is not None:
+        document.pop("braces", None)
+        document["expr"] = parse(config.expr, config.braces).canonical
+    return document
+
+
+def _written_out(
+    config: RunConfig, columns: Mapping[str, Sequence[Any] | NDArray[Any]]
+) -> dict[str, Sequence[Any] | NDArray[Any]]:
+    """Return the columns with one of canonical texts in place of those of braces."""
+    inside = {path: columns[path] for path in columns if path.startswith(BRACE)}
+    names = [path.removeprefix(BRACE) for path in inside]
+    rows = zip(*inside.values(), strict=True)
+    braces = [config.braces | dict(zip(names, row, strict=True)) for row in rows]
+    others = {path: columns[path] for path in columns if path not in inside}
+    texts = [parse(config.expr or "", one).canonical for one in braces]
+    return {**others, "expr": texts}
 
 
 def _column(

@@ -161,7 +161,8 @@ class RunConfig(Part):
 
     Attributes are those of the JSON document (docs/library.md); `start` and `end` are
     inclusive epoch milliseconds UTC and accept RFC 3339 texts and dates, where a date
-    as `end` means its last bar. A universe of one symbol is that symbol.
+    as `end` means its last bar. A universe of one symbol is that symbol. `braces` are
+    the values of an expression's constants: ``{"d": 5}`` for ``delta(close, {d})``.
 
     Raises
     ------
@@ -177,6 +178,7 @@ class RunConfig(Part):
     end: int | None = None
     strategy: StrategyChoice | None = None
     expr: str | None = Field(None, min_length=1, max_length=10_000)
+    braces: dict[str, float] = Field(default={}, max_length=20)
     sizing: SizingConfig = SizingConfig()
     risk: RiskChoice = RiskChoice()
     execution: ExecutionConfig = ExecutionConfig()
@@ -205,6 +207,8 @@ class RunConfig(Part):
             raise ValueError("symbol|give either symbol or universe, not both")
         if (self.strategy is None) == (self.expr is None):
             raise ValueError("strategy|give either strategy or expr, not both")
+        if self.braces and self.expr is None:
+            raise ValueError("braces|only an expression has constants in braces")
         if self.start is not None and self.end is not None and self.start > self.end:
             raise ValueError("end|the end is before the start")
         if isinstance(self.universe, list) and len(self.universe) == 1:
@@ -230,6 +234,11 @@ class RunConfig(Part):
         return [self.symbol] if self.symbol else []
 
     @property
+    def is_portfolio(self) -> bool:
+        """Whether it says weights of one account; else it trades one symbol."""
+        return self.expr is not None or self.universe is not None
+
+    @property
     def instruments(self) -> tuple[str, ...]:
         """All symbols it trades as ``provider:symbol``: what its trials looked at."""
         return tuple(f"{self.provider}:{symbol}" for symbol in self.symbols)
@@ -238,12 +247,15 @@ class RunConfig(Part):
         """Return a config with an RFC 7396 merge patch applied.
 
         A patch that names another strategy starts from that strategy's defaults:
-        parameters of the old one would only be refused.
+        parameters of the old one would only be refused. So would be the constants of
+        another expression.
         """
         own = self.document()
         new_name = (patch.get("strategy") or {}).get("name")
         if new_name is not None and own.get("strategy", {}).get("name") != new_name:
             own.pop("strategy", None)
+        if patch.get("expr", self.expr) != self.expr or patch.get("strategy"):
+            own.pop("braces", None)
         for one, other in (("expr", "strategy"), ("universe", "symbol")):
             if patch.get(one) is not None:
                 own.pop(other, None)
@@ -258,6 +270,8 @@ class RunConfig(Part):
         # them later changes no older hash.
         body["sizing"] = self.sizing.changed()
         body["exits"] = self.exits.changed()
+        if not self.braces:
+            del body["braces"]
         return {key: body[key] for key in sorted(body)}
 
     def canonical_json(self) -> str:

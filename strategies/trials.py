@@ -1,7 +1,7 @@
 """What one trial is, and the sink that every backtest is reported to.
 
 A trial is a backtest that could have been chosen. However a backtest is started, it
-passes `strategies.backtest.run_backtest`, which reports here; so nothing is forgotten.
+passes `strategies.run.run_backtest`, which reports here; so nothing is forgotten.
 By default trials stay in memory. The lab installs a sink that writes them to its
 database together with the run.
 """

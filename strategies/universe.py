@@ -1,8 +1,9 @@
-"""One library strategy on every symbol of a universe, all paid from one account.
+"""One rule on every symbol of a universe, all paid from one account.
 
-The walk is that of `strategies.backtest`, with two steps more: what the strategy wants
-of each symbol is multiplied with the share that symbol may take, and
-`strategies.weights` makes the weights of it that the portfolio holds.
+The walk is that of `strategies.backtest`, with two steps more: what a strategy of the
+library wants of each symbol is multiplied with the share that symbol may take, and
+`strategies.weights` makes the weights of it that the portfolio holds. The values of an
+expression are taken as they are; its universe may be one symbol.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from strategies.backtest import (
     plan_of,
 )
 from strategies.config import RunConfig
+from strategies.dsl.evaluate import evaluate
 from strategies.errors import CandleError
 from strategies.features.catalog import Feature
 from strategies.features.compute import FeatureCache, compute_features
+from strategies.library.expression import expression_of
+from strategies.library.resolve import indicator_features, resolve
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
 from strategies.market.panel import Panel
@@ -43,6 +47,8 @@ from strategies.weights import shares, to_weights
 if TYPE_CHECKING:
     import pandas as pd
 
+SIGNAL = "signal"  # the column that holds the values of an expression
+
 
 @dataclass(frozen=True)
 class UniverseResult(PortfolioResult):
@@ -53,7 +59,8 @@ class UniverseResult(PortfolioResult):
     config : RunConfig
         Completed: every default filled in.
     columns : dict of str to float64 array of shape (n_bars, n_symbols)
-        The features the strategy used, NaN while warming up and where there is no bar.
+        The features the strategy used, NaN while warming up and where there is no bar;
+        of an expression its values as ``signal``.
     benchmark : SideBySide or None
         The benchmark held over the same bars, without costs. ``buy_and_hold`` means
         every symbol of the universe, bought once for an equal part of the cash; what
@@ -134,7 +141,7 @@ def run_universe(
     source: str = "run",
     on_stage: Callable[[str], object] = str,
 ) -> UniverseResult:
-    """Return the result of one strategy on many symbols that share the cash.
+    """Return the result of one rule on many symbols that share the cash.
 
     Parameters
     ----------
@@ -156,7 +163,7 @@ def run_universe(
     Raises
     ------
     ConfigError
-        If the strategy, a parameter or the benchmark cannot be used.
+        If the rule, a parameter or the benchmark cannot be used.
     CandleError
         ``too_few_bars`` in the window; ``universe_differs`` if the panel holds other
         symbols than the config.
@@ -167,19 +174,11 @@ def run_universe(
     was wanted before stays wanted, and its position is marked at its last close. A
     symbol whose bars have ended cannot be sold any more.
     """
-    plan = plan_of(config)
-    config, panel = plan.config, panel.between(plan.config.start_ms, plan.config.end_ms)
+    config = resolve(config)
+    panel = panel.between(config.start_ms, config.end_ms)
     _check_symbols(config, panel)
     check_length(panel)
-    on_stage("features")
-    symbols = [_Symbol.of(panel, symbol) for symbol in panel.symbols]
-    columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
-    on_stage("signals")
-    wanted = [
-        one.placed(_position(plan, one.candles, own, cache), 0.0)
-        for one, own in zip(symbols, columns, strict=True)
-    ]
-    values = np.column_stack(wanted) * _shares(config, panel, symbols, cache)
+    columns, values = _decided(config, panel, cache, on_stage)
     weights = to_weights(values, config.sizing, panel)
     on_stage("simulation")
     simulation = simulate_weights(
@@ -200,11 +199,39 @@ def run_universe(
         metrics=metrics,
         flags=flags,
         config=config,
-        columns=_side_by_side(symbols, columns),
+        columns=columns,
         benchmark=held,
     )
     current_sink().report(_trial(result, source))
     return result
+
+
+def _decided(
+    config: RunConfig,
+    panel: Panel,
+    cache: FeatureCache | None,
+    on_stage: Callable[[str], object],
+) -> tuple[dict[str, FloatArray], FloatArray]:
+    """Return the columns that are kept, and what is wanted of each symbol."""
+    on_stage("features")
+    symbols = [_Symbol.of(panel, symbol) for symbol in panel.symbols]
+    if config.expr is not None:
+        drawn = [
+            compute_features(one.candles, indicator_features(config), cache)
+            for one in symbols
+        ]
+        on_stage("signals")
+        values = evaluate(expression_of(config), panel)
+        return {SIGNAL: values, **_side_by_side(symbols, drawn)}, values
+    plan = plan_of(config)
+    columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
+    on_stage("signals")
+    wanted = [
+        one.placed(_position(plan, one.candles, own, cache), 0.0)
+        for one, own in zip(symbols, columns, strict=True)
+    ]
+    values = np.column_stack(wanted) * _shares(config, panel, symbols, cache)
+    return _side_by_side(symbols, columns), values
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from strategies.backtest import run_backtest
+from strategies.backtest import run_symbol
 from strategies.config import RunConfig, SizingConfig
 from strategies.features.catalog import FEATURES, Feature
 from strategies.features.compute import compute_features
@@ -64,7 +64,7 @@ def _hold(candles: Candles) -> None:
 
 def _validate(candles: Candles) -> None:
     """Draw every kind of draw once."""
-    result = run_backtest(_config("sma_cross", {"fast": 3, "slow": 10}), candles)
+    result = run_symbol(_config("sma_cross", {"fast": 3, "slow": 10}), candles)
     drawn = ("block_bootstrap", "stationary_bootstrap", "monte_carlo")
     validate(result, {name: {"n": 2} for name in drawn})
 
@@ -106,7 +106,7 @@ def _run(
     **changes: Any,
 ) -> None:
     drawn = [{"name": feature} for feature in indicators]
-    result = run_backtest(_config(name, params, indicators=drawn, **changes), candles)
+    result = run_symbol(_config(name, params, indicators=drawn, **changes), candles)
     for made in ("fills", "round_trips", "bars", "series", "benchmark_metrics"):
         getattr(result, made)
 

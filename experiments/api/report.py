@@ -80,6 +80,9 @@ class ReportOut(Schema):
     returns_histogram: HistogramOut
     drawdowns: list[DrawdownOut]
     round_trips: FirstRoundTripsOut
+    lookahead: dict[str, Any] | None = Field(
+        description="Of an expression: whether any part of it reads the future."
+    )
     validation: dict[str, Any] | None
     critic: dict[str, Any] | None
     honesty: HonestyOut | None

@@ -36,6 +36,7 @@ def run_report(run: ModelRun) -> dict[str, Any]:
         "run": document,
         "metrics": run.metrics,
         "flags": run.flags,
+        "lookahead": None,  # reports made before it was looked for
         **report_figures([run])[run.pk],
         "validation": validation_newest(run),
         "critic": None,

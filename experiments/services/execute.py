@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.db import transaction
 
 from experiments.artifacts.files import run_files
@@ -33,14 +34,16 @@ from strategies import (
     Panel,
     RunConfig,
     __version__,
+    check_lookahead,
     load_candles,
     run_backtest,
-    run_universe,
     validate,
 )
 from strategies.candidates import candidate_key, weekly_returns
+from strategies.library.expression import expression_of
 from strategies.market.sources import load_each
 from strategies.trials import MemorySink, reporting_to
+from strategies.validation.lookahead import verdict_of
 
 if TYPE_CHECKING:
     from strategies import Candles, UniverseResult
@@ -67,7 +70,7 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
             benchmark=benchmark,
             on_stage=lambda stage: _enter(context, stage),
         )
-    report = report_document(result)
+    report = report_document(result) | {"lookahead": _looked_ahead(result)}
     files = run_files(result)
     if isinstance(result, BacktestResult) and config.validation:
         with reporting_to(sink):
@@ -88,14 +91,22 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
 
 
 def _walked(config: RunConfig, candles: list[Candles], **options: Any) -> Result:
-    if config.universe is not None:
-        return run_universe(config, Panel.of(candles), **options)
-    return run_backtest(config, candles[0], **options)
+    bars = Panel.of(candles) if config.is_portfolio else candles[0]
+    return run_backtest(config, bars, **options)
 
 
 def _validated(result: BacktestResult) -> dict[str, Any]:
     """Return what the tests say that the run's own config asks for."""
     return validate(result, result.config.validation, seed=result.config.seed)
+
+
+def _looked_ahead(result: Result) -> dict[str, Any] | None:
+    """Return whether the run's expression reads the future; None for other rules."""
+    if isinstance(result, BacktestResult) or result.config.expr is None:
+        return None
+    expression = expression_of(result.config)
+    rng = np.random.default_rng(result.config.seed)
+    return verdict_of(check_lookahead(expression, result.panel, rng=rng))
 
 
 def _enter(context: JobContext, stage: str) -> None:

@@ -21,7 +21,7 @@ from experiments.services.runs import (
 from experiments.services.words import normal_tags
 from quantlab.web.problem import Problem
 from strategies import RunConfig
-from strategies.errors import ConfigError, StrategyError
+from strategies.errors import ConfigError, DslError, StrategyError
 from strategies.metrics.registry import metric_named
 
 CHANGEABLE = ("name", "notes", "tags", "hypothesis", "starred", "archived")
@@ -31,6 +31,7 @@ OWN_WORDS = {
     "strategy.name": "model_key",
     "strategy": "model_key",
     "expr": "params.expr",
+    "braces": "params",
     "execution": "cost_model",
     "symbol": "universe",
 }
@@ -97,6 +98,8 @@ def _settle(experiment: ModelExperiment, start: Any, end: Any) -> None:
     experiment.sizing = document["sizing"]
     if settled.strategy is not None:
         experiment.params = dict(settled.strategy.params)
+    else:
+        experiment.params = {"expr": settled.expr, **settled.braces}
 
 
 def experiment_config(experiment: ModelExperiment) -> RunConfig:
@@ -109,7 +112,8 @@ def _config(experiment: ModelExperiment, start: Any, end: Any) -> RunConfig:
         "strategy": {"name": experiment.model_key, "params": experiment.params}
     }
     if experiment.model_key == EXPRESSION:
-        rule = {"expr": experiment.params.get("expr") or ""}
+        said = dict(experiment.params)
+        rule = {"expr": said.pop("expr", ""), "braces": said}
     return RunConfig(
         provider=experiment.provider,
         universe=experiment.universe,
@@ -128,8 +132,11 @@ def _in_own_words(error: StrategyError) -> ConfigError:
     return ConfigError.of(tuple(_own(problem) for problem in problems))
 
 
-def _own(problem: StrategyError) -> ConfigError:
+def _own(problem: StrategyError) -> StrategyError:
     field, message = problem.field, problem.message
+    if isinstance(problem, DslError):
+        problem.field = OWN_WORDS[field]
+        return problem
     for theirs, ours in OWN_WORDS.items():
         if field == theirs or field.startswith(f"{theirs}."):
             field = f"{ours}{field.removeprefix(theirs)}"

@@ -26,6 +26,7 @@ from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import merge_patch, sha256_of
 from strategies.errors import ConfigError
+from strategies.library.expression import expression_of, template_of
 from strategies.library.universe import listed_briefly
 from strategies.market.sources import source_version
 from strategies.validation.rerun import rerun_plans
@@ -33,6 +34,7 @@ from strategies.validation_config import read_validation
 
 EXPRESSION = "expression"  # stands where a library strategy has its name
 CHANGEABLE = ("name", "notes", "tags", "starred", "pinned", "archived")
+LONG_RULE = 80  # characters of an expression in a title
 WITHOUT_BARS = ("buy_and_hold", "none")
 
 
@@ -133,6 +135,8 @@ def run_submit(
     cannot be run is refused here, with a `StrategyError`, before anything is written.
     """
     settled = config_settled(config)
+    if settled.expr is not None:
+        expression_of(settled)  # refuses constants without a value
     _tests_refused(settled)
     version = data_version(settled)
     with transaction.atomic():  # on SQLite nobody else writes between look and insert
@@ -206,11 +210,16 @@ def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
 
 def run_title(config: RunConfig) -> str:
     """Return what a run without a name is called: `SP500, sma_cross 20/50`."""
-    rule = ""
-    if config.strategy is not None:
-        values = "/".join(map(_briefly, config.strategy.params.values()))
-        rule = f"{config.strategy.name} {values}".strip()
-    return f"{listed_briefly(config.symbols)}, {rule}"[:200]
+    return f"{listed_briefly(config.symbols)}, {_rule(config)}"[:200]
+
+
+def _rule(config: RunConfig) -> str:
+    if config.strategy is None:
+        text = template_of(config).canonical if config.braces else config.expr or ""
+        text = " ".join(text.split())
+        return text if len(text) <= LONG_RULE else f"{text[: LONG_RULE - 1]}…"
+    values = "/".join(map(_briefly, config.strategy.params.values()))
+    return f"{config.strategy.name} {values}".strip()
 
 
 def _briefly(value: object) -> str:

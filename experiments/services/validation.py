@@ -83,6 +83,13 @@ def validation_possible(run: ModelRun) -> None:
             message=f"A {run.kind} is not validated itself.",
             advice="Validate a run: one of its candidates, or the run it tests.",
         )
+    if run.config.get("expr"):
+        raise Problem(
+            status=409,
+            code="not_available_yet",
+            message="A run of an expression cannot be validated yet.",
+            advice="Walk it forward: that asks the same of data it has not seen.",
+        )
     if run.config.get("universe"):
         raise Problem(
             status=409,

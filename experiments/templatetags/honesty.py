@@ -386,11 +386,14 @@ def _doubt(luck: Luck) -> str:
 
 
 @register.inclusion_tag("components/seal.html")
-def seal(run: Document, accounting: Document | None) -> dict[str, Any]:
+def seal(
+    run: Document, accounting: Document | None, lookahead: Document | None = None
+) -> dict[str, Any]:
     """Draw the five facts of trust; what was not tested says so."""
     return {
         "run": run,
         "accounting": accounting,
+        "lookahead": lookahead,
         "luck": luck_of(run),
         "unknown": UNKNOWN,
     }

@@ -147,14 +147,15 @@ def _files(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _again(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    params = run["config"]["strategy"].get("params", {})
+    rule = run["config"].get("strategy")
+    changed = {"strategy": {"params": rule["params"]}} if rule else {"sizing": {}}
     yield {
         "name": "rerun",
         "title": "The same with changes",
         "words": "Send what is to be different. With nothing different it returns this "
         'run; "force": true runs it anyway.',
         "address": f"{run['links']['self']}/rerun",
-        "body": {"strategy": {"params": params}},
+        "body": changed,
         "shown": 'answer["id"], answer["reused"], answer["metrics"]',
     }
     yield {

@@ -96,6 +96,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         ),
         "readings": readings(everything, document, benchmark),
         "accounting": run.accounting,
+        "lookahead": report["lookahead"],
         "tests": tests_said(report["validation"]),
         "drawdowns": worst[:N_DRAWDOWNS],
         "n_drawdowns": len(worst),

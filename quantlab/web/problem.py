@@ -8,7 +8,7 @@ from typing import Any
 
 from structlog.contextvars import get_contextvars
 
-from strategies.errors import ConfigError, StrategyError
+from strategies.errors import ConfigError, DslError, StrategyError
 
 STATUS_CODES: dict[int, tuple[str, str, str]] = {
     400: (
@@ -74,7 +74,7 @@ class Problem(Exception):
     message: str = ""
     advice: str = ""
     next_steps: list[str] = field(default_factory=list)
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
     retry_after_s: int | None = None
 
     def __post_init__(self) -> None:
@@ -95,10 +95,7 @@ class Problem(Exception):
             code=error.code,
             message=error.message,
             advice=error.advice,
-            errors=[
-                {"field": p.field, "code": p.code, "message": p.message}
-                for p in problems
-            ],
+            errors=[_listed(one) for one in problems],
         )
 
     def inner(self) -> dict[str, Any]:
@@ -114,3 +111,16 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         return {"error": self.inner()}
+
+
+def _listed(problem: StrategyError) -> dict[str, Any]:
+    """Return one of the problems; of an expression also the place in the text."""
+    listed: dict[str, Any] = {
+        "field": problem.field,
+        "code": problem.code,
+        "message": problem.message,
+    }
+    if isinstance(problem, DslError):
+        place = {"column": problem.column, "caret": problem.caret}
+        listed |= {**place, "suggestion": problem.advice}
+    return listed

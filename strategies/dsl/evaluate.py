@@ -23,7 +23,6 @@ from strategies.dsl.nodes import FIELD, Node, walk
 from strategies.dsl.plan import Plan, Step, is_kernel, planned
 from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
 from strategies.dsl.program import program_of
-from strategies.dsl.typing import Site
 from strategies.errors import StrategyError, did_you_mean
 from strategies.kernels import resolve
 from strategies.market.panel import Panel
@@ -143,30 +142,22 @@ def _each(
 def _ready(expression: Expression, panel: Panel) -> Node:
     """Return the tree that is evaluated, once the panel has all it reads."""
     if expression.braces:
-        _refuse_leaf(expression, expression.braces[0], "open_brace", "has no value", "")
+        expression.refuse_leaf(expression.braces[0], "open_brace", "has no value", "")
     for name in expression.fields:
         if name not in panel.fields and name not in FIELD_FORMULAS:
             known = sorted(panel.fields)
             advice = did_you_mean(name, known) or f"It has {', '.join(known)[:200]}."
             why = "is not a column of these data"
-            _refuse_leaf(expression, name, "unknown_field", why, advice)
+            expression.refuse_leaf(name, "unknown_field", why, advice)
     for name in expression.groups:
         if name not in {group.casefold() for group in panel.groups}:
             known = sorted(panel.groups)
             advice = did_you_mean(name, known)
             advice = advice or f"Groups: {', '.join(known)[:200] or 'none'}."
             why = "is not a group of these data"
-            _refuse_leaf(expression, name, "unknown_group", why, advice)
+            expression.refuse_leaf(name, "unknown_group", why, advice)
     brought = frozenset({"vwap"} & set(panel.fields))
     return written_out(expression.root, brought)
-
-
-def _refuse_leaf(
-    expression: Expression, name: str, code: str, why: str, advice: str
-) -> None:
-    columns = [at for one, at in expression.columns.items() if one.value == name]
-    site = Site(expression.text, min(columns, default=1))
-    site.refuse(code, f"'{name:.40}' {why}.", advice)
 
 
 def _check_out(out: FloatArray | None, panel: Panel) -> None:

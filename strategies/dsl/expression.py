@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NoReturn
 
 from strategies.dsl.canonical import canonical_node, hash_of, written
 from strategies.dsl.derived import lookback_bars, written_out
@@ -132,6 +133,12 @@ class Expression:
             return self.columns[one]
         alike = (at for part, at in self.columns.items() if canonical_node(part) is one)
         return min(alike, default=1)
+
+    def refuse_leaf(self, name: str, code: str, why: str, advice: str) -> NoReturn:
+        """Raise the `DslError` about a field, a group or a brace, and where it is."""
+        columns = [at for one, at in self.columns.items() if one.value == name]
+        site = Site(self.text, min(columns, default=1))
+        site.refuse(code, f"'{name:.40}' {why}.", advice)
 
     def _names(self, op: str) -> tuple[str, ...]:
         return tuple(sorted(name for kind, name in _leaves(self.root) if kind == op))

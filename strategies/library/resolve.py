@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from strategies.config import RunConfig
 from strategies.errors import CandleError, ConfigError, NotAvailableYet, StrategyError
 from strategies.features.catalog import Feature
+from strategies.library import expression
 from strategies.library.registry import complete_params, strategy_named
 from strategies.library.universe import frozen_universe, universe_info
 from strategies.market.sources import describe, load_candles
@@ -81,6 +82,7 @@ def _resolved(config: RunConfig) -> RunConfig:
     changes: dict[str, object] = {}
     parts = (
         _strategy,
+        expression.completed,
         _timeframe,
         _risk,
         frozen_universe,
@@ -104,18 +106,17 @@ def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
     is_many = config.universe is not None
     neutral = config.sizing.neutralize
     wanted = {
-        "expr": config.expr is not None,
         "sizing.neutralize": neutral == "group" or (neutral != "none" and not is_many),
-        "exits": is_many and bool(config.exits.changed()),
+        "exits": (is_many or config.expr is not None) and bool(config.exits.changed()),
         "risk": is_many and config.risk.name == "fixed_cash",
-        "validation": is_many and bool(config.validation),
+        "validation": (is_many or config.expr is not None) and bool(config.validation),
     }
     for field, is_wanted in wanted.items():
         if is_wanted:
             yield NotAvailableYet(
                 f"{field} is not available yet.",
                 field=field,
-                advice="Use one symbol and one library strategy.",
+                advice="Use one symbol and one strategy of the library.",
             )
 
 
@@ -213,6 +214,7 @@ def resolve_window(config: RunConfig) -> RunConfig:
             "end": end if config.provider == "synthetic" else min(end, info.end_ms),
         }
     )
+    expression.check_fields(settled)
     _check_length(settled, info)
     return settled
 
@@ -252,11 +254,10 @@ def _outside(field: str, fact: str, info: SymbolInfo) -> ConfigError:
 
 
 def _check_length(config: RunConfig, info: SymbolInfo) -> None:
-    if config.strategy is None or config.start_ms is None or config.end_ms is None:
+    if config.start_ms is None or config.end_ms is None:
         return
-    strategy = strategy_named(config.strategy.name)
-    params = complete_params(strategy, config.strategy.params)
-    needed = strategy.lookback(params) + BARS_AFTER_WARM_UP
+    name, lookback = _lookback(config)
+    needed = lookback + BARS_AFTER_WARM_UP
     bar_ms = (info.end_ms - info.start_ms) / max(info.rows - 1, 1)
     expected = (config.end_ms - config.start_ms) / bar_ms + 1
     if expected > needed * DENSITY_DOUBT:
@@ -271,11 +272,20 @@ def _check_length(config: RunConfig, info: SymbolInfo) -> None:
         return
     raise CandleError(
         f"About {n_bars} bars lie between start and end; "
-        f"{strategy.name} needs at least {needed}.",
+        f"{name} needs at least {needed}.",
         code="too_few_bars",
         field="start",
         advice="Choose an earlier start, a later end, or shorter windows.",
     )
+
+
+def _lookback(config: RunConfig) -> tuple[str, int]:
+    """Return what a rule is called and how many bars pass before it can decide."""
+    if config.strategy is None:
+        return "The expression", expression.template_of(config).lookback_bars
+    strategy = strategy_named(config.strategy.name)
+    params = complete_params(strategy, config.strategy.params)
+    return strategy.name, strategy.lookback(params)
 
 
 def _date(stamp_ms: int) -> str:

@@ -102,6 +102,8 @@ def checked_cap(cap: object) -> int | None:
 
 def _sizing(config: RunConfig, symbols: list[str]) -> dict[str, object]:
     weights = config.sizing.weights
+    if config.expr is not None:
+        return config.sizing.changed()  # its values are the weights
     if len(symbols) == 1:
         if weights is not None:
             raise _needs_universe()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from strategies.backtest import run_backtest
+from strategies.backtest import run_symbol
 from strategies.market.candles import Candles
 from strategies.trials import MemorySink, reporting_to
 from strategies.types import FloatArray, IntArray
@@ -73,7 +73,7 @@ def candle_monte_carlo(
     plain = result.config.with_changes({"benchmark": "none", "indicators": []})
 
     def figures(candles: Candles) -> list[float]:
-        metrics = run_backtest(plain, candles, source="null_model").metrics
+        metrics = run_symbol(plain, candles, source="null_model").metrics
         return [math.nan if metrics[key] is None else metrics[key] for key in FIGURES]
 
     null: FloatArray = np.empty((n, len(FIGURES)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,6 +95,19 @@ def check_lookahead(
         for name, one in parts.items()
         if name in reach and not any(written(arg) in reach for arg in one.args)
     ]
+
+
+def verdict_of(leaks: Sequence[Leak]) -> dict[str, object]:
+    """Return what was found as plain values; of several parts the first is named."""
+    if not leaks:
+        return {"ok": True, "node": None, "column": None, "offset_bars": None}
+    first = leaks[0]
+    return {
+        "ok": False,
+        "node": first.node,
+        "column": first.column,
+        "offset_bars": first.offset,
+    }
 
 
 def _parts(expression: Expression) -> dict[str, Node]:

@@ -1,0 +1,120 @@
+"""Expressions through the lab: queued, run, counted, shown, refused with a place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from experiments.models import LedgerEntry, ModelRun
+from experiments.selectors.runs import run_document
+from experiments.services.experiments import experiment_create, experiment_run
+from experiments.services.runs import run_submit
+from experiments.services.verify import run_verify
+from strategies import RunConfig
+from tests.factories import CONFIG, do_run, finished_run
+
+pytestmark = pytest.mark.django_db
+
+MARKET = {key: CONFIG[key] for key in ("provider", "end", "execution")}
+PAIR = ["SYN-gbm-1", "SYN-gbm-2"]
+
+
+def expression_run(expr="rank(-delta(close, 5)) - 0.5", universe=PAIR, **changes):
+    config = RunConfig(expr=expr, universe=universe, **MARKET | changes)
+    run = run_submit(config=config).run
+    do_run(run)
+    return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)
+
+
+def test_a_run_is_whole_and_its_files_are_sealed(client):
+    run = expression_run()
+    assert (run.strategy, run.status) == ("expression", "succeeded")
+    assert run.job.title == "SYN-gbm-1, SYN-gbm-2, rank(-delta(close, 5)) - 0.5"
+    assert run_verify(run=run)["ok"]
+    report = client.get(f"/api/runs/{run.pk}/report").json()
+    assert report["lookahead"]["ok"] is True
+    assert report["honesty"]["psr"] is not None
+    assert report["run"]["config"]["expr"] == "rank(-delta(close, 5)) - 0.5"
+    page = client.get(f"/model-lab/runs/{run.pk}").content.decode()
+    assert "no value before it moved" in page
+    for tab in ("charts", "trades", "breakdown", "files", "api", "config"):
+        assert client.get(f"/model-lab/runs/{run.pk}?tab={tab}").status_code in (
+            200,
+            404,
+        )
+
+
+def test_the_same_in_other_words_is_a_run_and_no_new_trial():
+    real = {"provider": "builtin", "end": "2001-12-31"}
+    pair = ["NASDAQ", "SP500"]
+    expression_run("close / open + high / open", pair, **real)
+    other = expression_run("high/open + close/open", pair, **real)
+    assert LedgerEntry.objects.count() == 2
+    assert run_document(other)["honesty"]["n_trials"] == 1
+
+
+def test_one_symbol_runs_too_and_is_not_validated_yet(client):
+    run = expression_run("close > ts_mean(close, 20)", ["SYN-gbm-1"])
+    assert (run.symbol, run.config.get("universe")) == ("SYN-gbm-1", None)
+    assert client.get(f"/model-lab/runs/{run.pk}").status_code == 200
+    answer = client.post(
+        f"/api/runs/{run.pk}/validate",
+        {"permutation": {"n": 100}},
+        content_type="application/json",
+    )
+    assert answer.status_code == 409
+
+
+def test_an_error_has_its_place_in_the_text(client):
+    def refused(**body):
+        answer = client.post(
+            "/api/backtest",
+            {"symbol": "SYN-gbm-1", "provider": "synthetic"} | body,
+            content_type="application/json",
+        )
+        assert answer.status_code == 422, answer.content
+        return answer.json()["error"]["details"]["errors"]
+
+    [wrong] = refused(expr="rank(clsoe)")
+    assert (wrong["field"], wrong["code"]) == ("expr", "unknown_name")
+    assert (wrong["column"], wrong["suggestion"]) == (6, "Did you mean 'close'?")
+    [wrong] = refused(expr="delta(close, {d})")
+    assert (wrong["code"], wrong["column"]) == ("open_brace", 14)
+    [wrong] = refused(expr="close", braces={"d": 5})
+    assert wrong["field"] == "braces.d"
+
+
+def test_an_experiment_keeps_the_constants_open(client):
+    experiment = experiment_create(
+        name="Reversal",
+        model_key="expression",
+        params={"expr": "rank(-delta(close, {d}))"},
+        universe=PAIR,
+        provider="synthetic",
+    )
+    assert experiment.params == {"expr": "rank(-delta(close, {d}))"}
+    run = experiment_run(experiment=experiment, patch={"braces": {"d": 5}}).run
+    assert json.loads(json.dumps(run.config))["braces"] == {"d": 5.0}
+    answer = client.post(
+        f"/api/model-lab/experiments/{experiment.pk}/run",
+        {},
+        content_type="application/json",
+    )
+    assert answer.status_code == 422
+    answer = client.post(
+        "/api/model-lab/experiments",
+        {
+            "name": "Bad",
+            "model_key": "expression",
+            "params": {"expr": "rank(close"},
+            "universe": ["SP500"],
+        },
+        content_type="application/json",
+    )
+    [wrong] = answer.json()["error"]["details"]["errors"]
+    assert (answer.status_code, wrong["field"]) == (422, "params.expr")
+    assert wrong["column"]
+    page = client.get(f"/model-lab/experiments/{experiment.pk}")
+    assert page.status_code == 200
+    assert finished_run().strategy == "sma_cross"
