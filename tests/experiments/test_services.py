@@ -389,9 +389,9 @@ class TestExperiment:
             ({"provider": "biltin"}, "provider", "unknown_provider"),
             ({"benchmark": "SYN-nope-1"}, "benchmark", "unknown_symbol"),
             (
-                {"model_key": "expression", "params": {"expr": "rank(close)"}},
+                {"model_key": "expression", "params": {"expr": "rank(clsoe)"}},
                 "params.expr",
-                "not_available_yet",
+                "unknown_name",
             ),
             (
                 {"hypothesis": {"cause": "c", "effect": "e", "metric": "sharp"}},
