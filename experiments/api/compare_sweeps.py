@@ -8,7 +8,8 @@ from pydantic import Field
 
 from experiments.api.compare import PartOut, SettingOut
 from experiments.api.schemas import HonestyOut, RunItemOut
-from experiments.api.sweep import CandidateOut, Value
+from experiments.api.search import Value
+from experiments.api.sweep import CandidateOut
 from experiments.selectors.compare_sweeps import (
     PARTS,
     pair_document,

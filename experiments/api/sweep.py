@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema, Status
-from pydantic import BaseModel, ConfigDict, Field
+from ninja import Query, Router, Schema
+from pydantic import BaseModel, Field
 
 from experiments.api.schemas import HonestyOut, RunOut
+from experiments.api.search import SPACE, SearchCostOut, Value, body_of, search_answer
 from experiments.api.submission import PREFERENCE, submitted
 from experiments.models import ModelRun
 from experiments.selectors.candidates import (
@@ -19,7 +20,6 @@ from experiments.selectors.candidates import (
     map_document,
     page_document,
 )
-from experiments.selectors.experiments import experiment_get
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
 from experiments.services.runs import Submission
@@ -35,42 +35,17 @@ from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
 router = Router(tags=["sweeps"])
 experiment_router = Router(tags=["sweeps"])
 
-Value = int | float | bool | str | None
 WHERE = "Comparisons joined by commas or `and`: `trade_count>30, fast<20`."
-EXAMPLE: dict[str, Any] = {
-    "space": {"fast": {"min": 5, "max": 50, "step": 5}, "slow": [50, 100, 200]},
-    "constraints": ["fast < slow"],
-    "search": "grid",
-    "objective": "sharpe",
-}
+EXAMPLE: dict[str, Any] = SPACE | {"search": "grid"}
 
 
 class SweepIn(BaseModel):
     """A space around the config of the experiment; the service reads it."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "properties": SweepRequest.model_json_schema()["properties"],
-            "required": ["space"],
-            "additionalProperties": False,
-            "examples": [EXAMPLE],
-        },
-    )
+    model_config = body_of(SweepRequest, EXAMPLE)
 
     def asked(self) -> SweepRequest:
         return sweep_asked(self.model_extra or {})
-
-
-class SweepCostOut(Schema):
-    candidates: int = Field(description="After the constraints.")
-    estimated_s: float
-    honesty_now: HonestyOut
-    honesty_after: HonestyOut
-    needed_sharpe_now: float = Field(description="That a DSR of 0.95 asks for.")
-    needed_sharpe_after: float
-    years: float
-    min_backtest_years: float | None
 
 
 class CandidateOut(Schema):
@@ -130,7 +105,7 @@ class HeatMapQuery(Schema):
 
 @experiment_router.post(
     "/experiments/{experiment_id}/param-sweep",
-    response={200: SweepCostOut | RunOut, 202: RunOut},
+    response={200: SearchCostOut | RunOut, 202: RunOut},
     summary="Sweep parameters",
     openapi_extra=PREFERENCE,
 )
@@ -139,23 +114,12 @@ async def sweep_experiment(
 ) -> Any:
     """Every combination is counted as a trial. `dry_run` only says what it costs."""
     asked = payload.asked()
-    if asked.dry_run:
-        return Status(200, await _cost(experiment_id, asked))
-    return await submitted(request, response, partial(_sweep, experiment_id, asked))
-
-
-async def _cost(experiment_id: str, asked: SweepRequest) -> dict[str, Any]:
-    from asgiref.sync import sync_to_async
-
-    def cost() -> dict[str, Any]:
-        experiment = experiment_get(experiment_id)
-        return sweep_dry_run(experiment=experiment, asked=asked).as_json()
-
-    return await sync_to_async(cost)()
-
-
-def _sweep(experiment_id: str, asked: SweepRequest) -> Submission:
-    return sweep_request(experiment=experiment_get(experiment_id), asked=asked)
+    return await search_answer(
+        *(request, response, experiment_id),
+        is_dry=asked.dry_run,
+        cost=partial(sweep_dry_run, asked=asked),
+        submit=partial(sweep_request, asked=asked),
+    )
 
 
 @router.get(

@@ -5,15 +5,14 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema, Status
-from pydantic import BaseModel, ConfigDict, Field
+from ninja import Query, Router, Schema
+from pydantic import BaseModel, Field
 
 from experiments.api.schemas import HonestyOut, RunOut
-from experiments.api.submission import PREFERENCE, submitted
-from experiments.selectors.experiments import experiment_get
+from experiments.api.search import SPACE, SearchCostOut, Value, body_of, search_answer
+from experiments.api.submission import PREFERENCE
 from experiments.selectors.runs import run_get
 from experiments.selectors.walk_forward import windows_document
-from experiments.services.runs import Submission
 from experiments.services.walk_forward import (
     WalkRequest,
     walk_asked,
@@ -25,11 +24,7 @@ from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 router = Router(tags=["walk-forward"])
 experiment_router = Router(tags=["walk-forward"])
 
-Value = int | float | bool | str | None
-EXAMPLE: dict[str, Any] = {
-    "space": {"fast": {"min": 5, "max": 50, "step": 5}, "slow": [50, 100, 200]},
-    "constraints": ["fast < slow"],
-    "objective": "sharpe",
+EXAMPLE: dict[str, Any] = SPACE | {
     "mode": "rolling",
     "train_bars": 1000,
     "test_bars": 200,
@@ -39,15 +34,7 @@ EXAMPLE: dict[str, Any] = {
 class WalkIn(BaseModel):
     """A space, and the windows in which it is searched; the service reads it."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "properties": WalkRequest.model_json_schema()["properties"],
-            "required": ["space"],
-            "additionalProperties": False,
-            "examples": [EXAMPLE],
-        },
-    )
+    model_config = body_of(WalkRequest, EXAMPLE)
 
     def asked(self) -> WalkRequest:
         return walk_asked(self.model_extra or {})
@@ -61,17 +48,9 @@ class BoundsOut(Schema):
     test_end: str
 
 
-class WalkCostOut(Schema):
+class WalkCostOut(SearchCostOut):
     windows: list[BoundsOut]
-    candidates: int = Field(description="After the constraints, in each window.")
     fits: int = Field(description="Of all windows: each is a trial.")
-    estimated_s: float
-    honesty_now: HonestyOut
-    honesty_after: HonestyOut
-    needed_sharpe_now: float = Field(description="That a DSR of 0.95 asks for.")
-    needed_sharpe_after: float
-    years: float
-    min_backtest_years: float | None
 
 
 class WindowOut(BoundsOut):
@@ -100,23 +79,12 @@ async def walk_experiment(
 ) -> Any:
     """Every fit is counted as a trial. `dry_run` only says what it costs."""
     asked = payload.asked()
-    if asked.dry_run:
-        return Status(200, await _cost(experiment_id, asked))
-    return await submitted(request, response, partial(_walk, experiment_id, asked))
-
-
-async def _cost(experiment_id: str, asked: WalkRequest) -> dict[str, Any]:
-    from asgiref.sync import sync_to_async
-
-    def cost() -> dict[str, Any]:
-        experiment = experiment_get(experiment_id)
-        return walk_dry_run(experiment=experiment, asked=asked).as_json()
-
-    return await sync_to_async(cost)()
-
-
-def _walk(experiment_id: str, asked: WalkRequest) -> Submission:
-    return walk_request(experiment=experiment_get(experiment_id), asked=asked)
+    return await search_answer(
+        *(request, response, experiment_id),
+        is_dry=asked.dry_run,
+        cost=partial(walk_dry_run, asked=asked),
+        submit=partial(walk_request, asked=asked),
+    )
 
 
 @router.get(

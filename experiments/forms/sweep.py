@@ -226,6 +226,10 @@ class SweepForm(forms.Form):
 
     # --- how it is shown
 
+    def window_rows(self) -> list[list[BoundField]]:
+        """Return the fields of the windows in which it is searched; none of one."""
+        return []
+
     def axes(self) -> list[tuple[str, list[BoundField]]]:
         """Return for each parameter its meaning and its fields."""
         return [(one["meaning"], self._of(one["name"])) for one in self.parameters]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from experiments.forms.fields import number_in, text_of
 from experiments.forms.sweep import SweepForm
@@ -22,6 +23,7 @@ COUNTS = {
     "purge_bars": ("Purge", "Bars left out between the two."),
     "embargo_bars": ("Embargo", "Bars left out after each test."),
 }
+GAPS = ("purge_bars", "embargo_bars")
 
 
 class WalkForm(SweepForm):
@@ -65,6 +67,10 @@ class WalkForm(SweepForm):
         sent = self.cleaned_data
         counts = {name: number_in(sent[name]) for name in COUNTS if sent[name]}
         return super().request() | {"mode": sent["mode"], **counts}
+
+    def window_rows(self) -> list[list[BoundField]]:
+        lengths = [self[name] for name in ("train_bars", "test_bars", "windows")]
+        return [lengths, [self[name] for name in ("mode", *GAPS)]]
 
     def _field_at(self, path: str) -> str | None:
         if path in ("mode", *COUNTS):

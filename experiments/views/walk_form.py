@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
-from experiments.charts.walk import Diagram, diagram_of
+from experiments.charts.walk import diagram_of
 from experiments.forms.walk_forward import WalkForm
 from experiments.models import ModelExperiment
-from experiments.selectors.experiments import experiment_get
 from experiments.selectors.runs import run_get
-from experiments.selectors.walk_forward import WalkCost, usual_windows, walk_cost
+from experiments.selectors.walk_forward import usual_windows, walk_cost
 from experiments.services.experiments import experiment_config
+from experiments.services.runs import Submission
 from experiments.services.walk_forward import walk_asked, walk_plan, walk_submit
-from experiments.views.run_form import moved
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from experiments.views.search_form import SearchPage, Start
+from quantlab.web.htmx import HtmxHttpRequest
 from strategies import RunConfig
-from strategies.errors import StrategyError
-
-PAGE = "experiments/walk_new.html"
-REGION = "experiments/_walk_form.html"
 
 
 @require_http_methods(["GET", "POST"])
 def walk_new(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResponse:
-    """Show the form, judge it while it is filled in (`?validate`), or start it."""
-    experiment = experiment_get(experiment_id)
-    base, asked = _start(request, experiment)
-    show = partial(_show, request, experiment, base)
-    if request.method != "POST":
-        return show(WalkForm(base=base, asked=asked))
-    form = WalkForm(request.POST, base=base, asked=asked)
-    if "validate" in request.GET:
-        form.is_valid()
-        return show(form, is_live=True)
-    if form.is_valid():
-        try:
-            return moved(request, _launched(request, form, experiment))
-        except StrategyError as exc:
-            form.refuse(exc)
-    return show(form, status=422)
+    """Ask for a walk-forward; `?around` a run or a search fills the form."""
+    return WALK_PAGE.answer(request, experiment_id)
 
 
-def _start(
-    request: HttpRequest, experiment: ModelExperiment
-) -> tuple[RunConfig, Mapping[str, Any]]:
-    """Return the config that is walked with, and what the form begins with.
-
-    Around a sweep or another walk-forward it begins with that one's space.
-    """
+def _start(request: HttpRequest, experiment: ModelExperiment) -> Start:
+    """Around a sweep or another walk-forward it begins with that one's space."""
     around = request.GET.get("around")
     if not around:
         base = experiment_config(experiment)
@@ -65,65 +38,28 @@ def _start(
     return base, usual_windows(base) | (run.search or {})
 
 
-def _launched(request: HttpRequest, form: WalkForm, experiment: ModelExperiment) -> str:
+def _cost(form: WalkForm) -> dict[str, Any]:
+    asked = walk_asked(form.request())
+    cost = walk_cost(walk_plan(base=form.base, asked=asked))
+    first = cost.walk.plan.splits[0]
+    gaps = {"purge": len(first.purged), "embargo": len(first.embargoed)}
+    return {"cost": cost, "diagram": diagram_of(cost.windows, **gaps)}
+
+
+def _launch(form: WalkForm, experiment: ModelExperiment) -> Submission:
     asked = walk_asked(form.request())
     walk = walk_plan(base=form.base, asked=asked)
-    submission = walk_submit(walk=walk, asked=asked, experiment=experiment)
-    if submission.reused:
-        messages.info(request, "This one has the same windows, so it was opened.")
-    return submission.run.get_absolute_url()
+    return walk_submit(walk=walk, asked=asked, experiment=experiment)
 
 
-def _show(
-    request: HtmxHttpRequest,
-    experiment: ModelExperiment,
-    base: RunConfig,
-    form: WalkForm,
-    *,
-    status: int = 200,
-    is_live: bool = False,
-) -> HttpResponse:
-    cost = _cost(form)
-    context = {
-        "experiment": experiment,
-        "base": base,
-        "form": form,
-        "action": _address(request),
-        "is_live": is_live,
-        "cost": cost,
-        "diagram": _diagram(cost) if cost else None,
-        "submit": "Start the walk-forward",
-        "back_url": experiment.get_absolute_url(),
-    }
-    return render_page(request, PAGE, REGION, context=context, status=status)
-
-
-def _address(request: HttpRequest) -> str:
-    """Return where the form is sent: here, and not only to be judged."""
-    around = request.GET.get("around")
-    return f"{request.path}?{urlencode({'around': around})}" if around else request.path
-
-
-def _cost(form: WalkForm) -> WalkCost | None:
-    """Return what the form would start; None while it cannot be started.
-
-    What stands in the way is told at its field, where something was sent.
-    """
-    sent = form if form.is_bound else form.filled()
-    if not sent.is_valid():
-        return None
-    try:
-        asked = walk_asked(sent.request())
-        return walk_cost(walk_plan(base=form.base, asked=asked))
-    except StrategyError as exc:
-        if form.is_bound:
-            form.refuse(exc)
-        return None
-
-
-def _diagram(cost: WalkCost) -> Diagram:
-    splits = cost.walk.plan.splits
-    first = splits[0]
-    return diagram_of(
-        cost.windows, purge=len(first.purged), embargo=len(first.embargoed)
-    )
+WALK_PAGE = SearchPage(
+    title="New walk-forward",
+    about="Choose on the past, trade what comes next, move on. Every fit is one trial.",
+    plan="experiments/walk_plan.html",
+    form=WalkForm,
+    starts=("around",),
+    start=_start,
+    cost=_cost,
+    launch=_launch,
+    reused="This one has the same windows, so it was opened.",
+)

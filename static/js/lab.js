@@ -228,25 +228,6 @@ document.addEventListener("htmx:load", (event) => {
 });
 document.addEventListener("htmx:afterSwap", showTitleState);
 
-/* ---------- forms that are judged while they are filled in ---------- */
-
-const saidWhenSent = new WeakMap(); // request -> what its form said
-const said = (form) => JSON.stringify([...new FormData(form)]);
-
-document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
-  const form = elt.closest("form") ?? elt.querySelector("form[data-picks]");
-  if (form && elt !== form) saidWhenSent.set(xhr, [form, said(form)]);
-});
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const [form, words] = saidWhenSent.get(detail.xhr) ?? [];
-  // Or it would take back what was typed since, or the form from under its own request.
-  if (form && (said(form) !== words || form.classList.contains("htmx-request"))) detail.shouldSwap = false;
-});
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  const field = document.activeElement; // htmx puts the caret back, but not into a number
-  if (field?.type === "number" && saidWhenSent.has(detail.xhr)) field.select();
-});
-
 /* ---------- clicks ---------- */
 
 const COPIED_MS = 2000;

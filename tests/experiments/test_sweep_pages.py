@@ -158,7 +158,7 @@ def test_the_form_begins_around_the_experiment_and_tells_the_price(client):
 
 def test_while_it_is_filled_in_the_plan_follows(client):
     address = f"{form_address(plain_experiment())}?validate=1"
-    headers = {"HX-Request": "true", "HX-Target": "sweep-form"}
+    headers = {"HX-Request": "true", "HX-Target": "search-form"}
 
     found = client.post(address, sent(), headers=headers)
     bad = client.post(address, sent(step_fast="0"), headers=headers)

@@ -32,7 +32,7 @@ SENT = {
 }
 
 
-HTMX = {"HX-Request": "true", "HX-Target": "walk-form"}
+HTMX = {"HX-Request": "true", "HX-Target": "search-form"}
 
 
 def finished(experiment=None, **changes):
@@ -63,7 +63,7 @@ def test_the_form_tells_what_it_would_do_and_does_it(client):
     told = client.post(f"{url}?validate=1", SENT, headers=HTMX)
     page = told.content.decode()
     assert told.status_code == 200
-    assert 'id="walk-form"' in page
+    assert 'id="search-form"' in page
     assert "<html" not in page
     assert "<b>4</b> candidates each" in page
     assert "walk-purge" in page
