@@ -54,6 +54,7 @@ BARS_PER_YEAR: dict[str, dict[str, int]] = {
     },
 }
 
+BLOCK = 262_144  # bars that are looked at together, so that no more memory is taken
 MONDAY, SATURDAY, SUNDAY = 0, 5, 6
 # 1970-01-01 was a Thursday; the first Monday came four days later.
 FIRST_MONDAY_DAYS = 4
@@ -145,7 +146,10 @@ def infer_calendar(ts: IntArray) -> str:
         ``24/7`` if a bar falls on a Saturday (UTC), else ``24/5`` if one falls on a
         Sunday, else ``XNYS``.
     """
-    weekdays = np.unique(_weekday(ts // DAY_MS))
+    weekdays: set[int] = set()
+    for first in range(0, ts.shape[0], BLOCK):
+        days = ts[first : first + BLOCK] // DAY_MS
+        weekdays.update(np.unique(_weekday(days)).tolist())
     if SATURDAY in weekdays:
         return "24/7"
     return "24/5" if SUNDAY in weekdays else "XNYS"
@@ -269,13 +273,14 @@ def gap_flags(ts: IntArray, calendar: str, timeframe: str) -> BoolArray:
         ``24/5`` is taken for one. The first bar is never flagged.
     """
     flags = np.zeros(ts.shape[0], dtype=np.bool_)
-    if ts.shape[0] < 2:
-        return flags
     bar = timeframe_named(timeframe)
-    late = np.diff(ts) > 1.5 * bar.ms
-    if calendar_named(calendar) != "24/7" and bar.ms <= DAY_MS:
-        late &= _unexplained(ts, calendar, bar)
-    flags[1:] = late
+    has_nights = calendar_named(calendar) != "24/7" and bar.ms <= DAY_MS
+    for first in range(0, ts.shape[0] - 1, BLOCK):
+        steps = ts[first : first + BLOCK + 1]
+        late = np.diff(steps) > 1.5 * bar.ms
+        if has_nights:
+            late &= _unexplained(steps, calendar, bar)
+        flags[first + 1 : first + len(steps)] = late
     return flags
 
 

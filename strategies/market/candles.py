@@ -271,7 +271,9 @@ def odd_bars(
         wrong = high < np.maximum(open_, close)
         wrong |= low > np.minimum(open_, close)
         wrong |= (high < low) | (volume < 0.0)
-    missing = np.isnan(open_ + high + low + close)
+    missing = np.isnan(open_)
+    for price in (high, low, close):
+        missing |= np.isnan(price)
     return {
         "nan_rows": int(missing.sum()),
         "inconsistent_rows": int(wrong.sum()),
@@ -287,9 +289,12 @@ def last_valid(close: FloatArray) -> FloatArray:
     missing = np.isnan(close)
     if not missing.any():
         return close
-    source = np.where(missing, -1, np.arange(close.shape[0]))
-    source = np.maximum.accumulate(source)
-    return np.where(source >= 0, close[source], 0.0)
+    source = np.arange(close.shape[0])
+    source[missing] = -1
+    np.maximum.accumulate(source, out=source)
+    filled = close[source]
+    filled[source < 0] = 0.0
+    return filled
 
 
 def frozen(values: Any, kind: type[np.generic]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strategies.market.calendar import calendar_named
+from strategies.market.calendar import BLOCK, calendar_named
 from strategies.market.roots import quant_home, replace_file
 from strategies.market.timeframe import DAY_MS, Timeframe, timeframe_named
 from strategies.types import BoolArray, IntArray
@@ -61,10 +61,12 @@ def missing_before(ts: IntArray, calendar: str, timeframe: str) -> IntArray:
         The first is 0.
     """
     missing = np.zeros(ts.shape[0], dtype=np.int64)
-    if ts.shape[0] > 1:
-        bar = timeframe_named(timeframe)
-        after = _intraday if bar.intraday else _by_date
-        missing[1:] = np.maximum(after(ts, calendar_named(calendar), bar), 0)
+    bar = timeframe_named(timeframe)
+    after = _intraday if bar.intraday else _by_date
+    for first in range(0, ts.shape[0] - 1, BLOCK):
+        steps = ts[first : first + BLOCK + 1]
+        found = after(steps, calendar_named(calendar), bar)
+        np.maximum(found, 0, out=missing[first + 1 : first + len(steps)])
     return missing
 
 
@@ -76,7 +78,12 @@ def in_hours(ts: IntArray, calendar: str, timeframe: str) -> BoolArray:
     bar = timeframe_named(timeframe)
     if not bar.intraday:
         return np.ones(ts.shape[0], dtype=np.bool_)
-    return np.asarray(open_ms(ts + bar.ms, calendar) > open_ms(ts, calendar))
+    inside = np.zeros(ts.shape[0], dtype=np.bool_)
+    for first in range(0, ts.shape[0], BLOCK):
+        part = ts[first : first + BLOCK]
+        ends = open_ms(part + bar.ms, calendar)
+        inside[first : first + BLOCK] = ends > open_ms(part, calendar)
+    return inside
 
 
 def fills_sessions(ts: IntArray, calendar: str) -> bool:
@@ -85,10 +92,15 @@ def fills_sessions(ts: IntArray, calendar: str) -> bool:
     Bars whose clock was taken for another one's do not.
     """
     sessions = sessions_of(calendar)
-    at = np.searchsorted(sessions.opens, ts, side="right") - 1
-    inside = (at >= 0) & (ts < sessions.closes[at])
-    late = inside & (ts >= (sessions.opens[at] + 3 * sessions.closes[at]) // 4)
-    return 2 * np.unique(at[late]).size > np.unique(at[inside]).size
+    last_quarter = (sessions.opens + 3 * sessions.closes) // 4
+    touched, filled = np.zeros((2, len(sessions.days)), dtype=np.bool_)
+    for first in range(0, ts.shape[0], BLOCK):
+        part = ts[first : first + BLOCK]
+        at = np.searchsorted(sessions.opens, part, side="right") - 1
+        inside = (at >= 0) & (part < sessions.closes[at])
+        touched[at[inside]] = True
+        filled[at[inside & (part >= last_quarter[at])]] = True
+    return bool(2 * filled.sum() > touched.sum())
 
 
 def open_ms(moments: IntArray, calendar: str) -> IntArray:

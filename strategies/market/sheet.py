@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 HEAD_BYTES = 262_144
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
 BATCH_ROWS = 131_072
 DELIMITERS = (";", "\t", "|", ",")
 NOT_TABLES = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from strategies.market.calendar import BLOCK
 from strategies.market.candles import Candles
-from strategies.types import FloatArray
+from strategies.types import FloatArray, IntArray
 
 # New shares for old ones; below 1 it is a reverse split.
 WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100)
@@ -61,41 +63,44 @@ def suspected_splits(candles: Candles) -> list[dict[str, Any]]:
     the volume in shares moved with it if it is known. Every other jump onto such a
     ratio, from close to close, is doubtful: a loss of half a price looks like this too.
     """
-    before, at = _neighbours(candles)
-    if not at.size:
-        return []
-    with np.errstate(invalid="ignore", divide="ignore"):
-        night = candles.open[at] / candles.close[before]
-        day = candles.close[at] / candles.close[before]
-        big = np.abs(np.log(np.where(np.isnan(night), day, night))) > SMALLEST_JUMP
-        big |= np.abs(np.log(day)) > SMALLEST_JUMP
-    found = []
-    for place in np.flatnonzero(big):
-        one = _judged(
-            candles, int(before[place]), int(at[place]), night[place], day[place]
-        )
-        if one:
-            found.append(asdict(one))
-        if len(found) == MOST:
-            break
+    found: list[dict[str, Any]] = []
+    for before, at in _neighbours(candles):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            night = candles.open[at] / candles.close[before]
+            day = candles.close[at] / candles.close[before]
+            big = np.abs(np.log(np.where(np.isnan(night), day, night))) > SMALLEST_JUMP
+            big |= np.abs(np.log(day)) > SMALLEST_JUMP
+        for place in np.flatnonzero(big):
+            one = _judged(
+                candles, int(before[place]), int(at[place]), night[place], day[place]
+            )
+            if one:
+                found.append(asdict(one))
+            if len(found) == MOST:
+                return found
     return found
 
 
 def outliers(candles: Candles, *, most: float = 3.0) -> int:
     """Count closes that leave the one before by a factor, and come back at once."""
-    close = candles.close[~np.isnan(candles.close)]
-    if close.shape[0] < 3:
-        return 0
-    steps = np.diff(np.log(close))
-    there, back = steps[:-1], steps[1:]
-    far = (np.abs(there) > np.log(most)) & (np.abs(there + back) < 0.5 * np.abs(there))
-    return int(far.sum())
+    count = 0
+    for before, at in _neighbours(candles, more=1):
+        steps = np.log(candles.close[at] / candles.close[before])
+        there, back = steps[:-1], steps[1:]
+        far = np.abs(there) > np.log(most)
+        count += int((far & (np.abs(there + back) < 0.5 * np.abs(there))).sum())
+    return count
 
 
-def _neighbours(candles: Candles) -> tuple[Any, Any]:
-    """Return places of bars with a close, and of the next one with a close each."""
+def _neighbours(candles: Candles, more: int = 0) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield places of bars with a close, and of the next one with a close each.
+
+    Some at a time, each time with the first `more` of the next.
+    """
     known = np.flatnonzero(~np.isnan(candles.close))
-    return known[:-1], known[1:]
+    for first in range(0, known.shape[0] - 1 - more, BLOCK):
+        part = known[first : first + BLOCK + 1 + more]
+        yield part[:-1], part[1:]
 
 
 def _judged(

@@ -114,7 +114,7 @@ def take_in(
     reader.refuse_crooked(lines)
     table = reader.table()
     refusals = reader.refusals + table.refusals()
-    if not refusals and not table.n_rows:
+    if not refusals and not reader.n_rows:
         raise CandleError(
             "There are no rows.", code="empty_data", field="file", advice="Send bars."
         )
@@ -131,26 +131,26 @@ def _accepted(
     provider: str,
 ) -> Intake:
     taken, notes = [], []
-    for symbol, rows, duplicates, unsorted in table.by_symbol():
-        ts = table.ts[rows]
+    for symbol, rows, duplicates, unsorted in table.settle():
+        ts, _ = table.read(rows)
         calendar = options.calendar or infer_calendar(ts)
         inside, note = _in_session(ts, calendar, reader.bar, options)
         notes += [f"{symbol}: {note}"] if note else []
-        values = {name: column[rows][inside] for name, column in table.values.items()}
-        candles = _candles(values, ts[inside], symbol, reader.bar, calendar, provider)
-        if not len(candles):
+        ts, values = table.read(table.keep(rows, inside))
+        if not len(ts):
             continue
+        candles = _candles(values, ts, symbol, reader.bar, calendar, provider)
         counts = {"duplicates": duplicates, "unsorted": unsorted}
         counts["outside_hours"] = int((~inside).sum())
         taken.append((candles, series_of(candles, counts)))
     candles_only = [candles for candles, _ in taken]
     series = [one for _, one in taken]
-    report = report_of(series, candles_only, table.n_rows, found, options, notes[:20])
+    report = report_of(series, candles_only, reader.n_rows, found, options, notes[:20])
     return Intake(
         candles=candles_only,
         refused=[],
         n_refused=0,
-        n_rows=table.n_rows,
+        n_rows=reader.n_rows,
         report=report,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from strategies.config import sha256_of
-from strategies.market.calendar import month_keys
+from strategies.market.calendar import BLOCK, month_keys
 from strategies.market.candles import Candles
 from strategies.market.intake.columns import Found
 from strategies.market.intake.options import IntakeOptions
@@ -23,8 +23,7 @@ GAPS_LISTED = 50
 
 def series_of(candles: Candles, counts: Mapping[str, int]) -> dict[str, Any]:
     """Return what is said of one symbol."""
-    missing = missing_before(candles.ts, candles.calendar, candles.timeframe)
-    n_missing = int(missing.sum())
+    n_gaps, n_missing = _gaps(candles)
     return {
         "symbol": candles.symbol,
         "timeframe": candles.timeframe,
@@ -37,7 +36,7 @@ def series_of(candles: Candles, counts: Mapping[str, int]) -> dict[str, Any]:
         "quality": {
             **{k: v for k, v in candles.quality.items() if k not in counts},
             **counts,
-            "gaps": int((missing > 0).sum()),
+            "gaps": n_gaps,
             "missing_bars": n_missing,
             "outliers": outliers(candles),
             "suspected_splits": suspected_splits(candles),
@@ -45,18 +44,27 @@ def series_of(candles: Candles, counts: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def _gaps(candles: Candles) -> tuple[int, int]:
+    """Return how many gaps there are, and how many bars are missing in them."""
+    missing = missing_before(candles.ts, candles.calendar, candles.timeframe)
+    return int(np.count_nonzero(missing)), int(missing.sum())
+
+
 def months_of(candles: Sequence[Candles]) -> list[dict[str, int]]:
     """Return how many bars each month has, and how many are missing before them."""
     bars: Counter[int] = Counter()
     lost: Counter[int] = Counter()
     for one in candles:
-        keys = month_keys(one.ts, one.calendar, one.timeframe)
         missing = missing_before(one.ts, one.calendar, one.timeframe)
-        months, at, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        sums = np.bincount(at, weights=missing, minlength=months.shape[0])
-        for month, n, n_lost in zip(months, counts, sums, strict=True):
-            bars[int(month)] += int(n)
-            lost[int(month)] += int(n_lost)
+        for first in range(0, len(one), BLOCK):
+            block = slice(first, first + BLOCK)
+            keys = month_keys(one.ts[block], one.calendar, one.timeframe)
+            starts = np.flatnonzero(np.diff(keys, prepend=0))
+            counts = np.diff(starts, append=len(keys))
+            sums = np.add.reduceat(missing[block], starts)
+            for month, n, n_lost in zip(keys[starts], counts, sums, strict=True):
+                bars[int(month)] += int(n)
+                lost[int(month)] += int(n_lost)
     return [
         {"month": month, "bars": bars[month], "missing": lost[month]}
         for month in sorted(bars)
@@ -68,16 +76,17 @@ def largest_gaps(candles: Sequence[Candles]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for one in candles:
         missing = missing_before(one.ts, one.calendar, one.timeframe)
-        for at in np.argsort(-missing, kind="stable")[:GAPS_LISTED]:
-            if missing[at] > 0:
-                found.append(
-                    {
-                        "symbol": one.symbol,
-                        "after": int(one.ts[at - 1]),
-                        "before": int(one.ts[at]),
-                        "missing": int(missing[at]),
-                    }
-                )
+        gaps = np.flatnonzero(missing)
+        largest = gaps[np.argsort(-missing[gaps], kind="stable")[:GAPS_LISTED]]
+        found += [
+            {
+                "symbol": one.symbol,
+                "after": int(one.ts[at - 1]),
+                "before": int(one.ts[at]),
+                "missing": int(missing[at]),
+            }
+            for at in largest
+        ]
     return sorted(found, key=lambda gap: -gap["missing"])[:GAPS_LISTED]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strategies.errors import CandleError
 from strategies.market.columns import PRICES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LISTED = 200  # refused rows that are named; all are counted
 MOST_SYMBOLS = 5_000
+FIRST_CELLS = 65_536
 
 
 class Refusal(NamedTuple):
@@ -34,6 +36,29 @@ class Refusal(NamedTuple):
     message: str
 
 
+class Growing:
+    """A column that grows by doubling; what is not yet filled takes no memory."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._cells: NDArray[Any] = np.empty(FIRST_CELLS, kind)
+        self._n = 0
+
+    def extend(self, values: NDArray[Any]) -> None:
+        """Put some values behind those there are."""
+        end = self._n + values.shape[0]
+        if end > self._cells.shape[0]:
+            larger = np.empty(max(end, 2 * self._cells.shape[0]), self._cells.dtype)
+            larger[: self._n] = self.values
+            self._cells = larger
+        self._cells[self._n : end] = values
+        self._n = end
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """All values, a view."""
+        return self._cells[: self._n]
+
+
 class Reader:
     """Turns batches into arrays, and notes every cell that cannot be one."""
 
@@ -44,9 +69,11 @@ class Reader:
             name for name in found.mapping if name not in ("ts", "time", "symbol")
         ]
         self.refusals: list[Refusal] = []
-        self.n_refused = self.n_rows = self.n_blank = 0
+        self.n_refused = self.n_rows = 0
         self.symbols: dict[str, int] = {}
-        self._parts: list[tuple[Any, ...]] = []
+        self._blank, self._ts = Growing(np.int64), Growing(np.int64)
+        self._owner = Growing(np.int16)  # there are fewer symbols than that
+        self._values = {name: Growing(np.float64) for name in self.columns}
 
     def take(self, rows: Rows) -> None:
         """Read some rows; blank lines are no rows, but count as lines."""
@@ -62,17 +89,16 @@ class Reader:
             self.found.date_order,
         )
         self._mark(rows, "ts", read.bad & ~blank, "is not a time")
-        owner = self._owners(rows, blank)
-        values = []
+        self._owner.extend(self._owners(rows, blank)[~blank])
         for name in self.columns:
             column = numbers(table.column(mapping[name]), self.found.sheet.decimal)
             self._mark(rows, name, column.bad & ~blank, "is not a number")
-            values.append(column.values[~blank])
+            self._values[name].extend(column.values[~blank])
             if name in (*PRICES, "vwap"):
                 self._too_low(rows, name, column.values)
         self.n_rows += int((~blank).sum())
-        place = np.flatnonzero(~blank) + rows.first
-        self._parts.append((place, read.ms[~blank], owner[~blank], *values))
+        self._blank.extend(np.flatnonzero(blank) + rows.first)
+        self._ts.extend(read.ms[~blank])
 
     def refuse_crooked(self, lines: Lines) -> None:
         """Refuse the lines that have another number of cells than there are names."""
@@ -83,16 +109,16 @@ class Reader:
 
     def table(self) -> Table:
         """Return everything that was read, and let go of it here."""
-        n = 3 + len(self.columns)
-        kinds = [np.int64] * 3 + [np.float64] * len(self.columns)
-        arrays = []
-        for i in range(n):
-            parts = [part[i] for part in self._parts]
-            arrays.append(np.concatenate([np.empty(0, kinds[i]), *parts]))
-        self._parts.clear()
-        place, ts, owner = arrays[:3]
-        values = dict(zip(self.columns, arrays[3:], strict=True))
-        return Table(place, ts, owner, values, list(self.symbols), self.found.mapping)
+        table = Table(
+            ts=self._ts.values,
+            owner=self._owner.values,
+            values={name: column.values for name, column in self._values.items()},
+            blank=self._blank.values,
+            symbols=list(self.symbols),
+            mapping=self.found.mapping,
+        )
+        del self._ts, self._owner, self._values, self._blank
+        return table
 
     def _owners(self, rows: Rows, blank: BoolArray) -> IntArray:
         """Return whose bar each row is, as a place in the list of symbols."""
@@ -164,57 +190,118 @@ def _blank(table: pa.RecordBatch) -> BoolArray:
     return blank
 
 
+class Span(NamedTuple):
+    """The rows of one symbol in a settled table, and what was wrong with them.
+
+    Attributes
+    ----------
+    symbol : str
+    rows : slice
+    duplicates, unsorted : int
+        Rows that repeated another, and that were older than the one before.
+    """
+
+    symbol: str
+    rows: slice
+    duplicates: int
+    unsorted: int
+
+
 @dataclass(slots=True)
 class Table:
-    """All rows as arrays, in the order of the file."""
+    """All rows as arrays, in the order of the file until they are settled."""
 
-    place: IntArray
     ts: IntArray
-    owner: IntArray
+    owner: NDArray[np.int16]
     values: dict[str, FloatArray]
+    blank: IntArray
     symbols: list[str]
     mapping: Mapping[str, str]
-    n_clashes: int = 0
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows there are, repeats included."""
-        return int(self.ts.shape[0])
 
     def refusals(self) -> list[Refusal]:
         """Return the pairs of rows with one stamp and symbol that differ."""
-        order, again = self.order()
+        if self._is_ordered():
+            return []
+        order, again = self._order()
         later = np.flatnonzero(again)
+        first, second = order[later - 1], order[later]
         found: dict[int, Refusal] = {}
         for name, column in self.values.items():
-            one, two = column[order[later - 1]], column[order[later]]
+            one, two = column[first], column[second]
             differ = (one != two) & ~(np.isnan(one) & np.isnan(two))
-            for at in later[differ]:
-                rows = sorted((int(order[at - 1]), int(order[at])))
-                first, second = (int(self.place[row]) for row in rows)
+            for at in np.flatnonzero(differ):
+                rows = np.sort([first[at], second[at]])
+                place, other = (int(row) for row in self._places(rows)[::-1])
                 words = "has the same time as another row, but another value"
-                found.setdefault(
-                    second,
-                    Refusal(
-                        second, first, self.mapping[name], "conflicting_rows", words
-                    ),
-                )
-        self.n_clashes = len(found)
-        return [found[row] for row in sorted(found)]
+                theirs = self.mapping[name]
+                refusal = Refusal(place, other, theirs, "conflicting_rows", words)
+                found.setdefault(place, refusal)
+        return [found[place] for place in sorted(found)]
 
-    def order(self) -> tuple[IntArray, BoolArray]:
+    def settle(self) -> list[Span]:
+        """Put the rows of each symbol together, in time, each once; return where.
+
+        One column after another, so that none is there twice for long.
+        """
+        counts = np.zeros((2, len(self.symbols)), dtype=np.int64)
+        if not self._is_ordered():
+            counts[1] = self._backwards()
+            order, again = self._order()
+            counts[0] = self._per_symbol(order[again])
+            kept = order[~again]
+            del order, again
+            self.ts, self.owner = self.ts[kept], self.owner[kept]
+            for name in self.values:
+                self.values[name] = self.values[name][kept]
+        ends = np.searchsorted(self.owner, np.arange(len(self.symbols) + 1)).tolist()
+        spans = [
+            Span(name, slice(ends[i], ends[i + 1]), *map(int, counts[:, i]))
+            for i, name in enumerate(self.symbols)
+        ]
+        return sorted(spans)
+
+    def keep(self, rows: slice, chosen: BoolArray) -> slice:
+        """Close up the chosen ones of some rows; return where they are now."""
+        if chosen.all():
+            return rows
+        end = rows.start + int(chosen.sum())
+        for column in (self.ts, *self.values.values()):
+            column[rows.start : end] = column[rows][chosen]
+        return slice(rows.start, end)
+
+    def read(self, rows: slice) -> tuple[IntArray, dict[str, FloatArray]]:
+        """Return stamps and values of some rows, read-only views."""
+        ts = self.ts[rows]
+        values = {name: column[rows] for name, column in self.values.items()}
+        for column in (ts, *values.values()):
+            column.setflags(write=False)  # so that nobody has to copy them
+        return ts, values
+
+    def _is_ordered(self) -> bool:
+        """Return whether rows come by symbol and time, and none twice."""
+        same = self.owner[1:] == self.owner[:-1]
+        later = self.ts[1:] > self.ts[:-1]
+        return bool(np.all((same & later) | (self.owner[1:] > self.owner[:-1])))
+
+    def _order(self) -> tuple[IntArray, BoolArray]:
         """Return the rows by symbol and time, and which ones repeat the one before."""
         order = np.lexsort((self.ts, self.owner))
-        again = np.zeros(self.n_rows, dtype=np.bool_)
-        again[1:] = (np.diff(self.ts[order]) == 0) & (np.diff(self.owner[order]) == 0)
+        again = np.zeros(order.shape[0], dtype=np.bool_)
+        ts, owner = self.ts[order], self.owner[order]
+        again[1:] = (ts[1:] == ts[:-1]) & (owner[1:] == owner[:-1])
         return order, again
 
-    def by_symbol(self) -> Iterator[tuple[str, IntArray, int, int]]:
-        """Yield each symbol with its rows in order, and two counts of what was not."""
-        order, again = self.order()
-        starts = np.searchsorted(self.owner[order], np.arange(len(self.symbols) + 1))
-        for number in sorted(range(len(self.symbols)), key=lambda i: self.symbols[i]):
-            span = slice(int(starts[number]), int(starts[number + 1]))
-            rows, repeats = order[span], again[span]
-            backwards = int((np.diff(self.ts[np.sort(rows)]) < 0).sum())
-            yield self.symbols[number], rows[~repeats], int(repeats.sum()), backwards
+    def _backwards(self) -> IntArray:
+        """Return how many rows of each symbol are older than its row before."""
+        by_symbol = np.argsort(self.owner, kind="stable")
+        ts, owner = self.ts[by_symbol], self.owner[by_symbol]
+        back = (ts[1:] < ts[:-1]) & (owner[1:] == owner[:-1])
+        return self._per_symbol(by_symbol[1:][back])
+
+    def _per_symbol(self, rows: IntArray) -> IntArray:
+        return np.bincount(self.owner[rows], minlength=len(self.symbols))
+
+    def _places(self, rows: IntArray) -> IntArray:
+        """Return the place of rows among all lines that were read, blank ones too."""
+        before = self.blank - np.arange(self.blank.shape[0])
+        return np.asarray(rows + np.searchsorted(before, rows, side="right"))

@@ -1,12 +1,19 @@
 """Messy files: what is refused with its line, what is kept and counted."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pytest
 
 from strategies import Candles
 from strategies.errors import CandleError, StrategyError
+from strategies.market.calendar import gap_flags, infer_calendar
 from strategies.market.intake import IntakeOptions, look_into, take_in
+from strategies.market.intake.report import largest_gaps, months_of, series_of
+from strategies.market.sessions import fills_sessions, in_hours
 from strategies.market.sheet import BLOCK_BYTES
 
 NAMES = "date,open,high,low,close,volume\n"
@@ -260,3 +267,69 @@ def test_lines_are_right_across_blocks(read, monkeypatch):
     lines[50] = lines[50].replace(",1,2,1", ",1,2,?x")
 
     assert [one.line for one in read(NAMES + "\n".join(lines)).refused] == [32, 52]
+
+
+def test_what_is_worked_out_block_by_block_is_the_same(monkeypatch):
+    rng = np.random.default_rng(5)
+    start = int(np.datetime64("2023-12-20T09:00", "ms").astype(np.int64))
+    steps = rng.choice([1, 1, 1, 2, 17, 70], 400) * 3_600_000
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 400)))
+    close[[50, 51, 200]] = np.nan
+    close[300:] /= 2
+    close[100] *= 5  # and back
+    close[-2] *= 5
+    for calendar in ("XNYS", "24/7", "24/5"):
+        candles = Candles(
+            *("A", "1h", calendar, "upload", start + np.cumsum(steps)),
+            *(close, close, close, close, np.ones(400)),
+        )
+
+        def worked_out(candles=candles):
+            ts, calendar = candles.ts, candles.calendar
+            return {
+                "series": series_of(candles, {}),
+                "months": months_of([candles]),
+                "gaps": largest_gaps([candles]),
+                "calendar": infer_calendar(ts),
+                "flags": gap_flags(ts, calendar, "1h").tolist(),
+                "inside": in_hours(ts, calendar, "1h").tolist(),
+                "fills": calendar != "24/7" and fills_sessions(ts, calendar),
+            }
+
+        whole = worked_out()
+        assert whole["series"]["quality"]["outliers"] == 2
+        assert len(whole["series"]["quality"]["suspected_splits"]) >= 1
+        with monkeypatch.context() as patch:
+            for module in ("calendar", "sessions", "splits", "intake.report"):
+                patch.setattr(f"strategies.market.{module}.BLOCK", 7)
+            assert worked_out() == whole
+
+
+def test_memory_is_at_most_twice_the_bars(tmp_path, home):
+    n = 520_000
+    close = np.linspace(100, 200, n)
+    table = pa.table(
+        {
+            "timestamp": (np.arange(n) * 60_000).astype("datetime64[ms]"),
+            "symbol": pa.array(np.where(np.arange(n) % 2 == 0, "A", "B")),
+            **dict.fromkeys(("open", "high", "low", "close", "volume"), close),
+        }
+    )
+    path = tmp_path / "bars.csv"
+    pa_csv.write_csv(table, path)  # two symbols by turns: rows have to be put in order
+    asked = IntakeOptions(timeframe="1m", calendar="24/7")
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
+        intake = take_in(path, asked)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(usual)
+    names = ("ts", "open", "high", "low", "close", "volume")
+    bars = sum(getattr(c, k).nbytes for c in intake.candles for k in names)
+    assert bars == 48 * n
+    assert peak <= 2 * bars
+    assert pool.max_memory() < 64 * BLOCK_BYTES  # streamed, however long
