@@ -41,9 +41,11 @@ check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment, 
 	QUANT_HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m quantlab.openapi
+	$(BIN)/python -m strategies.dsl.manual
 
-openapi: .venv/.dev ## Write docs/openapi.json anew; [FORCE=1] even if scripts would break
+openapi: .venv/.dev ## Write docs/openapi.json and expressions.md anew; [FORCE=1] even if scripts would break
 	$(BIN)/python -m quantlab.openapi write $(if $(FORCE),--force)
+	$(BIN)/python -m strategies.dsl.manual write
 
 torture: .venv/.dev ## Kill, crowd and stop the lab at full size; writes docs/reliability.md
 	$(BIN)/python -m tests.torture

@@ -80,3 +80,17 @@ class ExperimentsConfig(AppConfig):
                 quick=True,
             )
         )
+        for kind, label in (
+            ("leak_check", "Look-ahead check"),
+            ("preview", "Preview"),
+        ):
+            register(
+                JobKind(
+                    kind,
+                    f"experiments.tasks:{kind}",
+                    label,
+                    payload={"expr": str, "config": dict},
+                    stages=("reading", "looking"),
+                    quick=True,
+                )
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from experiments.artifacts.files import run_files
 from experiments.artifacts.manifest import manifest_facts
@@ -12,6 +12,7 @@ from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
 from experiments.services.datasets import dataset_take_in
 from experiments.services.execute import run_execute
+from experiments.services.expressions import expression_answer
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.sweep_execute import sweep_execute
@@ -49,6 +50,14 @@ def picture(context: JobContext, **asked: str) -> None:
 
 def overfitting(context: JobContext, **asked: str) -> None:
     overfitting_compute(context=context, **asked)
+
+
+def leak_check(context: JobContext, **asked: Any) -> None:
+    expression_answer(kind="leak_check", context=context, **asked)
+
+
+def preview(context: JobContext, **asked: Any) -> None:
+    expression_answer(kind="preview", context=context, **asked)
 
 
 def preload() -> None:

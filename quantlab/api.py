@@ -27,6 +27,7 @@ from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
 from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
+from experiments.api.expressions import router as expressions_router
 from experiments.api.ledger import router as ledger_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
@@ -231,6 +232,7 @@ api.add_router("/presets", presets_router)
 api.add_router("/ledger", ledger_router)
 api.add_router("/ledger", pool_tests_router)
 api.add_router("/config", config_router)
+api.add_router("/expressions", expressions_router)
 api.add_router("/universes", universes_router)
 api.add_router("/watchlists", watchlists_router)
 api.add_router("/datasets", datasets_router)

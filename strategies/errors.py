@@ -96,6 +96,8 @@ class DslError(StrategyError):
 
     Attributes
     ----------
+    text : str
+    column : int
     caret : str
         The stretch of text around the column, and below it a line with a caret.
     """
@@ -106,6 +108,7 @@ class DslError(StrategyError):
         self, message: str, *, code: str = "", advice: str = "", text: str, column: int
     ) -> None:
         super().__init__(message, code=code, field="expr", advice=advice)
+        self.text = text
         self.column = column
         start = max(0, column - 41)
         stretch = text[start : start + 80]
@@ -115,6 +118,12 @@ class DslError(StrategyError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "Did you mean 'fast'?" for the closest known word, or ""."""
+    found = closest(word, known)
+    return f"Did you mean '{found}'?" if found else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like `word`, or ""."""
     folded = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return f"Did you mean '{folded[close[0]]}'?" if close else ""
+    return folded[close[0]] if close else ""

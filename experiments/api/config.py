@@ -6,7 +6,12 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from experiments.selectors.catalog import feature_list, strategy_list, symbol_list
+from experiments.selectors.catalog import (
+    feature_list,
+    primitive_list,
+    strategy_list,
+    symbol_list,
+)
 from experiments.selectors.limits import limit_list
 from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 from quantlab.web.times import Moment
@@ -42,7 +47,13 @@ class StrategyListOut(Schema):
 
 class FeatureOut(Schema):
     name: str
+    kind: str = Field(description="indicator, or expression of the starter catalog.")
+    family: str
     meaning: str
+    expr: str = Field(description="Its first output with the defaults, as typed.")
+    unit: str | None = Field(description="`1`, `price`, `price·volume`, or unknown.")
+    windows: list[int] = Field(description="Typical ones; the first is the default.")
+    source: str = Field(description="Where it is known from, if it is.")
     inputs: list[str] = Field(description="Columns of the candles it reads.")
     params: list[ParameterOut]
     outputs: list[str]
@@ -51,6 +62,34 @@ class FeatureOut(Schema):
 
 class FeatureListOut(Schema):
     items: list[FeatureOut]
+    next_cursor: str | None
+
+
+class ArgumentOut(Schema):
+    name: str
+    kind: str = Field(description="value, window, number or group.")
+    default: float | None = Field(description="null: it has to be written.")
+    min: float | None
+    max: float | None
+
+
+class PrimitiveOut(Schema):
+    name: str
+    aliases: list[str]
+    signature: str
+    symbol: str = Field(description="How it is written as an operator, if it can be.")
+    family: str
+    meaning: str
+    arguments: list[ArgumentOut]
+    formula: str = Field(description="Of one that is written in the language itself.")
+    unit: str
+    nan: str
+    lookback: str
+    example: str
+
+
+class PrimitiveListOut(Schema):
+    items: list[PrimitiveOut]
     next_cursor: str | None
 
 
@@ -119,6 +158,17 @@ def list_symbols(request: HttpRequest, query: Query[SymbolQuery]) -> Any:
 def list_features(request: HttpRequest, query: Query[FormatQuery]) -> Any:
     """Named, causal, without a value while warming up."""
     return whole_list(query, feature_list(), name="features")
+
+
+@router.get(
+    "/primitives",
+    response=PrimitiveListOut,
+    summary="Functions of the language",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_primitives(request: HttpRequest, query: Query[FormatQuery]) -> Any:
+    """What an expression may call: arguments, unit, NaN, look-back, an example."""
+    return whole_list(query, primitive_list(), name="primitives")
 
 
 @router.get(

@@ -9,7 +9,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from strategies.dsl.expression import parse
+from strategies.dsl.manual import lookback_words, unit_words
+from strategies.dsl.primitive import Primitive
+from strategies.dsl.primitives import PRIMITIVES
 from strategies.features.catalog import FEATURES, FeatureSpec
+from strategies.features.starter import STARTERS, Starter
 from strategies.library import registry
 from strategies.market import sources
 from strategies.market.symbol import SymbolInfo
@@ -27,7 +32,39 @@ def symbol_list(provider: str = "") -> list[dict[str, Any]]:
 
 
 def feature_list() -> list[dict[str, Any]]:
-    return [_feature(spec) for spec in FEATURES.values()]
+    """Return the indicators of the library, then the starter catalog."""
+    indicators = [_feature(spec) for spec in FEATURES.values()]
+    return indicators + [_starter(one) for one in STARTERS.values()]
+
+
+def primitive_list() -> list[dict[str, Any]]:
+    return [primitive_document(one) for one in PRIMITIVES.values()]
+
+
+def primitive_document(one: Primitive) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "aliases": list(one.aliases),
+        "signature": one.signature,
+        "symbol": one.symbol,
+        "family": one.family,
+        "meaning": one.meaning,
+        "arguments": [
+            {
+                "name": argument.name,
+                "kind": argument.kind,
+                "default": argument.default,
+                "min": argument.minimum if argument.minimum > -1e300 else None,
+                "max": argument.maximum if argument.maximum < 1e300 else None,
+            }
+            for argument in one.arguments
+        ],
+        "formula": one.formula,
+        "unit": unit_words(one),
+        "nan": one.nan,
+        "lookback": lookback_words(one),
+        "example": one.example,
+    }
 
 
 def metric_definitions() -> list[dict[str, Any]]:
@@ -50,11 +87,35 @@ def _feature(spec: FeatureSpec) -> dict[str, Any]:
     defaults = {parameter.name: parameter.default for parameter in spec.params}
     return {
         "name": spec.name,
+        "kind": "indicator",
+        "family": "indicator",
         "meaning": spec.meaning,
+        "expr": spec.expr(),
+        "unit": parse(spec.expr()).unit,
+        "windows": [],
+        "source": "",
         "inputs": list(spec.inputs),
         "params": [_parameter(parameter) for parameter in spec.params],
         "outputs": list(spec.outputs),
         "lookback_bars": spec.lookback(defaults),
+    }
+
+
+def _starter(one: Starter) -> dict[str, Any]:
+    expression = one.expression()
+    return {
+        "name": one.name,
+        "kind": "expression",
+        "family": one.theme,
+        "meaning": one.meaning,
+        "expr": expression.text,
+        "unit": expression.unit,
+        "windows": list(one.windows),
+        "source": one.source,
+        "inputs": list(expression.fields),
+        "params": [_parameter(parameter) for parameter in one.params],
+        "outputs": [one.name],
+        "lookback_bars": expression.lookback_bars,
     }
 
 

@@ -38,6 +38,8 @@ class FeatureSpec:
         Windows are summed in blocks of so many bars from bar 0: computed from the
         start of a block on, values one block later are the same to the last bit. None:
         every value depends on all bars before it.
+    exprs : tuple of str
+        Each output as an expression, its parameters in braces.
     """
 
     name: str
@@ -49,6 +51,12 @@ class FeatureSpec:
     kernel: str
     lookback: Callable[[Params], int]
     block: Callable[[Params], int] | None = None
+    exprs: tuple[str, ...]
+
+    def expr(self, output: int = 0, params: Params | None = None) -> str:
+        """Return what is typed for an output; with the defaults if none are given."""
+        values = {one.name: one.default for one in self.params} | dict(params or {})
+        return self.exprs[output].format_map(values)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -169,6 +177,7 @@ _SPECS = (
         outputs=("sma",),
         meaning="Mean close of the last bars.",
         words=("the {period}-bar mean",),
+        exprs=("ts_mean(close, {period})",),
         kernel=f"{_ROLLING}:sma_nb",
         lookback=_one_less,
         block=_whole_period,
@@ -181,6 +190,7 @@ _SPECS = (
         meaning="Exponential mean of the close, weight 2/(period+1), seeded with the "
         "first close.",
         words=("the {period}-bar exponential mean",),
+        exprs=("ema(close, {period})",),
         kernel=f"{_ROLLING}:ema_nb",
         lookback=_one_less,
     ),
@@ -202,6 +212,7 @@ _SPECS = (
         outputs=("std",),
         meaning="Standard deviation of the close over the last bars.",
         words=("the {period}-bar spread",),
+        exprs=("stddev(close, {period}) * sqrt(({period} - 1) / ({period} - {ddof}))",),
         kernel=f"{_ROLLING}:std_nb",
         lookback=_one_less,
         block=_whole_period,
@@ -214,6 +225,7 @@ _SPECS = (
         meaning="Wilder's relative strength, 0 to 100: the share of recent movement "
         "that went up.",
         words=("the {period}-bar RSI",),
+        exprs=("rsi(close, {period})",),
         kernel=f"{_ROLLING}:rsi_nb",
         lookback=_whole_period,
     ),
@@ -233,6 +245,12 @@ _SPECS = (
             "its {signal}-bar mean",
             "the MACD histogram",
         ),
+        exprs=(
+            "macd(close, {fast}, {slow})",
+            "macd_signal(close, {fast}, {slow}, {signal})",
+            "macd(close, {fast}, {slow}) - macd_signal(close, {fast}, "
+            "{slow}, {signal})",
+        ),
         kernel=f"{_ROLLING}:macd_nb",
         lookback=lambda params: _bars(params, "slow", "signal") - 2,
     ),
@@ -243,6 +261,7 @@ _SPECS = (
         outputs=("atr",),
         meaning="Wilder's average true range: how far price usually moves in one bar.",
         words=("the {period}-bar average true range",),
+        exprs=("atr({period})",),
         kernel=f"{_ROLLING}:atr_nb",
         lookback=_whole_period,
     ),
@@ -270,6 +289,13 @@ _SPECS = (
             "the {period}-bar mean",
             "the lower band",
         ),
+        exprs=(
+            "ts_mean(close, {period}) + {width} * sqrt(1 - 1 / {period}) "
+            "* stddev(close, {period})",
+            "ts_mean(close, {period})",
+            "ts_mean(close, {period}) - {width} * sqrt(1 - 1 / {period}) "
+            "* stddev(close, {period})",
+        ),
         kernel=f"{_ROLLING}:bollinger_nb",
         lookback=_one_less,
         block=_whole_period,
@@ -284,6 +310,10 @@ _SPECS = (
             "the highest high of the {period} bars before",
             "the lowest low of the {period} bars before",
         ),
+        exprs=(
+            "donchian_upper({period})",
+            "donchian_lower({period})",
+        ),
         kernel=f"{_ROLLING}:donchian_nb",
         lookback=_whole_period,
         block=_whole_period,
@@ -295,6 +325,7 @@ _SPECS = (
         outputs=("returns",),
         meaning="Simple return of the close over the last bars, as a fraction.",
         words=("the {period}-bar return",),
+        exprs=("pct_change(close, {period})",),
         kernel=f"{_ROLLING}:returns_nb",
         lookback=_whole_period,
     ),
@@ -305,6 +336,7 @@ _SPECS = (
         outputs=("volume_ratio",),
         meaning="Volume of the bar over the mean volume of the bars before.",
         words=("volume against its {period}-bar mean",),
+        exprs=("volume_ratio({period})",),
         kernel=f"{_ROLLING}:volume_ratio_nb",
         lookback=_whole_period,
     ),
@@ -321,6 +353,7 @@ _SPECS = (
         meaning="Return over a period that ended some bars ago; the defaults are "
         "twelve months of daily bars less the latest one.",
         words=("the {period}-bar momentum",),
+        exprs=("pct_change(delay(close, {skip}), {period})",),
         kernel=f"{_ROLLING}:momentum_nb",
         lookback=lambda params: _bars(params, "period", "skip"),
     ),
@@ -332,6 +365,7 @@ _SPECS = (
         meaning="Standard deviation (ddof 1) of the last one-bar returns; per bar, "
         "not per year.",
         words=("the {period}-bar volatility",),
+        exprs=("stddev(returns, {period})",),
         kernel=f"{_ROLLING}:volatility_nb",
         lookback=_whole_period,
         block=_whole_period,

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from strategies.features.catalog import FEATURES
+from strategies.features.starter import STARTERS
 from strategies.metrics.registry import METRICS
 from tests.quantlab.test_api import assert_error
 
@@ -65,7 +66,11 @@ def test_an_unknown_provider_is_refused_with_a_guess(client):
 def test_features_are_those_of_the_catalog(client):
     found = {one["name"]: one for one in items(client, "/api/config/features")}
 
-    assert list(found) == list(FEATURES)
+    assert list(found) == [*FEATURES, *STARTERS]
+    momentum = found["past_return"]
+    assert (momentum["kind"], momentum["family"]) == ("expression", "momentum")
+    assert momentum["expr"] == "pct_change(close, 20)"
+    assert momentum["windows"][0] == momentum["lookback_bars"] == 20
     assert found["macd"]["outputs"] == ["line", "signal", "histogram"]
     assert found["macd"]["lookback_bars"] == 33  # slow 26 + signal 9 − 2
     assert found["sma"]["inputs"] == ["close"]
@@ -82,7 +87,7 @@ def test_metrics_have_one_definition_each(client):
     assert {one["better"] for one in found} == {"higher", "lower", "none"}
 
 
-@pytest.mark.parametrize("name", ["strategies", "symbols", "features"])
+@pytest.mark.parametrize("name", ["strategies", "symbols", "features", "primitives"])
 def test_each_list_can_be_a_table(client, name):
     response = client.get(f"/api/config/{name}", {"format": "csv"})
 
@@ -96,7 +101,7 @@ def test_the_catalog_imports_nothing_heavy():
         "import sys\n"
         "from experiments.selectors import catalog\n"
         "catalog.strategy_list(), catalog.feature_list(), catalog.symbol_list()\n"
-        "catalog.metric_definitions()\n"
+        "catalog.metric_definitions(), catalog.primitive_list()\n"
         "print({'numba', 'pandas', 'pyarrow', 'arch'} & set(sys.modules))\n"
     )
     command = [sys.executable, "-c", code]

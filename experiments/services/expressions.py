@@ -1,0 +1,136 @@
+"""Have a question about an expression answered by a quick job; answers are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import transaction
+
+from experiments.artifacts.answers import answer_keep
+from experiments.selectors.expression_questions import (
+    ExpressionQuestion,
+    asked_symbols,
+    question_again,
+)
+from jobs.models import ACTIVE, Job
+from jobs.progress import JobContext
+from jobs.queue import enqueue
+from quantlab.web.problem import Problem
+from strategies import RunConfig, check_lookahead, evaluate, load_panel, parse
+from strategies.errors import StrategyError
+
+if TYPE_CHECKING:
+    from strategies import Panel
+    from strategies.types import FloatArray
+
+TITLES = {"leak_check": "Look-ahead check", "preview": "Preview"}
+SEED = 0
+MOST_POINTS = 500
+BINS = 30
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+@transaction.atomic
+def expression_ask(*, question: ExpressionQuestion, page: str = "") -> Job:
+    """Return the job that answers, a new one unless it is at work."""
+    latest = question.latest_job()
+    if latest and latest.status in ACTIVE:
+        return latest
+    title = f"{TITLES[question.kind]} of {question.expr}"[:200]
+    return enqueue(question.kind, title=title, page=page, **question.payload)
+
+
+def expression_failed(job: Job) -> Problem:
+    """Return why there is no answer, as the job says it."""
+    error = job.error or {}
+    return Problem(
+        status=503,
+        code=f"{job.kind}_failed",
+        message=error.get("message") or "The answer could not be computed.",
+        advice=error.get("advice") or "Ask once more.",
+        next_steps=[f"GET /api/jobs/{job.pk}/log"],
+    )
+
+
+def expression_answer(
+    *, kind: Any, expr: str, config: dict[str, Any], context: JobContext
+) -> None:
+    """Look, and keep what was found, or why the bars do not do for it."""
+    question = question_again(kind, expr, config)
+    if question.answer() is not None:
+        return  # the worker was lost between the answer and the end of its job
+    context.stage("reading")
+    find = {"leak_check": _leaks, "preview": _preview}[question.kind]
+    try:
+        panel = _panel(question)
+        context.stage("looking")
+        answer = {"refusal": None, **find(question.expr, panel)}
+    except StrategyError as error:
+        refusal = {"code": error.code, "message": error.message}
+        answer = {"refusal": refusal | {"advice": error.advice}}
+    answer_keep(question.key, answer | {"made_up": not question.config})
+
+
+def _panel(question: ExpressionQuestion) -> Panel:
+    if not question.config:
+        from strategies.validation.probe import probe_panel
+
+        return probe_panel(question.expr, rng=np.random.default_rng(SEED))
+    config = RunConfig(**question.config, strategy={"name": "buy_and_hold"})
+    return load_panel(config, asked_symbols(question.config))
+
+
+def _leaks(expr: str, panel: Panel) -> dict[str, Any]:
+    leaks = check_lookahead(expr, panel, rng=np.random.default_rng(SEED))
+    listed = [
+        {"node": leak.node, "column": leak.column, "offset_bars": leak.offset}
+        for leak in leaks
+    ]
+    first = listed[0] if listed else dict.fromkeys(("node", "column", "offset_bars"))
+    return {
+        "ok": not leaks,
+        **first,
+        "leaks": listed,
+        "n_bars": len(panel),
+        "n_symbols": len(panel.symbols),
+    }
+
+
+def _preview(expr: str, panel: Panel) -> dict[str, Any]:
+    values = evaluate(expr, panel)
+    ready = values[min(parse(expr).lookback_bars, len(panel)) :]
+    return {
+        "symbols": list(panel.symbols),
+        "n_bars": len(panel),
+        "coverage": float(np.isfinite(ready).mean()) if ready.size else 0.0,
+        "series": _series(panel, values[:, 0]),
+        **_distribution(values[np.isfinite(values)]),
+    }
+
+
+def _series(panel: Panel, values: FloatArray) -> list[list[float | None]]:
+    """Return the newest bar of each stretch, at most so many, of the first symbol."""
+    step = max(1, -(-len(values) // MOST_POINTS))
+    shown = range(len(values) - 1, -1, -step)
+    return [
+        [int(panel.ts[row]), float(values[row]) if np.isfinite(values[row]) else None]
+        for row in reversed(shown)
+    ]
+
+
+def _distribution(values: FloatArray) -> dict[str, Any]:
+    """Return quantiles, and a histogram of what lies between the outer ones."""
+    if not values.size:
+        return {"quantiles": None, "histogram": None}
+    found = np.quantile(values, QUANTILES)
+    low, high = float(found[0]), float(found[-1])
+    counts, edges = np.histogram(
+        np.clip(values, low, high), bins=BINS if high > low else 1
+    )
+    named = {
+        f"{level:g}": float(value)
+        for level, value in zip(QUANTILES, found, strict=True)
+    }
+    histogram = {"edges": edges.tolist(), "counts": counts.tolist()}
+    return {"quantiles": named, "histogram": histogram}
