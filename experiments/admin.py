@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from experiments.models import (
     CachedCandles,
+    CachedFeature,
     Dataset,
     LedgerEntry,
     ModelExperiment,
@@ -21,6 +22,7 @@ from experiments.models import (
     Preset,
     Watchlist,
 )
+from experiments.services.caches import feature_delete
 from experiments.services.datasets import dataset_delete
 from experiments.services.experiments import (
     experiment_delete,
@@ -180,6 +182,20 @@ class CachedCandlesAdmin(RowAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "candle_hash")
     actions = None  # runs are proved by them
+
+
+@admin.register(CachedFeature)
+class CachedFeatureAdmin(RowAdmin):
+    list_display = ("name", "candles", "row_count", "size_bytes", "used_at")
+    list_filter = ("name",)
+    search_fields = ("name", "feature_hash", "data_fingerprint")
+    date_hierarchy = "used_at"
+    ordering = ("-used_at", "feature_hash")
+    actions = ("delete_rows",)
+
+    @admin.action(description="Remove, with its file")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        self.act(request, rows, lambda one: feature_delete(feature=one), "removed")
 
 
 @admin.register(LedgerEntry)

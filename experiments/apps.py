@@ -63,6 +63,15 @@ class ExperimentsConfig(AppConfig):
         )
         register(
             JobKind(
+                "dataset",
+                "experiments.tasks:dataset",
+                "Dataset",
+                stages=("data_loading", "features", "artifacts"),
+                is_long=True,
+            )
+        )
+        register(
+            JobKind(
                 "picture",
                 "experiments.tasks:picture",
                 "Picture",

@@ -21,10 +21,12 @@ from pydantic import BaseModel, Field
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
 from experiments.api.breakdown import router as breakdown_router
+from experiments.api.caches import router as caches_router
 from experiments.api.calibration import router as calibration_router
 from experiments.api.compare import router as compare_router
 from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
+from experiments.api.dataset_build import router as dataset_build_router
 from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.expressions import router as expressions_router
@@ -236,6 +238,8 @@ api.add_router("/expressions", expressions_router)
 api.add_router("/universes", universes_router)
 api.add_router("/watchlists", watchlists_router)
 api.add_router("/datasets", datasets_router)
+api.add_router("/models", dataset_build_router)
+api.add_router("/cache", caches_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)
 

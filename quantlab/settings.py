@@ -32,6 +32,8 @@ QUANT_DATA_ROOT = env_folder("QUANT_DATA_ROOT", default=QUANT_HOME / "data")
 QUANT_RAW_ROOT = env_folder("QUANT_RAW_ROOT", default=QUANT_HOME / "raw")
 QUANT_API_KEY = env_str("QUANT_API_KEY", is_secret=True)
 QUANT_PROMETHEUS = env_bool("QUANT_PROMETHEUS", default=False)
+# What computed features may take on disk; those unused longest make room.
+QUANT_FEATURE_CACHE_MB = env_int("QUANT_FEATURE_CACHE_MB", default=1024, minimum=1)
 BROKER_MODE = env_choice("BROKER_MODE", default="dummy", choices=("dummy",))
 # The kernels choose a folder below this one by the hash of their sources.
 QUANT_NUMBA_CACHE = env_folder(

@@ -1,8 +1,8 @@
-"""Data for scripts: send a file of bars, read its report, import it."""
+"""Data for scripts: send a file of bars, read reports, take what was built away."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from experiments.selectors.datasets import (
     dataset_document,
     dataset_get,
     dataset_page,
+    dataset_parts,
     dataset_row,
 )
 from experiments.services.datasets import (
@@ -24,16 +25,20 @@ from experiments.services.datasets import (
     dataset_settle,
     upload_request,
 )
-from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
+from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing, streamed
 from quantlab.web.times import Moment
 
 router = Router(tags=["data"])
+
+# A dataset, and what is said beside it to who asked for it.
+Answer = tuple[Dataset, dict[str, Any]]
 
 
 class DatasetLinksOut(Schema):
     self: str
     job: str
     page: str
+    data: str | None = Field(None, description="The rows of one that was built.")
 
 
 class DatasetRowOut(Schema):
@@ -41,13 +46,15 @@ class DatasetRowOut(Schema):
     run_id: str = Field(description="The same; a dataset is not a run.")
     job_id: str | None
     kind: str
-    name: str = Field(description="What the file was called.")
+    name: str
     status: str
     dry_run: bool
     imported_at: Moment | None
     rows: int | None
     symbols: int | None = Field(description="How many.")
-    dataset_hash: str | None = Field(description="sha256 of all its bars.")
+    dataset_hash: str | None = Field(
+        description="sha256 of all its bars; of its file, if it was built."
+    )
     coverage: float | None = Field(description="Share of the expected bars it has.")
     n_refused: int
     timeframe: str | None
@@ -72,11 +79,18 @@ class DatasetSeriesOut(Schema):
     end: str
     content_sha: str
     coverage: float
+    usable_rows: int | None = None
     quality: dict[str, Any]
     candle_hash: str | None = Field(None, description="Of the version, once imported.")
     outcome: str | None = Field(None, description="new, extended, restated or same.")
     added: int | None = None
     changed: int | None = None
+
+
+class FeatureColumnOut(Schema):
+    column: str
+    known: int = Field(description="Rows with a value.")
+    coverage: float
 
 
 class DatasetOut(DatasetRowOut):
@@ -90,6 +104,13 @@ class DatasetOut(DatasetRowOut):
     series: list[DatasetSeriesOut]
     refused: list[RefusedRowOut] = Field(description="The first 200 rows by line.")
     raw_sha256: str | None
+    features: list[FeatureColumnOut] = Field([], description="Of one that was built.")
+    label: dict[str, Any] | None = Field(None, description="Its kind and balance.")
+    usable_rows: int | None = Field(None, description="Rows without an unknown value.")
+    missing: list[str] = Field([], description="Symbols of the universe without bars.")
+    is_stale: bool = Field(False, description="Its bars have changed since.")
+    reused: bool = Field(False, description="It was there already.")
+    words: str = Field("", description="How it was reused, and in what time.")
 
 
 class DatasetListOut(Schema):
@@ -99,7 +120,12 @@ class DatasetListOut(Schema):
 
 class DatasetQuery(ListQuery):
     order: str = Field(NEWEST, description="created_at, name, rows or coverage.")
-    q: str = Field("", description="Part of the file's name.")
+    q: str = Field("", description="Part of the name.")
+    kind: Literal["", "upload", "built"] = Field("", description="Only one kind.")
+
+
+class DataQuery(Schema):
+    format: Literal["parquet", "csv"] = "parquet"
 
 
 TEXT: dict[str, Any] = {"type": "string"}
@@ -134,7 +160,7 @@ ANSWERS = {200: DatasetOut, 202: DatasetOut}
 )
 def list_datasets(request: HttpRequest, query: Query[DatasetQuery]) -> Any:
     """The newest first."""
-    read = partial(_page, q=query.q, order=query.order)
+    read = partial(_page, q=query.q, order=query.order, kind=query.kind)
     return listing(query, read, name="datasets")
 
 
@@ -154,10 +180,10 @@ async def upload_dataset(request: HttpRequest, response: HttpResponse) -> Any:
     answers with: `refused` names lines, `quality` counts what was kept.
     """
 
-    def receive() -> Dataset:  # the form is read from the disk, in this thread
-        return dataset_receive(**upload_request(request.POST, request.FILES))
+    def receive() -> Answer:  # the form is read from the disk, in this thread
+        return dataset_receive(**upload_request(request.POST, request.FILES)), {}
 
-    return await _answer(request, response, receive)
+    return await answered(request, response, receive)
 
 
 @router.get("/{dataset_id}", response=DatasetOut, summary="One dataset")
@@ -176,11 +202,26 @@ async def import_dataset(
 ) -> Any:
     """409 when it was imported already, is being read, or is gone."""
 
-    def settle() -> Dataset:
+    def settle() -> Answer:
         dataset = dataset_get(dataset_id)
-        return dataset_settle(dataset=dataset, asked={}, dry_run=False)
+        return dataset_settle(dataset=dataset, asked={}, dry_run=False), {}
 
-    return await _answer(request, response, settle)
+    return await answered(request, response, settle)
+
+
+@router.get(
+    "/{dataset_id}/data",
+    url_name="dataset_data",
+    summary="The rows of a built dataset",
+    openapi_extra=TABLE_FORMATS,
+)
+def get_dataset_data(
+    request: HttpRequest, dataset_id: str, query: Query[DataQuery]
+) -> Any:
+    """In long form, symbol after symbol; what is not known is null, or empty."""
+    dataset = dataset_get(dataset_id)
+    parts = dataset_parts(dataset, query.format)
+    return streamed(parts, form=query.format, name=str(dataset.pk))
 
 
 @router.delete("/{dataset_id}", response={204: None}, summary="Delete a dataset")
@@ -190,14 +231,17 @@ def delete_dataset(request: HttpRequest, dataset_id: str) -> Any:
     return Status(204, None)
 
 
-async def _answer(request: HttpRequest, response: HttpResponse, do: Any) -> Any:
-    """Answer 202 with the dataset, or 200 when its job ended in time."""
-    dataset = await sync_to_async(do)()
+async def answered(
+    request: HttpRequest, response: HttpResponse, do: Callable[[], Answer]
+) -> Any:
+    """Answer 202 with the dataset; 200 if it was there, or its job ended in time."""
+    dataset, beside = await sync_to_async(do)()
     wait_s = wanted_wait_s(request.headers.get("Prefer", ""))
     has_finished = False
     if wait_s is not None:
         response["Preference-Applied"] = f"wait={wait_s}"
-        has_finished = await finishes(dataset.job_id, wait_s)
+        has_finished = await finishes(dataset.job_id or "", wait_s)
     document = await sync_to_async(lambda: dataset_document(dataset_get(dataset.pk)))()
     response["Location"] = document["links"]["self"]
-    return Status(200 if has_finished else 202, document)
+    is_there = has_finished or beside.get("reused", False)
+    return Status(200 if is_there else 202, document | beside)

@@ -63,7 +63,7 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     }
 
 
-def _properties(model: type[BaseModel]) -> dict[str, Any]:
+def inlined_properties(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema()
     properties: dict[str, Any] = _inlined(schema, schema.get("$defs", {}))["properties"]
     return properties
@@ -76,8 +76,8 @@ class BacktestIn(BaseModel):
         extra="allow",
         json_schema_extra={
             "properties": {
-                **_properties(RunConfig),
-                **_properties(RunOptions),
+                **inlined_properties(RunConfig),
+                **inlined_properties(RunOptions),
                 "start": A_TIME,
                 "end": A_TIME,
             },

@@ -1,4 +1,4 @@
-"""Data that was brought in: a file and its report, and what the caches keep of it."""
+"""Data that was brought in or built, with its report, and what the caches keep."""
 
 from __future__ import annotations
 
@@ -14,30 +14,40 @@ from jobs.models import Job
 
 class DatasetKind(models.TextChoices):
     UPLOAD = "upload"
+    BUILT = "built"
 
 
 class Dataset(models.Model):
-    """A file somebody sent. Its status is that of the job that judges or imports it."""
+    """A file somebody sent, or one that was built of features and labels.
+
+    Its status is that of the job that judges, imports or builds it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(
         max_length=20, choices=DatasetKind, default=DatasetKind.UPLOAD, editable=False
     )
-    name = models.CharField(max_length=200, help_text="What the file was called.")
+    name = models.CharField(max_length=200, help_text="What it is called.")
     options = models.JSONField(
-        default=dict, db_column="options_json", help_text="How it is to be read."
+        default=dict, db_column="options_json", help_text="How to read or build it."
     )
     dry_run = models.BooleanField(default=True, help_text="Judged, not imported.")
     job = models.OneToOneField(
         Job, null=True, blank=True, on_delete=models.PROTECT, related_name="dataset"
     )
-    size_bytes = models.BigIntegerField()
+    size_bytes = models.BigIntegerField(default=0)
     raw_sha = models.CharField(max_length=64, blank=True)
     report = models.JSONField(null=True, blank=True, db_column="report_json")
     rows = models.BigIntegerField(null=True, blank=True)
     n_symbols = models.IntegerField(null=True, blank=True)
     coverage = models.FloatField(null=True, blank=True)
     dataset_hash = models.CharField(max_length=64, blank=True)
+    request_hash = models.CharField(
+        max_length=64, blank=True, db_index=True, help_text="Of what was asked for."
+    )
+    source_version = models.CharField(
+        max_length=200, blank=True, help_text="Of the bars it was built of."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     imported_at = models.DateTimeField(null=True, blank=True)
@@ -117,9 +127,15 @@ class CachedFeature(models.Model):
     params = models.JSONField(default=dict, db_column="params_json")
     candles = models.ForeignKey(
         CachedCandles,
+        null=True,
+        blank=True,
         db_column="candle_hash",
-        on_delete=models.CASCADE,
+        on_delete=models.SET_NULL,
         related_name="features",
+        help_text="The version of bars, where the candle cache has it.",
+    )
+    data_fingerprint = models.CharField(
+        max_length=64, db_index=True, help_text="sha256 of the bars it was made of."
     )
     row_count = models.BigIntegerField()
     path = models.CharField(max_length=300)

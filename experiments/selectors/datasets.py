@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from experiments.models import CachedCandles, Dataset, ModelRun
+from experiments.models import CachedCandles, Dataset, DatasetKind, ModelRun
 from jobs.models import JobStatus
+from quantlab.web.downloads import CSV_ROWS, csv_parts
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
+from strategies.config import sha256_of
+from strategies.errors import StrategyError
+from strategies.features.dataset import dataset_path
 from strategies.market import sources
 from strategies.market.symbol import SymbolInfo
 
 ORDERS = {name: name for name in ("created_at", "name", "rows", "coverage")}
 NEWEST = "-created_at"
 RUNS_SHOWN = 20
+PART_BYTES = 2**18
 
 
 def dataset_page_url(dataset_id: UUID) -> str:
     return reverse("experiments:dataset-detail", args=[dataset_id])
+
+
+def built_folder() -> Path:
+    """Return where the files of built datasets are kept."""
+    folder: Path = settings.QUANT_HOME / "datasets"
+    return folder
+
+
+def dataset_file(dataset: Dataset) -> Path:
+    """Return the file of a dataset that was built."""
+    return dataset_path(built_folder(), dataset.dataset_hash)
 
 
 def dataset_get(dataset_id: UUID | str) -> Dataset:
@@ -40,11 +59,53 @@ def dataset_get(dataset_id: UUID | str) -> Dataset:
         ) from None
 
 
+def dataset_parts(dataset: Dataset, form: str) -> Iterator[bytes]:
+    """Return the rows of a built dataset as a file, part by part; parquet or csv."""
+    if dataset.kind != DatasetKind.BUILT:
+        raise Problem(
+            status=404,
+            message="This file was brought in; its bars are read by their symbols.",
+            next_steps=["GET /api/config/symbols?provider=upload"],
+        )
+    if not dataset.dataset_hash:
+        message = "This dataset is not built, so it has no rows yet."
+        raise Problem(status=409, code="not_built", message=message)
+    try:
+        file = dataset_file(dataset).open("rb")
+    except FileNotFoundError:
+        raise Problem(
+            status=404, message="Its file is gone.", advice="Build it again."
+        ) from None
+    return _whole(file) if form == "parquet" else _csv(file)
+
+
+def _whole(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while part := file.read(PART_BYTES):
+            yield part
+
+
+def _csv(file: BinaryIO) -> Iterator[bytes]:
+    import pyarrow.parquet as pq
+
+    with file:
+        parquet = pq.ParquetFile(file)
+        names = parquet.schema_arrow.names
+        yield from csv_parts(names, parquet.iter_batches(batch_size=CSV_ROWS))
+
+
 def dataset_page(
-    *, q: str = "", order: str = NEWEST, limit: int = 50, cursor: str = ""
+    *,
+    q: str = "",
+    kind: str = "",
+    order: str = NEWEST,
+    limit: int = 50,
+    cursor: str = "",
 ) -> Page[Dataset]:
     """Return one page of datasets, one query; 422 for an order that is none."""
     found = _shown()
+    if kind:
+        found = found.filter(kind=kind)
     if q:
         found = found.filter(name__icontains=q)
     return keyset_page(found, order=order, fields=ORDERS, limit=limit, cursor=cursor)
@@ -67,22 +128,29 @@ def dataset_row(dataset: Dataset) -> dict[str, Any]:
         "dataset_hash": dataset.dataset_hash or None,
         "coverage": dataset.coverage,
         "n_refused": report.get("n_refused", 0),
-        "timeframe": report.get("timeframe"),
+        "timeframe": report.get("timeframe") or dataset.options.get("timeframe"),
         "size_bytes": dataset.size_bytes,
         "created_at": dataset.created_at,
         "links": {
             "self": f"/api/datasets/{dataset.pk}",
             "job": f"/api/jobs/{dataset.job_id}",
             "page": dataset_page_url(dataset.pk),
+            "data": _data_url(dataset),
         },
     }
+
+
+def _data_url(dataset: Dataset) -> str | None:
+    """Return where the rows of a built dataset are; None while there are none."""
+    is_there = dataset.kind == DatasetKind.BUILT and dataset.dataset_hash
+    return f"/api/datasets/{dataset.pk}/data" if is_there else None
 
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
     """Return a dataset with its report; times in it are RFC 3339."""
     report = dataset.report or {}
     series = [_series(one) for one in report.get("series", [])]
-    return dataset_row(dataset) | {
+    document = dataset_row(dataset) | {
         "error": dataset.job.error if dataset.job else None,
         "options": dataset.options,
         "reading": {
@@ -98,6 +166,38 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         "refused": report.get("refused", []),
         "raw_sha256": dataset.raw_sha or None,
     }
+    is_built = dataset.kind == DatasetKind.BUILT
+    return document | built_facts(dataset) if is_built else document
+
+
+def built_facts(dataset: Dataset) -> dict[str, Any]:
+    """Return what is said of a built dataset beside what is said of any."""
+    asked, report = dataset.options, dataset.report or {}
+    window = {
+        name: None if asked[name] is None else _moment(asked[name])
+        for name in ("start_date", "end_date")
+    }
+    return {
+        "options": asked | window,
+        "features": report.get("features", []),
+        "label": asked["label"] | report.get("label", {}),
+        "usable_rows": report.get("usable_rows"),
+        "missing": asked["missing"],
+        "is_stale": is_stale(dataset),
+    }
+
+
+def is_stale(dataset: Dataset) -> bool:
+    """Return whether some bars are not what a built dataset was built of any more."""
+    asked = dataset.options
+    try:
+        versions = [
+            sources.source_version(asked["provider"], symbol, asked["timeframe"])
+            for symbol in asked["universe"]
+        ]
+    except StrategyError:
+        return True  # a source is gone
+    return sha256_of(versions) != dataset.source_version
 
 
 def uploaded_symbols() -> list[SymbolInfo]:

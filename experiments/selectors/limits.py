@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from experiments.selectors.caches import cache_sizes
 from experiments.selectors.lineup import MOST
 from jobs.queue import queue_depth
 from quantlab.access.auth import WRONG_KEYS
@@ -56,6 +57,13 @@ def limits() -> list[Limit]:
             "The disk that holds the lab, with everything else on it.",
             unit="bytes",
             used=disk.total - disk.free,
+        ),
+        Limit(
+            "feature_cache_bytes",
+            settings.QUANT_FEATURE_CACHE_MB * 2**20,
+            "Computed features that are kept; those unused longest make room.",
+            unit="bytes",
+            used=cache_sizes()["features"]["bytes"],
         ),
         Limit(
             "sweep_candidates",

@@ -87,6 +87,17 @@ def _shown() -> QuerySet[Watchlist]:
     return Watchlist.objects.filter(deleted_at__isnull=True)
 
 
+def listed_symbols(universe: Universe) -> list[str]:
+    """Return every symbol that a universe names, with bars or without."""
+    if isinstance(universe, list):
+        return universe
+    if "watchlist_id" in universe:
+        return [
+            one["symbol"] for one in watchlist_get(universe["watchlist_id"]).symbols
+        ]
+    return [one.symbol for one in universe_get(str(universe.get("preset_id"))).members]
+
+
 def watchlists() -> list[Watchlist]:
     return list(_shown().order_by("name"))
 

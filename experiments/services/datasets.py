@@ -1,4 +1,4 @@
-"""Every write of datasets: a file is received, judged or imported, deleted."""
+"""Every write of files that were sent: received, judged or imported; and deletion."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
-from experiments.models import CachedCandles, Dataset
-from experiments.selectors.datasets import dataset_page_url
+from experiments.models import CachedCandles, Dataset, DatasetKind
+from experiments.selectors.datasets import dataset_file, dataset_page_url
 from jobs import lease
 from jobs.models import ACTIVE
 from jobs.progress import JobCancelled, JobContext
@@ -158,13 +158,27 @@ def dataset_settle(
 
 @transaction.atomic
 def dataset_delete(*, dataset: Dataset) -> Dataset:
-    """Hide a dataset and drop its file; bars that were imported stay for their runs."""
+    """Hide a dataset and drop its file; bars that were imported stay for their runs.
+
+    A file that another dataset built too stays for that one.
+    """
     if dataset.job and dataset.job.status in ACTIVE:
         cancel(dataset.job.pk)
     dataset.deleted_at = timezone.now()
     dataset.save(update_fields=["deleted_at", "updated_at"])
-    transaction.on_commit(lambda: raw_path(dataset).unlink(missing_ok=True))
+    transaction.on_commit(lambda: _drop_file(dataset))
     return dataset
+
+
+def _drop_file(dataset: Dataset) -> None:
+    if dataset.kind == DatasetKind.UPLOAD:
+        raw_path(dataset).unlink(missing_ok=True)
+        return
+    same = Dataset.objects.filter(
+        deleted_at__isnull=True, dataset_hash=dataset.dataset_hash
+    )
+    if dataset.dataset_hash and not same.exists():
+        dataset_file(dataset).unlink(missing_ok=True)
 
 
 def dataset_take_in(*, dataset_id: str, context: JobContext) -> None:

@@ -120,16 +120,25 @@ def download(table: pa.Table, *, form: Format, name: str) -> HttpResponseBase:
 
     A long CSV leaves while it is written, so nobody waits for its last row.
     """
-    disposition = content_disposition_header(True, f"{name}.{form}")
-    about: dict[str, Any] = {
-        "content_type": MEDIA_TYPES[form],
-        "headers": {"Content-Disposition": disposition or "attachment"},
-    }
+    about = _about(form, name)
     if form == "parquet":
         return HttpResponse(_as_parquet(table), **about)
     parts = _as_csv(table)
     is_long = table.num_rows > CSV_ROWS
     return _Streamed(parts, **about) if is_long else HttpResponse(parts, **about)
+
+
+def streamed(parts: Iterable[bytes], *, form: Format, name: str) -> HttpResponseBase:
+    """Answer with a file that leaves in the parts in which it is read or made."""
+    return _Streamed(parts, **_about(form, name))
+
+
+def _about(form: Format, name: str) -> dict[str, Any]:
+    disposition = content_disposition_header(True, f"{name}.{form}")
+    return {
+        "content_type": MEDIA_TYPES[form],
+        "headers": {"Content-Disposition": disposition or "attachment"},
+    }
 
 
 def table_of(rows: Iterable[Row]) -> pa.Table:
@@ -192,8 +201,13 @@ def _as_parquet(table: pa.Table) -> bytes:
 
 
 def _as_csv(table: pa.Table) -> Iterator[bytes]:
-    yield _csv_lines([table.column_names])
-    for batch in table.to_batches(CSV_ROWS):
+    return csv_parts(table.column_names, table.to_batches(CSV_ROWS))
+
+
+def csv_parts(names: list[str], batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """Yield a table as CSV, a part for each batch of its rows."""
+    yield _csv_lines([names])
+    for batch in batches:
         columns = [column.to_pylist() for column in batch.columns]
         yield _csv_lines(zip(*columns, strict=True))
 

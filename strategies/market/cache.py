@@ -281,6 +281,20 @@ class CandleCache:
             raise _unreadable(version)
         return candles
 
+    def forget(
+        self, provider: str, symbol: str, timeframe: str, candle_hash: str
+    ) -> None:
+        """Remove a version; if it was the current one, the one before it is again."""
+        folder = _folder(provider, symbol, timeframe)
+        with self.store.locked(f"{ROOM}/{checked_part(provider)}"):
+            known = self.versions(provider, symbol, timeframe)
+            rest = [one for one in known if one.candle_hash != candle_hash]
+            if rest:
+                _write_list(self.store, f"{folder}/{LIST}", rest)
+            else:
+                self.store.delete(f"{folder}/{LIST}")
+            self.store.delete(f"{folder}/{candle_hash}.parquet")
+
     def _write(self, version: Version, candles: Candles) -> int:
         import pyarrow.parquet as pq
 

@@ -8,6 +8,8 @@ from uuid import uuid4
 import numpy as np
 
 from experiments.models import (
+    CachedCandles,
+    CachedFeature,
     Dataset,
     LedgerEntry,
     ModelExperiment,
@@ -66,6 +68,30 @@ def add_dataset(**fields: Any) -> Dataset:
     job = fields.pop("job", None) or make_job("queued", run_id=str(dataset_id))
     row = {"name": "ACME.csv", "size_bytes": 1, "options": {"adjustment": "raw"}}
     return Dataset.objects.create(id=dataset_id, job=job, **(row | fields))
+
+
+def add_cached_feature(**fields: Any) -> CachedFeature:
+    """Return a feature of a version of bars, as rows; the files are not there."""
+    bars = CachedCandles.objects.create(
+        candle_hash="a" * 64,
+        content_sha="b" * 64,
+        provider="upload",
+        symbol="ACME",
+        timeframe="1d",
+        calendar="24/7",
+        start_ms=0,
+        end_ms=86_400_000,
+        row_count=2,
+        source_version="sha256:c",
+        adjustment="raw",
+        outcome="new",
+        path=f"candles/upload/ACME/1d/{'a' * 64}.parquet",
+        size_bytes=100,
+    )
+    row = {"name": "sma", "params": {"period": 20}, "data_fingerprint": "b" * 64}
+    row |= {"feature_hash": "f" * 64, "row_count": 2, "size_bytes": 10}
+    row |= {"path": f"features/sma/{'f' * 64}.parquet", "candles": bars}
+    return CachedFeature.objects.create(**(row | fields))
 
 
 def add_trial(

@@ -29,7 +29,7 @@ from experiments.services.presets import preset_create
 from experiments.services.watchlists import watchlist_create
 from quantlab.api import api
 from quantlab.wsgi import application
-from tests.experiments.rows import add_dataset, add_trial
+from tests.experiments.rows import add_cached_feature, add_dataset, add_trial
 from tests.factories import finished_run, finished_sweep
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
@@ -66,6 +66,7 @@ def lab(db, monkeypatch):
     monkeypatch.setattr(overfitting, "WAIT_S", 0.0)  # nor tests
     run = finished_run()
     add_lines(run.job, 3)
+    feature = add_cached_feature()
     experiment = ModelExperiment.objects.create(
         name="Momentum",
         model_key="sma_cross",
@@ -85,6 +86,8 @@ def lab(db, monkeypatch):
         "pool": add_trial("a").pool,
         "index": "0",
         "dataset_id": str(add_dataset().pk),
+        "candle_hash": feature.candles_id,
+        "feature_hash": feature.pk,
         "universe_id": "us_indices",
         "watchlist_id": str(watchlist_create(name="Two", symbols=["A", "B"]).pk),
     }

@@ -7,13 +7,13 @@ from strategies.market.candles import Candles
 DAY_MS = 86_400_000
 
 
-def random_candles(n_bars=400, seed=7):
+def random_candles(n_bars=400, seed=7, symbol="RANDOM"):
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, n_bars)))
     opening = close * np.exp(rng.normal(0.0, 0.005, n_bars))
     above, below = np.abs(rng.normal(0.0, 0.01, (2, n_bars)))
     return Candles(
-        symbol="RANDOM",
+        symbol=symbol,
         timeframe="1d",
         calendar="24/7",
         provider="frame",

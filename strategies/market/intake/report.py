@@ -90,6 +90,18 @@ def largest_gaps(candles: Sequence[Candles]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda gap: -gap["missing"])[:GAPS_LISTED]
 
 
+def totals_of(series: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the counts of all symbols together, and what was listed of each."""
+    counted = [one["quality"] for one in series]
+    totals = {
+        name: sum(quality[name] for quality in counted)
+        for name, value in (counted[0].items() if counted else ())
+        if isinstance(value, int)
+    }
+    splits = [split for one in counted for split in one["suspected_splits"]]
+    return totals | {"suspected_splits": splits[:LISTED]}
+
+
 def report_of(
     series: list[dict[str, Any]],
     candles: list[Candles],
@@ -99,13 +111,7 @@ def report_of(
     notes: list[str],
 ) -> dict[str, Any]:
     """Return the report of a file: its totals, and its symbols one by one."""
-    counted = [one["quality"] for one in series]
-    totals = {
-        name: sum(quality[name] for quality in counted)
-        for name, value in (counted[0].items() if counted else ())
-        if isinstance(value, int)
-    }
-    splits = [split for one in counted for split in one["suspected_splits"]]
+    totals = totals_of(series)
     missing = totals.get("missing_bars", 0)
     rows = sum(one["rows"] for one in series)
     return {
@@ -121,8 +127,7 @@ def report_of(
         ),
         "quality": {
             **totals,
-            "suspected_splits": splits[:LISTED],
-            "survivorship_bias": _only_survivors(candles),
+            "survivorship_bias": only_survivors(candles),
             "close_only": "open" not in found.mapping,
         },
         "months": months_of(candles),
@@ -151,7 +156,7 @@ def said_of(found: Found, options: IntakeOptions) -> dict[str, Any]:
     }
 
 
-def _only_survivors(candles: list[Candles]) -> bool:
+def only_survivors(candles: Sequence[Candles]) -> bool:
     """Return whether several symbols all live to the end: none was ever delisted."""
     if len(candles) < 2:
         return False
