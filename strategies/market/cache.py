@@ -346,10 +346,10 @@ def _compared(before: Candles | None, new: Candles, *, is_alike: bool) -> _Meant
         return _Meant(new, "restated", added, changed)
     if not added:
         return _Meant(before, "same", 0, 0)
-    return _Meant(_joined(before, new), "extended", added, 0)
+    return _Meant(joined(before, new), "extended", added, 0)
 
 
-def _joined(before: Candles, new: Candles) -> Candles:
+def joined(before: Candles, new: Candles) -> Candles:
     """Return the bars of both, which agree where they overlap."""
     ts, first = np.unique(np.concatenate([before.ts, new.ts]), return_index=True)
     old, fresh = _columns(before), _columns(new)

@@ -12,10 +12,12 @@ from typing import Protocol
 import numpy as np
 
 from strategies.errors import CandleError, StrategyError, did_you_mean
-from strategies.market import builtin, files, synthetic, uploads
+from strategies.market import builtin, files, synthetic
+from strategies.market.cached import CachedSource
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
 from strategies.market.panel_cache import PanelCache, WholePanel
+from strategies.market.providers import REMOTES
 from strategies.market.symbol import SymbolInfo, checked_symbol
 from strategies.market.timeframe import DAY_MS, Timeframe, timeframe_named
 
@@ -76,7 +78,8 @@ PROVIDERS: Mapping[str, Source] = {
     "builtin": builtin,
     "files": files,
     "synthetic": synthetic,
-    "upload": uploads,
+    "upload": CachedSource("upload"),
+    **{name: CachedSource(name) for name in REMOTES},
 }
 
 
@@ -250,12 +253,7 @@ def _resolve(provider: str, symbol: str, timeframe: str) -> tuple[Source, Timefr
     bar = timeframe_named(timeframe)
     offered = source.timeframes(checked_symbol(symbol))
     if not offered:
-        raise StrategyError(
-            f"The provider '{provider}' has no symbol '{symbol}'.",
-            code="unknown_symbol",
-            field="symbol",
-            advice=_where_else(provider, symbol),
-        )
+        raise _unknown_symbol(provider, symbol)
     if bar.key not in offered:
         raise StrategyError(
             f"{symbol} has no bars of {bar.words}.",
@@ -264,6 +262,23 @@ def _resolve(provider: str, symbol: str, timeframe: str) -> tuple[Source, Timefr
             advice=f"It has {', '.join(offered)}.",
         )
     return source, bar
+
+
+def _unknown_symbol(provider: str, symbol: str) -> StrategyError:
+    if provider in REMOTES:
+        guess = did_you_mean(symbol, PROVIDERS[provider].names())
+        return StrategyError(
+            f"No bars of '{symbol}' were fetched from '{provider}' yet.",
+            code="not_fetched",
+            field="symbol",
+            advice=guess or "Fetch them first: runs read what is kept, and no network.",
+        )
+    return StrategyError(
+        f"The provider '{provider}' has no symbol '{symbol}'.",
+        code="unknown_symbol",
+        field="symbol",
+        advice=_where_else(provider, symbol),
+    )
 
 
 def _where_else(provider: str, symbol: str) -> str:
