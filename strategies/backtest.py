@@ -6,7 +6,7 @@
 4. The strategy says what it wants to hold      strategies.library
 5. The signal becomes a position                strategies.positions
 6. The position meets prices and costs          strategies.simulation
-7. The result is measured                       strategies.metrics, timeseries
+7. The result is measured                       strategies.metrics, result
 8. The trial is reported                        strategies.trials
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,10 +30,10 @@ from strategies.market.calendar import session_keys
 from strategies.market.candles import Candles
 from strategies.metrics import MetricInputs, compute_all
 from strategies.positions import stake_of, to_position
+from strategies.result import RunResult
 from strategies.simulation.engine import Simulation, carry_out, simulate
+from strategies.simulation.records import Trips
 from strategies.simulation.terms import Terms
-from strategies.statistics import sharpe_se
-from strategies.timeseries import ReportSeries, report_series
 from strategies.trials import Trial, current_sink
 from strategies.types import FloatArray, IntArray, Params
 
@@ -47,80 +47,29 @@ MIN_BARS = 2
 
 
 @dataclass(frozen=True)
-class BacktestResult:
-    """Everything there is to know about one run; frames are made on first access.
+class BacktestResult(RunResult):
+    """A run of one symbol; what it shares with all others is in `RunResult`.
 
     Attributes
     ----------
-    config : RunConfig
-        Completed: every default filled in.
     candles : Candles
         The bars that were read.
     columns : dict of str to float64 array of shape (n_bars,)
         The features the strategy used, NaN while warming up.
     position : float64 array of shape (n_bars,)
         Signed fraction wanted after each close, before the lag.
-    simulation : Simulation
-        Equity, cash, quantities and fills.
-    benchmark : Simulation or None
-        The benchmark held over the same bars, without costs.
-    metrics : dict
-        Keys of the metric registry; None where a number is undefined.
-    flags : dict
-        Metric key to the reason why it is undefined or doubtful.
     """
 
-    config: RunConfig
+    simulation: Simulation
+    benchmark: Simulation | None
     candles: Candles
     columns: dict[str, FloatArray]
     position: FloatArray
-    simulation: Simulation
-    benchmark: Simulation | None
-    metrics: dict[str, Any]
-    flags: dict[str, str]
-
-    @property
-    def ts(self) -> IntArray:
-        """Open time of each bar, epoch ms UTC, shape (n_bars,)."""
-        return self.candles.ts
 
     @property
     def timeline(self) -> Candles:
         """Stamps, calendar, timeframe and bars per year of the result."""
         return self.candles
-
-    @property
-    def equity(self) -> FloatArray:
-        """Account value at each close, in cash, shape (n_bars,)."""
-        return self.simulation.equity
-
-    @property
-    def bar_returns(self) -> FloatArray:
-        """Simple returns of the equity, net of costs, shape (n_bars − 1,)."""
-        return self.simulation.bar_returns
-
-    @property
-    def benchmark_equity(self) -> FloatArray | None:
-        """Account value of the benchmark at each close, shape (n_bars,)."""
-        return self.benchmark.equity if self.benchmark else None
-
-    @cached_property
-    def benchmark_metrics(self) -> dict[str, Any]:
-        """The metrics of the benchmark, without alpha and beta; {} without one."""
-        if self.benchmark is None:
-            return {}
-        inputs = metric_inputs(self.config, self.candles, self.benchmark, None)
-        return compute_all(inputs)[0]
-
-    @property
-    def data_fingerprint(self) -> str:
-        """The sha256 of the bars that were read."""
-        return self.candles.fingerprint
-
-    @property
-    def sharpe_se(self) -> float | None:
-        """Standard error of the annualised Sharpe ratio; None where that is."""
-        return annual_sharpe_se(self.metrics, self.candles.ppy)
 
     @cached_property
     def fills(self) -> pd.DataFrame:
@@ -143,16 +92,13 @@ class BacktestResult:
 
         return bars_frame(self.simulation, self.candles).assign(**self.columns)
 
-    @cached_property
-    def series(self) -> ReportSeries:
-        """The series of the report: drawdown, rolling Sharpe, months, histogram."""
-        return report_series(
-            self.candles,
-            self.equity,
-            benchmark=self.benchmark_equity,
-            trips=self.simulation.trips,
-            rf=self.config.rf,
-        )
+    def _benchmark_inputs(self) -> MetricInputs | None:
+        if self.benchmark is None:
+            return None
+        return metric_inputs(self.config, self.candles, self.benchmark, None)
+
+    def _trips(self) -> Trips:
+        return self.simulation.trips
 
 
 def run_symbol(
@@ -348,17 +294,6 @@ def _n_sessions(candles: Candles) -> int:
         candles.memo[_n_sessions] = int(np.count_nonzero(np.diff(sessions))) + 1
     known: int = candles.memo[_n_sessions]
     return known
-
-
-def annual_sharpe_se(metrics: dict[str, Any], ppy: float) -> float | None:
-    """Return the standard error of `metrics["sharpe"]` (NUMBERS: first formula)."""
-    sr, n = metrics.get("sharpe_bar"), metrics.get("n_bars", 0) - 1
-    if sr is None or n < MIN_BARS:
-        return None
-    skew, kurtosis = metrics.get("skew"), metrics.get("kurtosis")
-    if skew is None or kurtosis is None:
-        return None
-    return float(sharpe_se(sr, n, skew, kurtosis) * np.sqrt(ppy))
 
 
 def _trial(result: BacktestResult, source: str) -> Trial:

@@ -141,6 +141,38 @@ class SizingConfig(Part):
     vol_window: int = Field(60, ge=2, le=10_000)
 
 
+class Membership(Part):
+    """Since when a symbol belongs to its universe, when it left, and to which group.
+
+    Attributes
+    ----------
+    since : str, optional
+        ISO date of its first day, ``from`` in JSON; None: ever since.
+    until : str, optional
+        ISO date of its last day, ``to`` in JSON; None: it is still there.
+    group : str, optional
+        Its label, where sizing is neutral by group.
+    """
+
+    since: str | None = Field(None, alias="from")
+    until: str | None = Field(None, alias="to")
+    group: str | None = Field(None, min_length=1, max_length=80)
+
+    @field_validator("since", "until")
+    @classmethod
+    def _read_day(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else date.fromisoformat(value).isoformat()
+        except ValueError:
+            raise ValueError("not a date like 2018-12-31") from None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.until and self.until < self.since:
+            raise ValueError("it left before it joined")
+        return self
+
+
 class ExitsConfig(Part):
     """Exits inside a bar, as fractions of the entry price."""
 
@@ -173,6 +205,7 @@ class RunConfig(Part):
     provider: str = Field("builtin", min_length=1, max_length=40)
     symbol: str | None = Field(None, min_length=1, max_length=80)
     universe: list[str] | dict[str, Scalar] | None = None
+    members: dict[str, Membership] | None = None
     timeframe: str = Field("1d", min_length=1, max_length=20)
     start: int | None = None
     end: int | None = None
@@ -261,11 +294,15 @@ class RunConfig(Part):
                 own.pop(other, None)
             elif patch.get(other) is not None:
                 own.pop(one, None)
+        if {"universe", "symbol"} & patch.keys() and (
+            patch.get("universe") != self.universe
+        ):
+            own.pop("members", None)  # another list says for itself who was in it
         return RunConfig(**merge_patch(own, patch))
 
     def document(self) -> dict[str, Any]:
         """Return the plain JSON object, keys sorted, without what was left open."""
-        body = self.model_dump(mode="json", exclude_none=True)
+        body = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         # Objects whose default is {} hold what was chosen, so that a key added to
         # them later changes no older hash.
         body["sizing"] = self.sizing.changed()

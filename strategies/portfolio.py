@@ -14,13 +14,14 @@ from strategies.config import ExecutionConfig, SizingConfig, sha256_of
 from strategies.errors import CandleError
 from strategies.market.calendar import session_keys
 from strategies.metrics import MetricInputs, compute_all
+from strategies.result import Measured
 from strategies.simulation.portfolio import (
     PortfolioSimulation,
     SideBySide,
     simulate_weights,
 )
 from strategies.trials import Trial, current_sink
-from strategies.types import BoolArray, FloatArray, IntArray
+from strategies.types import BoolArray, FloatArray
 from strategies.weights import to_weights
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ MIN_BARS = 2
 
 
 @dataclass(frozen=True)
-class PortfolioResult:
-    """All there is to know about one portfolio; frames are made on first access.
+class PortfolioResult(Measured):
+    """One portfolio of weights; frames are made on first access.
 
     Attributes
     ----------
@@ -41,34 +42,16 @@ class PortfolioResult:
         The bars that were read.
     weights : float64 array of shape (n_bars, n_symbols)
         Signed fractions of equity wanted after each close, before the lag.
-    simulation : PortfolioSimulation
-        Equity, cash, quantities and fills.
-    metrics : dict
-        Keys of the metric registry; None where a number is undefined.
-    flags : dict
-        Metric key to the reason why it is undefined or doubtful.
     """
 
+    simulation: PortfolioSimulation
     panel: Panel
     weights: FloatArray
-    simulation: PortfolioSimulation
-    metrics: dict[str, Any]
-    flags: dict[str, str]
 
     @property
-    def ts(self) -> IntArray:
-        """Open time of each bar, epoch ms UTC, shape (n_bars,)."""
-        return self.panel.ts
-
-    @property
-    def equity(self) -> FloatArray:
-        """Account value at each close, in cash, shape (n_bars,)."""
-        return self.simulation.equity
-
-    @property
-    def bar_returns(self) -> FloatArray:
-        """Simple returns of the equity, net of costs, shape (n_bars − 1,)."""
-        return self.simulation.bar_returns
+    def timeline(self) -> Panel:
+        """Stamps, calendar, timeframe and bars per year of the result."""
+        return self.panel
 
     @cached_property
     def fills(self) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from strategies.backtest import (
     BUY_AND_HOLD,
     Plan,
     aligned,
-    annual_sharpe_se,
     check_length,
     held_of,
     plan_of,
@@ -33,13 +32,18 @@ from strategies.library.expression import expression_of
 from strategies.library.resolve import indicator_features, resolve
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
+from strategies.market.membership import group_codes, members_at
 from strategies.market.panel import Panel
-from strategies.metrics import compute_all
+from strategies.metrics import MetricInputs, compute_all
 from strategies.portfolio import PortfolioResult, metric_inputs
 from strategies.positions import risked
-from strategies.simulation.portfolio import SideBySide, simulate_weights
+from strategies.result import RunResult
+from strategies.simulation.portfolio import (
+    PortfolioSimulation,
+    SideBySide,
+    simulate_weights,
+)
 from strategies.simulation.records import Trips, bars_frame
-from strategies.timeseries import ReportSeries, report_series
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray, IntArray
 from strategies.weights import shares, to_weights
@@ -51,53 +55,22 @@ SIGNAL = "signal"  # the column that holds the values of an expression
 
 
 @dataclass(frozen=True)
-class UniverseResult(PortfolioResult):
-    """A portfolio made by a config: it has the face of a `BacktestResult`.
+class UniverseResult(PortfolioResult, RunResult):
+    """A portfolio made by a config: what a run is, of several symbols.
 
     Attributes
     ----------
-    config : RunConfig
-        Completed: every default filled in.
     columns : dict of str to float64 array of shape (n_bars, n_symbols)
         The features the strategy used, NaN while warming up and where there is no bar;
         of an expression its values as ``signal``.
     benchmark : SideBySide or None
-        The benchmark held over the same bars, without costs. ``buy_and_hold`` means
-        every symbol of the universe, bought once for an equal part of the cash; what
-        has no bar yet waits as cash.
+        ``buy_and_hold`` means every symbol of the universe, bought once for an equal
+        part of the cash; what has no bar yet waits as cash.
     """
 
-    config: RunConfig
-    columns: dict[str, FloatArray]
+    simulation: PortfolioSimulation
     benchmark: SideBySide | None
-
-    @property
-    def timeline(self) -> Panel:
-        """Stamps, calendar, timeframe and bars per year of the result."""
-        return self.panel
-
-    @property
-    def data_fingerprint(self) -> str:
-        """The sha256 of all bars that were read."""
-        return self.panel.fingerprint
-
-    @property
-    def sharpe_se(self) -> float | None:
-        """Standard error of the annualised Sharpe ratio; None where that is."""
-        return annual_sharpe_se(self.metrics, self.panel.ppy)
-
-    @property
-    def benchmark_equity(self) -> FloatArray | None:
-        """Account value of the benchmark at each close, shape (n_bars,)."""
-        return self.benchmark.equity if self.benchmark else None
-
-    @cached_property
-    def benchmark_metrics(self) -> dict[str, Any]:
-        """The metrics of the benchmark, without alpha and beta; {} without one."""
-        if self.benchmark is None:
-            return {}
-        rf = self.config.rf
-        return compute_all(metric_inputs(self.panel, self.benchmark, rf))[0]
+    columns: dict[str, FloatArray]
 
     @cached_property
     def bars(self) -> pd.DataFrame:
@@ -119,17 +92,14 @@ class UniverseResult(PortfolioResult):
         account = {"cash": self.simulation.cash, "equity": self.equity}
         return frame.assign(**account, pnl=part.equity, **values)
 
-    @cached_property
-    def series(self) -> ReportSeries:
-        """The series of the report: drawdown, rolling Sharpe, months, histogram."""
+    def _benchmark_inputs(self) -> MetricInputs | None:
+        if self.benchmark is None:
+            return None
+        return metric_inputs(self.panel, self.benchmark, self.config.rf)
+
+    def _trips(self) -> Trips:
         records = [part.trip_records for part in self.simulation.parts]
-        return report_series(
-            self.panel,
-            self.equity,
-            benchmark=self.benchmark_equity,
-            trips=Trips.of(np.concatenate(records)),
-            rf=self.config.rf,
-        )
+        return Trips.of(np.concatenate(records))
 
 
 def run_universe(
@@ -172,22 +142,17 @@ def run_universe(
     -----
     Each symbol is judged on its own bars: a stamp at which it has none is skipped, what
     was wanted before stays wanted, and its position is marked at its last close. A
-    symbol whose bars have ended cannot be sold any more.
+    symbol whose bars have ended cannot be sold any more. Who is not a member of the
+    universe at a close is not wanted then: its position is sold at the next open.
     """
     config = resolve(config)
     panel = panel.between(config.start_ms, config.end_ms)
     _check_symbols(config, panel)
     check_length(panel)
     columns, values = _decided(config, panel, cache, on_stage)
-    weights = to_weights(values, config.sizing, panel)
+    weights = _weighed(config, panel, values)
     on_stage("simulation")
-    simulation = simulate_weights(
-        panel,
-        weights,
-        config.execution,
-        initial_cash=config.initial_cash,
-        band=config.sizing.no_trade_band,
-    )
+    simulation = _simulated(config, panel, weights)
     on_stage("metrics")
     held = _benchmark(config, panel, benchmark)
     inputs = metric_inputs(panel, simulation, config.rf, held.equity if held else None)
@@ -232,6 +197,32 @@ def _decided(
     ]
     values = np.column_stack(wanted) * _shares(config, panel, symbols, cache)
     return _side_by_side(symbols, columns), values
+
+
+def _weighed(config: RunConfig, panel: Panel, values: FloatArray) -> FloatArray:
+    """Return the weights wanted after each close; 0 for who is no member then."""
+    has_own = config.sizing.group in panel.groups
+    return to_weights(
+        values,
+        config.sizing,
+        panel,
+        members=members_at(panel, config.members),
+        codes=None if has_own else group_codes(panel, config.members),
+    )
+
+
+def _simulated(
+    config: RunConfig, panel: Panel, weights: FloatArray
+) -> PortfolioSimulation:
+    """Return what the weights earn; who leaves the universe is sold for that reason."""
+    return simulate_weights(
+        panel,
+        weights,
+        config.execution,
+        initial_cash=config.initial_cash,
+        band=config.sizing.no_trade_band,
+        members=members_at(panel, config.members),
+    )
 
 
 @dataclass(frozen=True)
@@ -304,7 +295,8 @@ def _shares(
                 for one in symbols
             ]
         )
-    return shares(config.sizing, panel, volatility)
+    inside = members_at(panel, config.members)
+    return shares(config.sizing, panel, volatility, inside)
 
 
 def _side_by_side(

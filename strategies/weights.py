@@ -5,6 +5,8 @@ Five steps in one fixed order and nothing else; each is a function of its own.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from strategies.config import SizingConfig
@@ -14,9 +16,16 @@ from strategies.market.candles import last_valid
 from strategies.market.panel import Panel
 from strategies.types import BoolArray, FloatArray, IntArray
 
+Numbers = TypeVar("Numbers", FloatArray, IntArray)
+
 
 def to_weights(
-    values: FloatArray | BoolArray, sizing: SizingConfig, panel: Panel
+    values: FloatArray | BoolArray,
+    sizing: SizingConfig,
+    panel: Panel,
+    *,
+    members: BoolArray | None = None,
+    codes: IntArray | None = None,
 ) -> FloatArray:
     """Return the weights that `sizing` makes of `values`.
 
@@ -27,7 +36,11 @@ def to_weights(
         know.
     sizing : SizingConfig
     panel : Panel
-        Its groups are read by ``neutralize="group"``.
+    members : bool array of shape (n_bars, n_symbols), optional
+        Who is in the universe at each close; without it, everyone is. Who is not has
+        the weight 0 and counts in no mean.
+    codes : int64 array of shape (n_bars, n_symbols), optional
+        Groups of ``neutralize="group"``; without it, they are those of the panel.
 
     Returns
     -------
@@ -51,18 +64,26 @@ def to_weights(
     check_matrix("values", weights, panel)
     if np.isinf(weights).any():
         raise named_cell("values", weights, np.isinf(weights), panel)
-    weights = filled(weights, sizing.nan_policy)
-    if sizing.neutralize == "market":
-        weights = neutral(weights)
-    elif sizing.neutralize == "group":
-        weights = neutral(weights, group_codes(panel, sizing.group))
+    weights = among(members, filled(weights, sizing.nan_policy))
+    if sizing.neutralize != "none":
+        if sizing.neutralize == "market":
+            codes = np.zeros(weights.shape, dtype=np.int64)
+        elif codes is None:
+            codes = group_codes(panel, sizing.group)
+        # Strangers are a group of their own, of zeros; no label is another one.
+        weights = neutral(weights, among(members, codes + 2) - 1)
     if sizing.smooth_ema is not None:
-        weights = smoothed(weights, sizing.smooth_ema)
+        weights = among(members, smoothed(weights, sizing.smooth_ema))
     weights = np.clip(weights, 0.0 if sizing.long_only else -sizing.cap, sizing.cap)
     return levered(weights, sizing.max_lev)
 
 
-def shares(sizing: SizingConfig, panel: Panel, volatility: FloatArray) -> FloatArray:
+def shares(
+    sizing: SizingConfig,
+    panel: Panel,
+    volatility: FloatArray,
+    members: BoolArray | None = None,
+) -> FloatArray:
     """Return how much of the equity each symbol may take, before any signal.
 
     Parameters
@@ -74,6 +95,8 @@ def shares(sizing: SizingConfig, panel: Panel, volatility: FloatArray) -> FloatA
     panel : Panel
     volatility : float64 array of shape (n_bars, n_symbols)
         Known at the close of each bar, NaN or 0 where it is not: no share then.
+    members : bool array of shape (n_bars, n_symbols), optional
+        Who is in the universe at each close; the others have no share.
 
     Returns
     -------
@@ -83,14 +106,21 @@ def shares(sizing: SizingConfig, panel: Panel, volatility: FloatArray) -> FloatA
     """
     if isinstance(sizing.weights, dict):
         row = [sizing.weights[symbol] for symbol in panel.symbols]
-        return np.tile(np.array(row, dtype=np.float64), (len(panel), 1))
+        said = np.tile(np.array(row, dtype=np.float64), (len(panel), 1))
+        return among(members, said)
     if sizing.weights == "inverse_volatility":
         parts = np.zeros_like(volatility)
         np.divide(1.0, volatility, out=parts, where=volatility > 0.0)
     else:
         parts = (panel.mark > 0.0).astype(np.float64)
+    parts = among(members, parts)
     total = parts.sum(axis=1, keepdims=True)
     return parts / np.where(total > 0.0, total, 1.0)
+
+
+def among(members: BoolArray | None, values: Numbers) -> Numbers:
+    """Return `values` of members, 0 of all others; of everyone without `members`."""
+    return values if members is None else values * members
 
 
 def filled(values: FloatArray, policy: str) -> FloatArray:

@@ -67,6 +67,12 @@ class FirstRoundTripsOut(Schema):
     total: int
 
 
+class SurvivorshipOut(Schema):
+    bias: bool = Field(description="Nobody is said to have left the list.")
+    symbols: int
+    words: str
+
+
 class ReportOut(Schema):
     run: RunOut
     metrics: RunMetrics
@@ -83,6 +89,7 @@ class ReportOut(Schema):
     lookahead: dict[str, Any] | None = Field(
         description="Of an expression: whether any part of it reads the future."
     )
+    survivorship: SurvivorshipOut | None = Field(description="Null for one symbol.")
     validation: dict[str, Any] | None
     critic: dict[str, Any] | None
     honesty: HonestyOut | None

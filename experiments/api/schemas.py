@@ -260,6 +260,9 @@ class ExperimentCreate(In):
     params: dict[str, Any] = Field({}, description="Those left out are defaults.")
     provider: str = "builtin"
     universe: Annotated[list[str], Field(min_length=1)] | dict[str, Any]
+    members: dict[str, Any] | None = Field(
+        None, description='Of a symbol: `{"from", "to", "group"}`, dates.'
+    )
     timeframe: str = "1d"
     benchmark: str = "buy_and_hold"
     start: int | str | None = Field(None, description="Date, RFC 3339 or epoch ms.")
@@ -318,6 +321,7 @@ class ExperimentSummary(Schema):
     params: dict[str, Any]
     provider: str
     universe: list[str] | dict[str, Any]
+    members: dict[str, Any] | None
     timeframe: str
     benchmark: str
     start: Moment | None

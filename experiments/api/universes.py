@@ -70,6 +70,7 @@ class WatchlistOut(Schema):
     name: str
     owner: str
     visibility: str
+    survivorship_bias: bool
     symbols: list[ListedSymbolOut]
     held: int = Field(description="Symbols with bars.")
     missing: list[str] = Field(description="Symbols of which nobody has bars here.")

@@ -19,7 +19,13 @@ from experiments.models.ledger import (
 )
 from experiments.models.overfitting import OverfittingAnswer
 from experiments.models.preset import Preset, PresetKind
-from experiments.models.run import ModelRun, RunKind, RunMetric, RunTimeseries
+from experiments.models.run import (
+    ModelRun,
+    RunKind,
+    RunMetric,
+    RunSymbol,
+    RunTimeseries,
+)
 from experiments.models.sweep import SweepChunk
 from experiments.models.validation import ValidationTest
 from experiments.models.watchlist import Visibility, Watchlist
@@ -42,6 +48,7 @@ __all__ = [
     "PresetKind",
     "RunKind",
     "RunMetric",
+    "RunSymbol",
     "RunTimeseries",
     "SweepChunk",
     "ValidationTest",

@@ -21,6 +21,9 @@ class ModelExperiment(models.Model):
     params = models.JSONField(default=dict, blank=True)
     provider = models.CharField(max_length=40, default="builtin")
     universe = models.JSONField(default=list)
+    members = models.JSONField(
+        null=True, blank=True, help_text="Since when a symbol is in it, until when."
+    )
     timeframe = models.CharField(max_length=20, default="1d")
     benchmark = models.CharField(max_length=80, default="buy_and_hold")
     start_ms = models.BigIntegerField(null=True, blank=True)

@@ -158,6 +158,24 @@ class ModelRun(models.Model):
         return self.job.status
 
 
+class RunSymbol(models.Model):
+    """One symbol of a run that trades several, so that lists find it by an index."""
+
+    run = models.ForeignKey(
+        ModelRun, on_delete=models.CASCADE, related_name="symbol_rows"
+    )
+    symbol = models.CharField(max_length=80)
+
+    class Meta:
+        db_table = "model_run_symbols"
+        constraints = (
+            models.UniqueConstraint(fields=["symbol", "run"], name="symbol_once_a_run"),
+        )
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
 class RunMetric(models.Model):
     """One scalar of one run, so that lists are sorted and filtered by an index."""
 

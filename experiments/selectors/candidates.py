@@ -19,10 +19,10 @@ from experiments.selectors.sweep import Candidates, sweep_candidates
 from experiments.selectors.trials import trial_counts
 from quantlab.web.paging import bad_cursor, unknown_word
 from quantlab.web.problem import Problem
-from strategies.backtest import annual_sharpe_se
 from strategies.errors import ConfigError
 from strategies.metrics.registry import METRICS
 from strategies.metrics.table import TABLE_METRICS
+from strategies.result import annual_sharpe_se
 from strategies.sweep.analysis import heat_map
 from strategies.sweep.constraints import Constraint
 from strategies.types import FloatArray, IntArray, Scalar

@@ -82,6 +82,7 @@ OF_EXPERIMENT = (
     "params",
     "provider",
     "universe",
+    "members",
     "timeframe",
     "benchmark",
     "cost_model",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from experiments.models import ModelRun, RunKind
+from experiments.models import ModelRun, RunKind, RunSymbol
 from jobs.models import JobStatus
 from jobs.selectors import status_named
 from quantlab.web.paging import unknown_word
@@ -50,13 +50,14 @@ class RunFilter:
         exact: dict[str, Any] = {"deleted_at__isnull": True}
         if self.kind:
             exact["kind"] = _kind_known(self.kind)
-        for name in ("strategy", "symbol"):
-            if getattr(self, name):
-                exact[name] = getattr(self, name)
+        if self.strategy:
+            exact["strategy"] = self.strategy
         for name in ("experiment_id", "starred", "archived"):
             if getattr(self, name) is not None:
                 exact[name] = getattr(self, name)
         condition = Q(**{f"{prefix}{key}": value for key, value in exact.items()})
+        if self.symbol:
+            condition &= trading(self.symbol, prefix)
         if self.tag:
             condition &= tagged(self.tag, prefix)
         return condition & named_or_tagged(self.q, prefix) if self.q else condition
@@ -101,6 +102,12 @@ def narrowed(wanted: RunFilter) -> RunFilter:
     runs = ModelRun.objects.filter(passing).order_by()
     keys = tuple(runs.values_list("pk", flat=True)[: FEW + 1])
     return wanted if len(keys) > FEW else replace(wanted, keys=keys)
+
+
+def trading(symbol: str, prefix: str = "") -> Q:
+    """Return the condition that a symbol is the run's own, or one of several."""
+    among = RunSymbol.objects.filter(symbol=symbol).values("run")
+    return Q(**{f"{prefix}symbol": symbol}) | Q(**{f"{prefix}pk__in": among})
 
 
 def _ended(word: str, prefix: str) -> Q:

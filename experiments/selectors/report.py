@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from experiments.models import ModelRun, RunKind, RunTimeseries
 from experiments.selectors.runs import run_document
+from experiments.selectors.universes import survivorship
 from experiments.selectors.validation import validation_newest
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
@@ -38,6 +39,7 @@ def run_report(run: ModelRun) -> dict[str, Any]:
         "flags": run.flags,
         "lookahead": None,  # reports made before it was looked for
         **report_figures([run])[run.pk],
+        "survivorship": survivorship(run.config),
         "validation": validation_newest(run),
         "critic": None,
         "honesty": document["honesty"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db.models import Count, F, Model, Q, QuerySet
 
-from experiments.models import ModelExperiment, ModelRun, Preset
+from experiments.models import ModelExperiment, ModelRun, Preset, Watchlist
 from quantlab.web.paging import Page, keyset_page, unknown_word
 
-KINDS = ("runs", "experiments", "presets")
+KINDS = ("runs", "experiments", "presets", "watchlists")
 
 
 def trash_page(kind: str, *, limit: int, cursor: str = "") -> Page[Model]:
@@ -42,4 +42,5 @@ def _deleted() -> dict[str, QuerySet]:
             deleted_at__isnull=False
         ).annotate(n_gone=Count("runs", filter=with_it)),
         "presets": Preset.objects.filter(deleted_at__isnull=False),
+        "watchlists": Watchlist.objects.filter(deleted_at__isnull=False),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -36,12 +36,18 @@ def config_settled(config: RunConfig) -> RunConfig:
     Whatever cannot be run is refused with a `StrategyError`.
     """
     if isinstance(config.universe, dict) and "watchlist_id" in config.universe:
-        config = config.with_changes({"universe": _watched(config, config.universe)})
+        said = config.document().get("members", {})
+        config = config.with_changes(_watched(config, config.universe, said))
     return resolve_window(resolve(config))
 
 
-def _watched(config: RunConfig, named: Mapping[str, Any]) -> list[str]:
-    """Return the symbols of a watchlist that the config's source has."""
+def _watched(
+    config: RunConfig, named: Mapping[str, Any], said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the symbols of a watchlist that the config's source has, as a patch.
+
+    What the config says of a symbol itself stays.
+    """
     try:
         watchlist = watchlist_get(named["watchlist_id"])
     except Problem as exc:
@@ -53,13 +59,24 @@ def _watched(config: RunConfig, named: Mapping[str, Any]) -> list[str]:
         message = f"{field:.60} does not belong to a watchlist."
         raise ConfigError(message, code="unknown_field", field=field)
     listed = [one["symbol"] for one in watchlist.symbols]
-    return symbols_there(
+    symbols = symbols_there(
         listed,
         cap=checked_cap(named.get("cap")),
         provider=config.provider,
         timeframe=config.timeframe,
         name=watchlist.name,
     )
+    known = {one["symbol"]: _facts(one) for one in watchlist.symbols}
+    members: dict[str, Any] = {s: known[s] for s in symbols if known[s]}
+    members |= said
+    if len(symbols) == 1 and is_of_survivors(members.values()):
+        members = {}  # one symbol is traded as long as it has bars
+    return {"universe": symbols, "members": members or None}
+
+
+def _facts(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a watchlist says of a symbol besides its name."""
+    return {key: entry[key] for key in ("from", "to", "group") if entry.get(key)}
 
 
 def universe_in(text: str) -> Universe:
@@ -154,8 +171,7 @@ def universe_document(preset: Preset) -> dict[str, Any]:
         "name": preset.name,
         "words": preset.words,
         "visibility": "public",
-        # Only a list that says who left it, and when, is free of it.
-        "survivorship_bias": not any(one["to"] for one in symbols),
+        "survivorship_bias": is_of_survivors(symbols),
         **_held(symbols),
         "links": _links("universes", preset.id),
     }
@@ -169,9 +185,46 @@ def watchlist_document(watchlist: Watchlist) -> dict[str, Any]:
         "visibility": watchlist.visibility,
         "created_at": watchlist.created_at,
         "updated_at": watchlist.updated_at,
+        "survivorship_bias": is_of_survivors(watchlist.symbols),
         **_held(watchlist.symbols),
         "links": _links("watchlists", str(watchlist.pk)),
     }
+
+
+def is_of_survivors(listed: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a list keeps quiet about who left it, so that only winners stay.
+
+    Only one that says who left, and when, is free of that.
+    """
+    return not any(one.get("to") for one in listed)
+
+
+def survivorship(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the choice of symbols does to a run's result; None for one symbol."""
+    symbols = config.get("universe")
+    if not isinstance(symbols, list):
+        return None
+    members = config.get("members") or {}
+    joined = sum(bool(one.get("from")) for one in members.values())
+    left = sum(bool(one.get("to")) for one in members.values())
+    is_biased = is_of_survivors(members.values())
+    if not is_biased:
+        words = (
+            f"Each symbol is traded only while it is in the list: {joined:,} of "
+            f"{len(symbols):,} have a date of joining, {left:,} one of leaving."
+        )
+    elif joined:
+        words = (
+            f"{joined:,} of {len(symbols):,} symbols are traded from the day they "
+            "joined, but nobody is said to have left, so those that failed are "
+            "missing: take this for the upper end."
+        )
+    else:
+        words = (
+            f"{len(symbols):,} symbols were chosen for the whole time, so those that "
+            "failed before may be missing: take this for the upper end."
+        )
+    return {"bias": is_biased, "symbols": len(symbols), "words": words}
 
 
 def _held(symbols: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def experiment_create(
     params: Mapping[str, Any],
     provider: str = "builtin",
     universe: Any,
+    members: Mapping[str, Any] | None = None,
     timeframe: str = "1d",
     benchmark: str = "buy_and_hold",
     start: Any = None,
@@ -68,6 +69,7 @@ def experiment_create(
         params=dict(params),
         provider=provider,
         universe=universe,
+        members=members or None,
         timeframe=timeframe,
         benchmark=benchmark,
         cost_model=dict(cost_model or {}),
@@ -94,6 +96,7 @@ def _settle(experiment: ModelExperiment, start: Any, end: Any) -> None:
     experiment.end_ms = None if asked.end_ms is None else settled.end_ms
     experiment.timeframe = settled.timeframe
     experiment.universe = settled.symbols
+    experiment.members = document.get("members")
     experiment.cost_model = document["execution"]
     experiment.sizing = document["sizing"]
     if settled.strategy is not None:
@@ -117,6 +120,7 @@ def _config(experiment: ModelExperiment, start: Any, end: Any) -> RunConfig:
     return RunConfig(
         provider=experiment.provider,
         universe=experiment.universe,
+        members=experiment.members,
         timeframe=experiment.timeframe,
         benchmark=experiment.benchmark,
         start=start,

@@ -13,7 +13,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from experiments.models import ModelExperiment, ModelRun, PresetKind, RunKind
+from experiments.models import (
+    ModelExperiment,
+    ModelRun,
+    PresetKind,
+    RunKind,
+    RunSymbol,
+)
 from experiments.selectors.experiments import experiment_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
@@ -192,7 +198,7 @@ def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
         run_id=str(run_id),
         page=run_page_url(run_id),
     )
-    return ModelRun.objects.create(
+    run = ModelRun.objects.create(
         id=run_id,
         job=job,
         config=config.document(),
@@ -206,6 +212,14 @@ def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
         seed=config.seed,
         **fields,
     )
+    symbols_keep(run=run, symbols=config.symbols)
+    return run
+
+
+def symbols_keep(*, run: ModelRun, symbols: Sequence[str]) -> None:
+    """Have lists find a run of several symbols by each; one symbol is on its row."""
+    if len(symbols) > 1:
+        RunSymbol.objects.bulk_create(RunSymbol(run=run, symbol=s) for s in symbols)
 
 
 def run_title(config: RunConfig) -> str:

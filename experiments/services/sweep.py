@@ -22,6 +22,7 @@ from experiments.services.runs import (
     config_changed,
     data_version,
     run_submit,
+    symbols_keep,
 )
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
@@ -193,6 +194,7 @@ def search_submit(
             notes=asked.notes,
             tags=normal_tags(asked.tags),
         )
+        symbols_keep(run=run, symbols=config.symbols)
     return Submission(run, reused=False)
 
 

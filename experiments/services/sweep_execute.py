@@ -43,9 +43,9 @@ from experiments.services.runs import data_version
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
 from strategies import RunConfig, load_candles
-from strategies.backtest import annual_sharpe_se
 from strategies.errors import CandleError
 from strategies.metrics.table import TABLE_METRICS
+from strategies.result import annual_sharpe_se
 from strategies.sweep import SweepChunk as Evaluated
 from strategies.sweep import SweepPlan, best_row, sweep_chunks
 from strategies.sweep.analysis import candidate_flags

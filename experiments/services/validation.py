@@ -18,7 +18,7 @@ from experiments.selectors.validation import (
     ValidationCost,
     validation_cost,
 )
-from experiments.services.runs import Submission
+from experiments.services.runs import Submission, symbols_keep
 from experiments.services.words import Name
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import enqueue
@@ -155,7 +155,7 @@ def _create(
         run_id=str(run_id),
         page=run_page_url(run_id),
     )
-    return ModelRun.objects.create(
+    validation = ModelRun.objects.create(
         id=run_id,
         kind=RunKind.VALIDATE,
         job=job,
@@ -174,6 +174,8 @@ def _create(
         seed=asked.seed,
         name=asked.name,
     )
+    symbols_keep(run=validation, symbols=run.config.get("universe") or [])
+    return validation
 
 
 def validation_request(

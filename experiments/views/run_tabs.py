@@ -97,6 +97,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         "readings": readings(everything, document, benchmark),
         "accounting": run.accounting,
         "lookahead": report["lookahead"],
+        "survivorship": report["survivorship"],
         "tests": tests_said(report["validation"]),
         "drawdowns": worst[:N_DRAWDOWNS],
         "n_drawdowns": len(worst),

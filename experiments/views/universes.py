@@ -29,6 +29,7 @@ from experiments.services.watchlists import (
     watchlist_delete,
     watchlist_update,
 )
+from experiments.views.trash import say_deleted
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 
@@ -96,5 +97,7 @@ def _saved(
 @require_POST
 def watchlist_deleted(request: HttpRequest, watchlist_id: UUID) -> HttpResponse:
     watchlist = watchlist_delete(watchlist=watchlist_get(watchlist_id))
-    messages.success(request, f"Watchlist “{watchlist.name}” deleted.")
+    if watchlist.deleted_at is not None:
+        words = f"Watchlist “{watchlist.name}” deleted."
+        say_deleted(request, words, watchlist.deleted_at)
     return redirect("experiments:watchlist-list")

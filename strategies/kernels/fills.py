@@ -10,9 +10,10 @@ import numpy as np
 # Why a fill happened; the code is the index. Append only: stored runs keep their codes.
 REASONS = (
     *("signal", "ruin", "stop_loss", "take_profit", "trailing_stop"),
-    "window_end",
+    *("window_end", "left_universe"),
 )
 SIGNAL, RUIN, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, WINDOW_END = range(6)
+LEFT_UNIVERSE = 6
 
 # When inside its bar a fill happened.
 AT_OPEN, AT_CLOSE, IN_BAR = 0, 1, 2

@@ -106,7 +106,7 @@ def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
     is_many = config.universe is not None
     neutral = config.sizing.neutralize
     wanted = {
-        "sizing.neutralize": neutral == "group" or (neutral != "none" and not is_many),
+        "sizing.neutralize": neutral != "none" and not is_many,
         "exits": (is_many or config.expr is not None) and bool(config.exits.changed()),
         "risk": is_many and config.risk.name == "fixed_cash",
         "validation": (is_many or config.expr is not None) and bool(config.validation),

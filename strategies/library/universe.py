@@ -4,36 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strategies.config import RunConfig
+from strategies.config import Membership, RunConfig
 from strategies.errors import CandleError, ConfigError, StrategyError, did_you_mean
-from strategies.market.sources import describe
+from strategies.market.sources import PROVIDERS, describe
 from strategies.market.symbol import SymbolInfo
-from strategies.market.universes import preset_symbols
+from strategies.market.universes import preset_named, preset_symbols, sector_of
 
 MOST_SYMBOLS = 500
 MOST_BARS = 5_000_000  # of all symbols together
 NAMED = 5  # symbols that a message lists
 KEYS = ("preset_id", "watchlist_id", "cap")
+SECTOR = "sector"
 
 
 def frozen_universe(config: RunConfig) -> dict[str, object]:
-    """Return the universe as a sorted list, and how the equity is divided.
+    """Return the universe as a sorted list, who is in it when, and how it is weighed.
 
     Raises
     ------
     ConfigError
         ``empty_universe``, ``too_many_symbols``, ``unknown_universe``,
-        ``unknown_field``, ``out_of_range``; ``needs_universe``, ``unknown_symbol`` or
-        ``missing_weight`` for weights that do not fit.
+        ``unknown_field``, ``out_of_range``; ``needs_universe``, ``unknown_symbol``,
+        ``missing_weight`` or ``unknown_group`` for what does not fit.
     """
     if config.universe is None:
-        if config.sizing.weights is not None:
-            raise _needs_universe()
+        _refuse_alone(config)
         return {}
-    listed = config.universe
-    if not isinstance(listed, list):
-        listed = _preset(config, listed)
+    said = config.members or {}
+    if isinstance(config.universe, list):
+        listed = config.universe
+    else:
+        listed, known = _preset(config, config.universe)
+        said = {**known, **said}
     symbols = sorted(set(listed))
+    _check_count(symbols)
+    return {
+        "universe": symbols,
+        "sizing": _sizing(config, symbols),
+        "members": _members(config, symbols, said),
+    }
+
+
+def _check_count(symbols: list[str]) -> None:
     if not symbols:
         raise ConfigError(
             "The universe has no symbols.",
@@ -48,10 +60,11 @@ def frozen_universe(config: RunConfig) -> dict[str, object]:
             field="universe",
             advice="Set a cap, or leave some out.",
         )
-    return {"universe": symbols, "sizing": _sizing(config, symbols)}
 
 
-def _preset(config: RunConfig, named: Mapping[str, object]) -> list[str]:
+def _preset(
+    config: RunConfig, named: Mapping[str, object]
+) -> tuple[list[str], dict[str, Membership]]:
     odd = sorted(set(named) - set(KEYS))
     if odd:
         raise ConfigError(
@@ -68,12 +81,76 @@ def _preset(config: RunConfig, named: Mapping[str, object]) -> list[str]:
             advice="Give a list of symbols, or a preset_id. "
             "Watchlists are known to the lab only.",
         )
-    return preset_symbols(
-        str(named["preset_id"]),
+    preset_id = str(named["preset_id"])
+    symbols = preset_symbols(
+        preset_id,
         cap=checked_cap(named.get("cap")),
         provider=config.provider,
         timeframe=config.timeframe,
     )
+    known = {
+        member.symbol: Membership(
+            **{"from": member.since or None, "to": member.until or None}
+        )
+        for member in preset_named(preset_id).members
+    }
+    return symbols, {symbol: known[symbol] for symbol in symbols}
+
+
+def _members(
+    config: RunConfig, symbols: list[str], said: Mapping[str, Membership]
+) -> dict[str, object] | None:
+    """Return what is known of the symbols and has a say in the result; None: nothing.
+
+    Groups have one where sizing is neutral by group.
+    """
+    _check_strangers(config, symbols)
+    if len(symbols) == 1:
+        if config.members or any(one.until for one in said.values()):
+            raise _needs_universe("members")
+        return None
+    groups = _groups(config, symbols, said)
+    kept: dict[str, object] = {}
+    for symbol in symbols:
+        own = said.get(symbol, Membership())
+        facts = {"from": own.since, "to": own.until, "group": groups.get(symbol)}
+        if known := {key: value for key, value in facts.items() if value}:
+            kept[symbol] = known
+    return kept or None
+
+
+def _check_strangers(config: RunConfig, symbols: list[str]) -> None:
+    strangers = sorted(set(config.members or {}) - set(symbols))
+    if strangers:
+        raise ConfigError(
+            f"{strangers[0]:.40} has dates, but is not in the universe.",
+            code="unknown_symbol",
+            field=f"members.{strangers[0]:.40}",
+            advice=did_you_mean(strangers[0], symbols) or "Leave it out.",
+        )
+
+
+def _groups(
+    config: RunConfig, symbols: list[str], said: Mapping[str, Membership]
+) -> dict[str, str]:
+    """Return the label of each symbol that has one, if weights are neutral by group."""
+    if config.sizing.neutralize != "group":
+        return {}
+    name = config.sizing.group
+    labels = {
+        symbol: (said[symbol].group if symbol in said else None)
+        or (sector_of(symbol) if name == SECTOR else "")
+        for symbol in symbols
+    }
+    found = {symbol: label for symbol, label in labels.items() if label}
+    if not found and config.provider in PROVIDERS:
+        raise ConfigError(
+            f"No symbol of this universe has a {name:.40}.",
+            code="unknown_group",
+            field="sizing.group",
+            advice="Use a watchlist that says it, or give it in members.",
+        )
+    return found
 
 
 def checked_cap(cap: object) -> int | None:
@@ -106,7 +183,7 @@ def _sizing(config: RunConfig, symbols: list[str]) -> dict[str, object]:
         return config.sizing.changed()  # its values are the weights
     if len(symbols) == 1:
         if weights is not None:
-            raise _needs_universe()
+            raise _needs_universe("sizing.weights")
         return config.sizing.changed()
     if isinstance(weights, dict):
         _check_weights(weights, symbols)
@@ -132,12 +209,25 @@ def _check_weights(weights: Mapping[str, float], symbols: list[str]) -> None:
         )
 
 
-def _needs_universe() -> ConfigError:
+def _refuse_alone(config: RunConfig) -> None:
+    """Refuse what only several symbols can have."""
+    if config.sizing.weights is not None:
+        raise _needs_universe("sizing.weights")
+    if config.members is not None:
+        raise _needs_universe("members")
+
+
+def _needs_universe(field: str) -> ConfigError:
+    words = {
+        "sizing.weights": "One symbol has nothing to be weighed against.",
+        "members": "One symbol is traded as long as it has bars, not as a member.",
+    }
     return ConfigError(
-        "One symbol has nothing to be weighed against.",
+        words[field],
         code="needs_universe",
-        field="sizing.weights",
-        advice="Leave weights out, or name several symbols in universe.",
+        field=field,
+        advice=f"Leave {field.rpartition('.')[2]} out, or name several symbols in "
+        "universe.",
     )
 
 

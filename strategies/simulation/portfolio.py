@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strategies.errors import AccountingError, StrategyError
 from strategies.kernels import resolve
-from strategies.kernels.fills import FILL, NOT_RUINED
+from strategies.kernels.fills import FILL, LEFT_UNIVERSE, NOT_RUINED, SIGNAL
 from strategies.simulation.accounting import (
     EPSILON,
     TOLERANCE,
@@ -20,7 +20,7 @@ from strategies.simulation.accounting import (
 )
 from strategies.simulation.records import Simulation
 from strategies.simulation.terms import Terms
-from strategies.types import FloatArray
+from strategies.types import BoolArray, FloatArray
 from strategies.weights import check_matrix, named_cell
 
 if TYPE_CHECKING:
@@ -155,6 +155,7 @@ def simulate_weights(
     *,
     initial_cash: float,
     band: float = 0.0,
+    members: BoolArray | None = None,
 ) -> PortfolioSimulation:
     """Return what holding `weights` would have earned after costs.
 
@@ -173,6 +174,9 @@ def simulate_weights(
         > 0, quote currency; the equity of bar 0.
     band : float
         Differences of up to this fraction of equity are not traded, except to close.
+    members : bool array of shape (n_bars, n_symbols), optional
+        Who is in the universe at each close: what closes the position of somebody who
+        is not has that as its reason.
 
     Raises
     ------
@@ -203,6 +207,8 @@ def simulate_weights(
         lag,
         at_close,
     )
+    if members is not None:
+        _say_who_left(fills, members, lag)
     for array in (record, quantity, fills):
         array.flags.writeable = False
     equity, cash, fees_cum, borrow_cum = record
@@ -219,6 +225,14 @@ def simulate_weights(
         initial_cash=float(initial_cash),
         ruin_bar=ruin_bar,
     )
+
+
+def _say_who_left(fills: NDArray[np.void], members: BoolArray, lag: int) -> None:
+    """Give the fills that close the position of a symbol that left their reason."""
+    decided = np.maximum(fills["bar"] - lag, 0)
+    outside = ~members[decided, fills["symbol"]]
+    closing = (fills["reason"] == SIGNAL) & (fills["position"] == 0.0)
+    fills["reason"][outside & closing] = LEFT_UNIVERSE
 
 
 def terms_of(

@@ -106,6 +106,57 @@ class TestARunOfMany:
         assert 'value="SYN-gbm-1, SYN-gbm-2, SYN-trend-1"' in listed
 
 
+class TestMembers:
+    def test_dates_are_kept_applied_and_said(self, client, run):
+        dates = {THREE[0]: {"from": "2011-01-03"}, THREE[1]: {"to": "2011-12-30"}}
+        held = ASKED | {"strategy": {"name": "buy_and_hold"}}
+        dated = finished_run(changes=held | {"members": dates})
+
+        trips = run_breakdown(dated, "reason").parts
+        assert "left universe" in {part.label for part in trips}
+        page = client.get(dated.get_absolute_url()).content.decode()
+        assert "1 of 3 have a date of joining, 1 one of leaving" in page
+        said = client.get(f"/api/runs/{dated.pk}/report").json()["survivorship"]
+        assert (said["bias"], said["symbols"]) == (False, 3)
+        said = client.get(f"/api/runs/{run.pk}/report").json()["survivorship"]
+        assert said["bias"]
+        assert "those that failed" in said["words"]
+        only = finished_run(changes=ASKED | {"members": {THREE[0]: dates[THREE[0]]}})
+        said = client.get(f"/api/runs/{only.pk}/report").json()["survivorship"]
+        assert (said["bias"], "upper end" in said["words"]) == (True, True)
+        alone = client.get(f"/api/runs/{finished_run().pk}/report").json()
+        assert alone["survivorship"] is None
+        # The same list in the form keeps its dates.
+        again = post(client, f"/api/runs/{dated.pk}/rerun", {"universe": THREE})
+        assert again.json()["config"]["members"] == dates
+
+    def test_an_experiment_keeps_the_dates_for_its_runs(self, client):
+        body = {"name": "Two", "model_key": "buy_and_hold", "universe": THREE}
+        dates = {THREE[0]: {"from": "2011-01-03"}}
+        source = {"provider": "synthetic", "members": dates}
+        made = post(client, "/api/model-lab/experiments", body | source).json()
+        assert made["members"] == dates
+        answer = post(client, f"/api/model-lab/experiments/{made['id']}/run", {})
+        assert answer.json()["config"]["members"] == dates
+
+    def test_lists_find_a_run_by_each_of_its_symbols(
+        self, client, run, django_assert_max_num_queries
+    ):
+        other = finished_run(changes={"symbol": THREE[0]})
+        finished_run(changes={"symbol": "SYN-gbm-7"})
+        for symbol, found in ((THREE[0], {run, other}), (THREE[2], {run})):
+            with django_assert_max_num_queries(12):
+                items = client.get(f"/api/runs?symbol={symbol}").json()["items"]
+            assert {one["id"] for one in items} == {str(one.pk) for one in found}
+            by_metric = client.get(f"/api/runs?symbol={symbol}&order=-sharpe").json()
+            assert len(by_metric["items"]) == len(found)
+            page = client.get(f"/backtesting?symbol={symbol}").content.decode()
+            assert (str(run.pk) in page, str(other.pk) in page) == (
+                True,
+                other in found,
+            )
+
+
 class TestBreakdown:
     def test_every_way_adds_up_to_the_profit(self, client, run):
         alone = finished_run(

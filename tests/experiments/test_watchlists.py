@@ -11,6 +11,7 @@ from tests.factories import CONFIG
 
 pytestmark = pytest.mark.django_db
 
+TRASH = "/model-lab/trash"
 TWO = ["SYN-gbm-1", "SYN-gbm-2"]
 
 
@@ -51,6 +52,9 @@ def test_a_run_takes_the_symbols_a_watchlist_has_now(client, kept):
     assert first["config"]["universe"] == TWO
     one = body | {"universe": {"watchlist_id": kept["id"], "cap": 1}}
     assert post(client, "/api/backtest", one).json()["config"]["symbol"] == TWO[0]
+
+    since = {TWO[0]: {"from": "2011-01-01"}}
+    assert first["config"]["members"] == since  # the label has no say
 
     changed = client.patch(
         kept["links"]["self"],
@@ -110,3 +114,24 @@ def test_pages_make_change_and_delete_one(client):
     assert universe_in("A, B;C D") == ["A", "B", "C", "D"]
     assert client.post(f"{page}/delete").status_code == 302
     assert universe_in("Indices") == ["Indices"]
+
+
+def test_a_deleted_one_lies_in_the_trash_until_it_is_wanted(client, kept):
+    page = kept["links"]["page"]
+    gone = client.post(f"{page}/delete", follow=True).content.decode()
+    assert "Watchlist “My two” deleted." in gone
+    moment = gone.partition('name="moment" value="')[2].partition('"')[0]
+    trash = client.get(f"{TRASH}?kind=watchlists").content.decode()
+    assert "My two" in trash
+    assert "3 symbols" in trash
+
+    client.post(f"{TRASH}/undo", {"moment": moment})
+    assert client.get(page).status_code == 200
+    client.post(f"{page}/delete")
+    client.post(f"{TRASH}?kind=watchlists", {"only": kept["id"]})
+    assert client.get(page).status_code == 200
+    client.post(f"{page}/delete")
+    post(client, "/api/watchlists", {"name": "My two", "symbols": ["A"]})
+    taken = client.post(f"{TRASH}?kind=watchlists", {"only": kept["id"]})
+    assert taken.status_code == 409
+    assert client.post(f"{TRASH}?kind=watchlists", {"only": "x"}).status_code == 404

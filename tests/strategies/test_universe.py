@@ -160,10 +160,10 @@ def test_a_universe_is_frozen_and_what_does_not_fit_is_refused():
             {"sizing": {"weights": {"SP500": 1, "NASDAQ": 1, "X": 1}}},
             {"execution": {"overrides": {"X": {"slippage_bps": 1}}}},
         ],
+        "unknown_group": [{"sizing": {"neutralize": "group"}}],
         "not_available_yet": [
             {"exits": {"stop_loss": 0.1}},
             {"risk": {"name": "fixed_cash"}},
-            {"sizing": {"neutralize": "group"}},
         ],
     }
     for code, several in refused.items():
