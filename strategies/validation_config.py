@@ -148,6 +148,14 @@ def read_validation(asked: Mapping[str, Any], *, field: str = "") -> ValidationC
 def check_length(config: ValidationConfig, n_bars: int, *, field: str = "") -> None:
     """Refuse blocks longer than the series, and more windows than it has bars.
 
+    Parameters
+    ----------
+    config : ValidationConfig
+    n_bars : int
+        Of the run, or as many as it can have at most.
+    field : str
+        Dotted path of the tests, for the errors.
+
     Raises
     ------
     ConfigError
@@ -160,7 +168,7 @@ def check_length(config: ValidationConfig, n_bars: int, *, field: str = "") -> N
         if block is not None and block > most:
             problems.append(
                 StrategyError(
-                    f"A block of {block:g} bars is longer than the {most} of the run.",
+                    f"A block of {block:g} bars does not fit the run: at most {most}.",
                     code="block_too_long",
                     field=f"{prefix}{name}.block_size",
                     advice=f"Choose at most {most}, or leave it open.",

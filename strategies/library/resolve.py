@@ -20,8 +20,9 @@ from strategies.market.sources import describe, load_candles
 from strategies.market.symbol import SymbolInfo
 from strategies.market.timeframe import DAY_MS, timeframe_named
 from strategies.types import Parameter, complete
-from strategies.validation_config import read_validation
+from strategies.validation_config import check_length, read_validation
 
+SHORT_MONTH = 28 * DAY_MS
 FRACTION = Parameter(
     name="fraction",
     kind="float",
@@ -196,7 +197,9 @@ def resolve_window(config: RunConfig) -> RunConfig:
     StrategyError
         ``unknown_provider``, ``unknown_symbol``: see `strategies.market.sources`.
     ConfigError
-        ``outside_data`` if a date lies before the first or after the last bar.
+        ``outside_data`` if a date lies before the first or after the last bar;
+        ``block_too_long``, ``too_few_bars`` for tests of luck that need more bars than
+        the window can have.
     CandleError
         ``too_few_bars`` if the strategy could not decide anything in the window.
     """
@@ -216,6 +219,7 @@ def resolve_window(config: RunConfig) -> RunConfig:
     )
     expression.check_fields(settled)
     _check_length(settled, info)
+    _check_tests(settled, info)
     return settled
 
 
@@ -277,6 +281,20 @@ def _check_length(config: RunConfig, info: SymbolInfo) -> None:
         field="start",
         advice="Choose an earlier start, a later end, or shorter windows.",
     )
+
+
+def _check_tests(config: RunConfig, info: SymbolInfo) -> None:
+    if config.validation:
+        tests = read_validation(config.validation, field="validation")
+        check_length(tests, _bars_at_most(config, info), field="validation")
+
+
+def _bars_at_most(config: RunConfig, info: SymbolInfo) -> int:
+    """Return how many bars a settled window can have: those listed, if it is whole."""
+    start, end = config.start_ms or info.start_ms, config.end_ms or info.end_ms
+    bar = timeframe_named(config.timeframe)
+    fits = int((end - start) // (SHORT_MONTH if bar.key == "1mo" else bar.ms)) + 1
+    return min(fits, info.rows) if end <= info.end_ms else fits
 
 
 def _lookback(config: RunConfig) -> tuple[str, int]:

@@ -15,15 +15,17 @@ from django.conf import settings
 from django.db import connection
 
 from experiments.artifacts.files import run_files
-from experiments.artifacts.store import run_store
+from experiments.artifacts.store import json_writer, run_store
 from experiments.models import LedgerEntry, ModelRun, RunMetric, RunTimeseries
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
 from experiments.services.setup import STAMP_NAME, setup_fingerprint
 from experiments.services.sweep import sweep_asked, sweep_request
+from experiments.services.validation import validation_request
 from jobs.models import TERMINAL, Job, JobEvent, JobLog, JobStatus
+from strategies.validation.suite import validate
 from tests.experiments.rows import plain_experiment
-from tests.factories import make_run, result_of
+from tests.factories import finished_run, make_run, result_of
 from tests.jobs.conftest import wait_until
 from tests.lab import Lab, LabProcess
 
@@ -41,6 +43,16 @@ LONGEST_WAIT_S = 240.0  # kernels may have to be compiled on a busy machine
 # Long enough to be hit in each of its stages: 96,000 hours.
 LONG = {"symbol": "SYN-garch-1", "timeframe": "1h", "end": "2020-12-31"}
 AXES = (("fast", 2, 150), ("slow", 200, 200))  # 30,000 candidates, in three chunks
+# Each but the first takes long enough to be hit; `make torture` draws ten times more.
+DRAWS = 10 if IS_TORTURE else 1
+TESTS = {
+    "permutation": {"n": 100},
+    "permutation_rerun": {"n": 30 * DRAWS},
+    "block_bootstrap": {"n": 1_000 * DRAWS},
+    "candle_monte_carlo": {"n": 30 * DRAWS},
+    "cost_stress": {},
+}
+KILLED_AFTER = (1, 2, 3) if IS_TORTURE else (1,)  # tests that are written down
 VARIANTS = [
     LONG | {"strategy": {"name": "sma_cross", "params": {"fast": 5, "slow": 20}}},
     LONG | {"strategy": {"name": "rsi_reversion"}},
@@ -180,6 +192,29 @@ def test_runs_survive_the_death_of_the_whole_lab(lab):
     wait_until(is_all_done, LONGEST_WAIT_S)
 
     check_ended_right(runs)
+
+
+@pytest.mark.slow
+def test_a_validation_goes_on_behind_its_last_test(worker):
+    """Killed between two tests, it ends with the summary of one nobody disturbed."""
+    tested = LONG | {"end": "2012-12-31"}
+    body = TESTS | {"seed": SEED}
+    run = validation_request(run=finished_run(changes=tested), body=body).run
+    Job.objects.update(max_attempts=1000)
+    for n_done in KILLED_AFTER:
+        wait_until(lambda n=n_done: run.tests.count() >= n, LONGEST_WAIT_S)
+        before = dict(run.tests.values_list("name", "created_at"))
+        for pid in worker.job_pids():
+            os.kill(pid, signal.SIGKILL)
+    wait_until(is_all_done, LONGEST_WAIT_S)
+
+    run = run_get(run.pk)
+    assert (run.status, run.job.attempt > 1) == (JobStatus.SUCCEEDED, True)
+    after = dict(run.tests.values_list("name", "created_at"))
+    assert before.items() <= after.items()  # none of those was done again
+    whole = BytesIO()
+    json_writer(validate(result_of(**tested), TESTS, seed=SEED))(whole)
+    assert files_of(run)["validation_summary.json"] == whole.getvalue()
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from strategies import Candles, RunConfig, load_candles, run_backtest
 from strategies.errors import CandleError, ConfigError, StrategyError
 from strategies.library.registry import STRATEGIES
 from strategies.library.resolve import resolve, resolve_window
+from strategies.market.sources import describe
 from strategies.positions import to_position
 from strategies.trials import MemorySink, reporting_to
 from tests.strategies.random_candles import random_candles
@@ -314,6 +315,23 @@ class TestWindow:
             self.window(**changes)
 
         assert (caught.value.field, caught.value.code) == (field, code)
+
+    def test_a_block_may_be_as_long_as_the_returns_and_no_longer(self):
+        def tests(block):
+            return {"block_bootstrap": {"block_size": block}}
+
+        whole = {"provider": "builtin", "symbol": "SP500"}
+        most = describe("builtin", "SP500", "1d").rows - 1
+        self.window(**whole, validation=tests(most))
+        with pytest.raises(ConfigError, match=f"at most {most}") as caught:
+            self.window(**whole, validation=tests(most + 1))
+        field = "validation.block_bootstrap.block_size"
+        assert (caught.value.field, caught.value.code) == (field, "block_too_long")
+        # Of a part of the data only what it cannot exceed is known: a bar each day.
+        part = {"start": "2012-01-01", "end": "2012-12-31"}
+        self.window(**part, validation=tests(365))
+        with pytest.raises(ConfigError, match="at most 365"):
+            self.window(**part, validation=tests(366))
 
     def test_the_end_of_the_data_is_named(self):
         with pytest.raises(ConfigError, match="The last bar is 2018-12-31"):

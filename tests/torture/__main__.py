@@ -106,6 +106,11 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
         "kill -9 in the middle of a sweep",
         "the process of the sweep twice, between and inside chunks",
     ),
+    lambda: kills(
+        "test_a_validation_goes_on_behind_its_last_test",
+        "kill -9 in the middle of a validation",
+        "its process three times, each between two of its tests",
+    ),
     crowd,
 )
 

@@ -63,6 +63,16 @@ def test_the_same_again_is_answered_with_the_run_there_is(client):
         ({"expr": "close"}, "invalid_value", "strategy"),
         ({"universe": ["A", "B"]}, "invalid_value", "symbol"),
         ({"validation": {"permutation": {"n": 0}}}, None, "validation.permutation.n"),
+        (
+            {"validation": {"block_bootstrap": {"block_size": 9_999}}},
+            "block_too_long",
+            "validation.block_bootstrap.block_size",
+        ),
+        (
+            {"validation": {"wfo": {"windows": 1_000}}, "end": "2012-03-01"},
+            "too_few_bars",
+            "validation.wfo.windows",
+        ),
         ({"name": ["x"]}, "invalid_value", "name"),
         ({"tags": "trend"}, "invalid_value", "tags"),
         ({"seed": "\ud800"}, "bad_text", "seed"),

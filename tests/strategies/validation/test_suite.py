@@ -46,6 +46,14 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
+def test_a_summary_does_not_depend_on_the_number_of_threads(monkeypatch):
+    found = []
+    for threads in "1", "2":
+        monkeypatch.setenv("NUMBA_NUM_THREADS", threads)
+        found.append(json.dumps(validate(RESULT, EVERYTHING, seed=2)))
+    assert found[0] == found[1]
+
+
 def test_a_summary_holds_the_keys_that_were_promised():
     summary = validate(RESULT, EVERYTHING, seed=4)
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
