@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,9 @@ COLUMNS = 512
 FEW_CELLS = 16_384
 # How many expressions are looked at together for what they share.
 TOGETHER = 16
+
+# Roots, as often as they are asked for, and the matrix of each.
+_Chunk = tuple[Sequence[Node], dict[Node, FloatArray]]
 
 
 def evaluate(
@@ -121,22 +124,26 @@ def _each(
 ) -> Iterator[tuple[str, FloatArray]]:
     with executor() as pool:
         work = _Work(panel, pool, limits)
-        work.expect(roots)
-        start = 0
-        while start < len(roots):
-            plan, count = work.planned_together(roots[start : start + TOGETHER])
-            answers = work.run(plan, {})
-            for place in range(start, start + count):
-                work.used(roots[place])
-                last = roots[place] not in roots[place + 1 : start + count]
-                values = answers[roots[place]]
-                yield (
-                    expressions[place].text,
-                    values if reuse or last else values.copy(),
-                )
-            if reuse:
-                work.give_back(answers.values())
-            start += count
+        made = work.together(roots)
+        place = 0
+        for chunk, answers in _ahead(made) if work.threads > 1 else made:
+            for at, root in enumerate(chunk):
+                values = answers[root]
+                if not reuse and root in chunk[at + 1 :]:
+                    values = values.copy()
+                yield expressions[place].text, values
+                place += 1
+            if not reuse:
+                answers.clear()
+
+
+def _ahead(made: Iterator[_Chunk]) -> Iterator[_Chunk]:
+    """Yield what comes; the next is being made while one is looked at."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, made, None)
+        while (chunk := coming.result()) is not None:
+            coming = pool.submit(next, made, None)
+            yield chunk
 
 
 def _ready(expression: Expression, panel: Panel) -> Node:
@@ -181,6 +188,7 @@ class _Work:
         self._panel, self._pool, self._limits = panel, pool, limits
         self._shape = (len(panel), len(panel.symbols))
         self._cells = self._shape[0] * self._shape[1]
+        self.threads = n_threads() if self._cells > FEW_CELLS else 1
         self._room = int(limits.memory_bytes // max(1, 8 * self._cells))
         self._deadline = time.monotonic() + limits.seconds
         self._free: list[FloatArray] = []
@@ -188,24 +196,42 @@ class _Work:
         self._expected: Counter[Node] = Counter()
         self._groups = {k.casefold(): v.codes for k, v in panel.groups.items()}
 
-    def expect(self, roots: Iterable[Node]) -> None:
-        """Count how many expressions need what; what more than one needs is kept."""
-        self._needs = {root: _kernels(root) for root in dict.fromkeys(roots)}
-        self._expected = Counter(one for root in roots for one in self._needs[root])
+    def together(self, roots: Sequence[Node]) -> Iterator[_Chunk]:
+        """Yield roots and their matrices, as many at a time as there is room for.
 
-    def used(self, root: Node) -> None:
-        """Note that one of those expressions is done."""
-        for one in self._needs[root]:
-            self._expected[one] -= 1
-            if not self._expected[one] and one in self._kept:
+        The matrices of one chunk that are still in it when the next but one is asked
+        for are written over. An empty chunk comes where there is no room beside them.
+        """
+        needs = {root: _kernels(root) for root in dict.fromkeys(roots)}
+        self._expected = Counter(one for root in roots for one in needs[root])
+        # Each of those that are made together takes a matrix at least.
+        most = max(1, min(TOGETHER, self._room // 2))
+        start = 0
+        read: dict[Node, FloatArray] = {}
+        while start < len(roots):
+            plan, count = self._planned_beside(roots[start : start + most], len(read))
+            chunk = roots[start : start + count]
+            for root in chunk:
+                self._expected.subtract(needs[root])
+            made = self.run(plan, {}) if count else {}
+            for one in [one for one in self._kept if not self._expected[one]]:
                 self._free.append(self._kept.pop(one))
+            yield chunk, made
+            self._free.extend(read.values())
+            start, read = start + count, made
 
-    def planned_together(self, roots: Sequence[Node]) -> tuple[Plan, int]:
-        """Return a plan for as many expressions as there is room for, and how many."""
+    def _planned_beside(self, roots: Sequence[Node], held: int) -> tuple[Plan, int]:
+        """Return a plan for as many expressions as half of the room takes, or for one.
+
+        None at all if even one needs the room of the `held` matrices.
+        """
         count = len(roots)
         while True:
             plan = planned(roots[:count], self._kept)
-            if plan.peak + len(self._kept) <= self._room:
+            needed = plan.peak + len(self._kept)
+            if needed <= self._room // 2 or (
+                count == 1 and needed + held <= self._room
+            ):
                 return plan, count
             if count > 1:
                 count = (count + 1) // 2
@@ -213,7 +239,7 @@ class _Work:
                 self._free.extend(self._kept.values())
                 self._kept.clear()
             else:
-                return self.planned(roots[:1]), 1
+                return (plan, 0) if held else (self.planned(roots[:1]), 1)
 
     def planned(self, roots: Sequence[Node]) -> Plan:
         """Return a plan, if there is room for it."""
@@ -235,15 +261,11 @@ class _Work:
             self._in_time()
             for one in step.made:
                 made[one] = given[one] if one in given else self._matrix()
-            (self._fused if step.fused else self._kernel)(step, made)
+            (self._fused if step.cells else self._kernel)(step, made)
             for one in [*step.made, *step.reads]:
                 if plan.last_use.get(one) == place and one in made:
                     self._done_with(one, made)
         return {root: self._answer(root, made, given) for root in plan.roots}
-
-    def give_back(self, matrices: Iterable[FloatArray]) -> None:
-        """Take matrices to be filled again."""
-        self._free.extend(matrices)
 
     def _matrix(self) -> FloatArray:
         return self._free.pop() if self._free else np.empty(self._shape)
@@ -252,7 +274,7 @@ class _Work:
         matrix = made.pop(one)
         if one in self._kept:
             return
-        if self._expected[one] > 1 and len(self._kept) < self._room // 2:
+        if self._expected[one] and len(self._kept) < self._room // 4:
             self._kept[one] = matrix
         else:
             self._free.append(matrix)
@@ -312,21 +334,22 @@ class _Work:
             program.code,
             program.constants,
             program.n_registers,
-            _addresses(self._read(one, made) for one in step.reads),
-            _addresses(made[one] for one in step.made),
+            _addresses(
+                [*(self._read(one, made) for one in step.reads)],
+                [*(made[one] for one in step.made)],
+            ),
         ]
         self._share(
-            resolve("strategies.kernels.fused:run_nb"), args, self._cells, 8_192
+            resolve("strategies.kernels.fused:run_nb"), args, self._cells, 32_768
         )
 
     def _share(self, kernel: Any, args: Sequence[Any], count: int, most: int) -> None:
         """Call a kernel on stretches of at most `most`, on all threads."""
-        threads = n_threads() if self._cells > FEW_CELLS else 1
-        if threads == 1:
+        if self.threads == 1:
             for lo in range(0, count, most):
                 kernel(*args, lo, min(lo + most, count))
             return
-        most = max(1, min(most, -(-count // threads)))
+        most = max(1, min(most, -(-count // self.threads)))
         starts = range(0, count, most)
         done = [
             self._pool.submit(partial(kernel, *args, lo, min(lo + most, count)))
@@ -336,8 +359,8 @@ class _Work:
             one.result()
 
 
-def _addresses(matrices: Iterable[FloatArray]) -> IntArray:
-    found = [one.__array_interface__["data"][0] for one in matrices]
+def _addresses(*matrices: Sequence[FloatArray]) -> IntArray:
+    found = [one.__array_interface__["data"][0] for some in matrices for one in some]
     return np.array(found, dtype=np.int64)
 
 

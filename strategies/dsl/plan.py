@@ -7,11 +7,15 @@ registers only. What two expressions share is one node and is made once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from strategies.dsl.nodes import FIELD, Node
 from strategies.dsl.primitives import PRIMITIVES
+
+_KERNELS = frozenset(
+    name for name, one in PRIMITIVES.items() if one.shape in ("columns", "rows")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,14 @@ class Step:
         What it makes; a kernel makes one.
     reads : tuple of Node
         Matrices that have to be there.
-    fused : bool
+    cells : tuple of Node
+        What a fused program goes through, from what it reads to what it makes; a
+        kernel has none.
     """
 
     made: tuple[Node, ...]
     reads: tuple[Node, ...]
-    fused: bool
+    cells: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Plan:
 
 def is_kernel(one: Node) -> bool:
     """Whether a node is made by a kernel of its own."""
-    return one.op in PRIMITIVES and PRIMITIVES[one.op].shape in ("columns", "rows")
+    return one.op in _KERNELS
 
 
 def operands(one: Node) -> tuple[Node, ...]:
@@ -89,7 +95,7 @@ def planned(roots: Sequence[Node], there: Collection[Node] = ()) -> Plan:
             if not set(operands(one)).isdisjoint(waiting):
                 steps.append(_fused(waiting))
                 waiting = []
-            steps.append(Step((one,), operands(one), fused=False))
+            steps.append(Step((one,), operands(one)))
         elif one in wanted and one.op != FIELD:
             waiting.append(one)
     if waiting:
@@ -99,13 +105,9 @@ def planned(roots: Sequence[Node], there: Collection[Node] = ()) -> Plan:
 
 def _fused(made: Sequence[Node]) -> Step:
     """Return the step that makes all of these in one pass."""
-    reads = [one for one in cells(made) if one.op == FIELD or is_kernel(one)]
-    return Step(tuple(made), tuple(reads), fused=True)
-
-
-def cells(made: Sequence[Node]) -> list[Node]:
-    """Return what a fused program goes through, from matrices to answers."""
-    return _reached(made, lambda one: () if is_kernel(one) else one.args)
+    cells = _reached(made, lambda one: () if one.op in _KERNELS else one.args)
+    reads = [one for one in cells if one.op == FIELD or is_kernel(one)]
+    return Step(tuple(made), tuple(reads), tuple(cells))
 
 
 def _plan(roots: tuple[Node, ...], steps: tuple[Step, ...], there: set[Node]) -> Plan:
@@ -129,26 +131,28 @@ def _plan(roots: tuple[Node, ...], steps: tuple[Step, ...], there: set[Node]) ->
 def _needed(roots: Sequence[Node], there: Collection[Node]) -> list[Node]:
     """Return what has to be made, arguments first, nothing below what is there."""
 
-    def below(one: Node) -> tuple[Node, ...]:
-        args = operands(one) if is_kernel(one) else one.args
-        return tuple(arg for arg in args if arg not in there)
+    def below(one: Node) -> Iterable[Node]:
+        args = operands(one) if one.op in _KERNELS else one.args
+        return [arg for arg in args if arg not in there] if there else args
 
     return _reached([root for root in roots if root not in there], below)
 
 
 def _reached(
-    roots: Sequence[Node], below: Callable[[Node], tuple[Node, ...]]
+    roots: Sequence[Node], below: Callable[[Node], Iterable[Node]]
 ) -> list[Node]:
     """Return every node below `roots` once, arguments before what reads them."""
     seen: set[Node] = set()
     order: list[Node] = []
-    stack = [(root, False) for root in reversed(roots)]
-    while stack:
-        one, ready = stack.pop()
-        if ready:
-            order.append(one)
-        elif one not in seen:
-            seen.add(one)
-            stack.append((one, True))
-            stack.extend((arg, False) for arg in reversed(below(one)))
+
+    def visit(one: Node) -> None:
+        seen.add(one)
+        for arg in below(one):
+            if arg not in seen:
+                visit(arg)
+        order.append(one)
+
+    for root in roots:
+        if root not in seen:
+            visit(root)
     return order

@@ -1,8 +1,9 @@
 """Programs over cells: an expression without windows runs in one pass over memory.
 
-A program is a table of instructions on registers, each a stretch of `TILE` cells that
-stays in the innermost cache: a chain of operations reads its inputs once and writes its
-answer once, whatever is in between. What several expressions share is computed once.
+A program is a table of instructions on places. A place is a matrix, of which an
+instruction sees the next `TILE` cells, or a register, a stretch of `TILE` cells that
+stays in the cache: a chain of operations reads its inputs once and writes its answer
+once, whatever is in between. What several expressions share is computed once.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
-from numba.np.numpy_support import carray
 
 from strategies.kernels import elementwise as cells
 from strategies.types import FloatArray, IntArray
 
-TILE = 1024
-LOAD, STORE = 0, 1
+# Long enough that reading an instruction costs nothing beside running it, short enough
+# for some fifty registers in the second cache.
+TILE = 2048
 
 # An instruction's code is 8 · (family + 1) + place in its family.
 FAMILIES = (
@@ -27,7 +28,7 @@ FAMILIES = (
     ("not", "minimum", "maximum", "where", "clip", "coalesce", "is_nan"),
     ("inverse", "floor", "ceil", "round", "power", "signedpower", "square"),
     ("sqrt", "log", "log1p", "exp", "tanh", "sigmoid"),
-    ("sin", "cos", "arctan"),
+    ("sin", "cos", "arctan", "copy"),
 )
 CODES = {
     name: 8 * (family + 1) + place
@@ -50,134 +51,136 @@ def _pointer(context: Any, address: Any) -> Any:
 _floats_at: Any = intrinsic(_pointer)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _arithmetic_nb(
-    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     if code == 0:
-        cells.add_nb(a, b, out)
+        cells.add_nb(a, b, out, n)
     elif code == 1:
-        cells.subtract_nb(a, b, out)
+        cells.subtract_nb(a, b, out, n)
     elif code == 2:
-        cells.multiply_nb(a, b, out)
+        cells.multiply_nb(a, b, out, n)
     elif code == 3:
-        cells.divide_nb(a, b, out)
+        cells.divide_nb(a, b, out, n)
     elif code == 4:
-        cells.negative_nb(a, out)
+        cells.negative_nb(a, out, n)
     elif code == 5:
-        cells.abs_nb(a, out)
+        cells.abs_nb(a, out, n)
     else:
-        cells.sign_nb(a, out)
+        cells.sign_nb(a, out, n)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _logic_nb(
-    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     if code == 0:
-        cells.less_nb(a, b, out)
+        cells.less_nb(a, b, out, n)
     elif code == 1:
-        cells.less_equal_nb(a, b, out)
+        cells.less_equal_nb(a, b, out, n)
     elif code == 2:
-        cells.equal_nb(a, b, out)
+        cells.equal_nb(a, b, out, n)
     elif code == 3:
-        cells.not_equal_nb(a, b, out)
+        cells.not_equal_nb(a, b, out, n)
     elif code == 4:
-        cells.and_nb(a, b, out)
+        cells.and_nb(a, b, out, n)
     elif code == 5:
-        cells.or_nb(a, b, out)
+        cells.or_nb(a, b, out, n)
     else:
-        cells.xor_nb(a, b, out)
+        cells.xor_nb(a, b, out, n)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _choice_nb(
-    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     if code == 0:
-        cells.not_nb(a, out)
+        cells.not_nb(a, out, n)
     elif code == 1:
-        cells.minimum_nb(a, b, out)
+        cells.minimum_nb(a, b, out, n)
     elif code == 2:
-        cells.maximum_nb(a, b, out)
+        cells.maximum_nb(a, b, out, n)
     elif code == 3:
-        cells.where_nb(a, b, c, out)
+        cells.where_nb(a, b, c, out, n)
     elif code == 4:
-        cells.clip_nb(a, b, c, out)
+        cells.clip_nb(a, b, c, out, n)
     elif code == 5:
-        cells.coalesce_nb(a, b, out)
+        cells.coalesce_nb(a, b, out, n)
     else:
-        cells.is_nan_nb(a, out)
+        cells.is_nan_nb(a, out, n)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _powers_nb(
-    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     if code == 0:
-        cells.inverse_nb(a, out)
+        cells.inverse_nb(a, out, n)
     elif code == 1:
-        cells.floor_nb(a, out)
+        cells.floor_nb(a, out, n)
     elif code == 2:
-        cells.ceil_nb(a, out)
+        cells.ceil_nb(a, out, n)
     elif code == 3:
-        cells.round_nb(a, out)
+        cells.round_nb(a, out, n)
     elif code == 4:
-        cells.power_nb(a, b, out)
+        cells.power_nb(a, b, out, n)
     elif code == 5:
-        cells.signedpower_nb(a, b, out)
+        cells.signedpower_nb(a, b, out, n)
     else:
-        cells.square_nb(a, out)
+        cells.square_nb(a, out, n)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _curves_nb(
-    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     if code == 0:
-        cells.sqrt_nb(a, out)
+        cells.sqrt_nb(a, out, n)
     elif code == 1:
-        cells.log_nb(a, out)
+        cells.log_nb(a, out, n)
     elif code == 2:
-        cells.log1p_nb(a, out)
+        cells.log1p_nb(a, out, n)
     elif code == 3:
-        cells.exp_nb(a, out)
+        cells.exp_nb(a, out, n)
     elif code == 4:
-        cells.tanh_nb(a, out)
+        cells.tanh_nb(a, out, n)
     else:
-        cells.sigmoid_nb(a, out)
+        cells.sigmoid_nb(a, out, n)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _angles_nb(
-    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    code: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     if code == 0:
-        cells.sin_nb(a, out)
+        cells.sin_nb(a, out, n)
     elif code == 1:
-        cells.cos_nb(a, out)
+        cells.cos_nb(a, out, n)
+    elif code == 2:
+        cells.arctan_nb(a, out, n)
     else:
-        cells.arctan_nb(a, out)
+        cells.copy_nb(a, out, n)
 
 
-@njit(cache=True, nogil=True)
+@cells.inner
 def _step_nb(
-    op: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray
+    op: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
 ) -> None:
     """Fill `out` with the result of one instruction."""
-    family, code = op // 8 - 1, op % 8
+    family, code = (op >> 3) - 1, op & 7
     if family == 0:
-        _arithmetic_nb(code, a, b, c, out)
+        _arithmetic_nb(code, a, b, c, out, n)
     elif family == 1:
-        _logic_nb(code, a, b, c, out)
+        _logic_nb(code, a, b, c, out, n)
     elif family == 2:
-        _choice_nb(code, a, b, c, out)
+        _choice_nb(code, a, b, c, out, n)
     elif family == 3:
-        _powers_nb(code, a, b, c, out)
+        _powers_nb(code, a, b, c, out, n)
     elif family == 4:
-        _curves_nb(code, a, b, c, out)
+        _curves_nb(code, a, b, c, out, n)
     else:
-        _angles_nb(code, a, b, c, out)
+        _angles_nb(code, a, b, c, out, n)
 
 
 @njit(cache=True, nogil=True)
@@ -185,8 +188,7 @@ def run_nb(
     program: IntArray,
     constants: FloatArray,
     n_registers: int,
-    sources: IntArray,
-    targets: IntArray,
+    matrices: IntArray,
     lo: int,
     hi: int,
 ) -> None:
@@ -195,33 +197,36 @@ def run_nb(
     Parameters
     ----------
     program : int64 array of shape (n_instructions, 5)
-        Code, register of the result, registers of up to three operands. `LOAD` takes
-        the number of a source, `STORE` gives to the number of a target.
+        Code, place of the result, places of up to three operands. The first places
+        are the matrices, those after them registers.
     constants : float64 array of shape (n_constants,)
         What the first registers hold.
     n_registers : int
-    sources, targets : int64 arrays
-        Addresses of contiguous float64 matrices with at least `hi` cells.
+    matrices : int64 array
+        Addresses of contiguous float64 matrices with at least `hi` cells, which are
+        read and written where they are.
     """
     registers = np.empty((n_registers, TILE))
     for k in range(constants.shape[0]):
         registers[k] = constants[k]
-    for start in range(lo, hi, TILE):
-        n = min(TILE, hi - start)
+    n_matrices = matrices.shape[0]
+    # Where each place starts, and how many bytes it moves on with each cell.
+    starts = np.empty(n_matrices + n_registers, np.int64)
+    moves = np.zeros(starts.shape[0], np.int64)
+    starts[:n_matrices] = matrices
+    moves[:n_matrices] = 8
+    for k in range(n_registers):
+        starts[n_matrices + k] = registers.ctypes.data + 8 * TILE * k
+    for first in range(lo, hi, TILE):
+        n = min(TILE, hi - first)
         for step in range(program.shape[0]):
-            op, to, one = program[step, 0], program[step, 1], program[step, 2]
-            if op == LOAD:
-                given = carray(_floats_at(sources[one] + 8 * start), n)
-                registers[to, :n] = given
-            elif op == STORE:
-                taken = carray(_floats_at(targets[to] + 8 * start), n)
-                taken[:] = registers[one, :n]
-            else:
-                b, c = program[step, 3], program[step, 4]
-                _step_nb(
-                    op,
-                    registers[one, :n],
-                    registers[b, :n],
-                    registers[c, :n],
-                    registers[to, :n],
-                )
+            to, a = program[step, 1], program[step, 2]
+            b, c = program[step, 3], program[step, 4]
+            _step_nb(
+                program[step, 0],
+                _floats_at(starts[a] + moves[a] * first),
+                _floats_at(starts[b] + moves[b] * first),
+                _floats_at(starts[c] + moves[c] * first),
+                _floats_at(starts[to] + moves[to] * first),
+                n,
+            )
