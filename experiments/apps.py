@@ -103,3 +103,13 @@ class ExperimentsConfig(AppConfig):
                     quick=True,
                 )
             )
+        register(
+            JobKind(
+                "strategy_sheet",
+                "experiments.tasks:strategy_sheet",
+                "Sheet of a strategy",
+                payload={"expr_hash": str},
+                stages=("reading", "testing"),
+                quick=True,
+            )
+        )

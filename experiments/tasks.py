@@ -16,6 +16,7 @@ from experiments.services.execute import run_execute
 from experiments.services.expressions import expression_answer
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
+from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
 from experiments.services.validation_execute import validation_execute
 from experiments.services.walk_execute import walk_execute
@@ -63,6 +64,10 @@ def leak_check(context: JobContext, **asked: Any) -> None:
 
 def preview(context: JobContext, **asked: Any) -> None:
     expression_answer(kind="preview", context=context, **asked)
+
+
+def strategy_sheet(context: JobContext, *, expr_hash: str) -> None:
+    sheet_compute(expr_hash=expr_hash, context=context)
 
 
 def preload() -> None:

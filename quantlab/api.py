@@ -40,6 +40,7 @@ from experiments.api.presets import router as presets_router
 from experiments.api.report import router as report_router
 from experiments.api.runs import router as runs_router
 from experiments.api.series import router as series_router
+from experiments.api.strategies import router as strategies_router
 from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
 from experiments.api.trades import router as trades_router
@@ -231,6 +232,7 @@ for of_a_run in (
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
 api.add_router("/presets", presets_router)
+api.add_router("/strategies", strategies_router)
 api.add_router("/ledger", ledger_router)
 api.add_router("/ledger", pool_tests_router)
 api.add_router("/config", config_router)

@@ -26,6 +26,7 @@ from experiments.models.run import (
     RunSymbol,
     RunTimeseries,
 )
+from experiments.models.strategy import StrategySheet, StrategySnapshot
 from experiments.models.sweep import SweepChunk
 from experiments.models.validation import ValidationTest
 from experiments.models.watchlist import Visibility, Watchlist
@@ -50,6 +51,8 @@ __all__ = [
     "RunMetric",
     "RunSymbol",
     "RunTimeseries",
+    "StrategySheet",
+    "StrategySnapshot",
     "SweepChunk",
     "ValidationTest",
     "Visibility",

@@ -1,0 +1,87 @@
+"""Look at a saved strategy as a factor, and at half of its symbols: in the worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from experiments.models import StrategySheet, StrategySnapshot
+from experiments.selectors.strategies import run_of, strategy_get
+from experiments.selectors.strategy_curves import daily_returns
+from experiments.selectors.strategy_sheet import KIND, sheet_job, sheet_key, sheet_of
+from jobs.models import ACTIVE, Job
+from jobs.progress import JobContext
+from jobs.queue import enqueue
+from strategies import Panel, RunConfig, evaluate
+from strategies.errors import CandleError, StrategyError
+from strategies.library.expression import expression_of
+from strategies.market.calendar import month_keys
+from strategies.market.sources import load_each
+
+if TYPE_CHECKING:
+    from experiments.models import ModelRun
+
+
+@transaction.atomic
+def sheet_order(*, strategy: StrategySnapshot) -> Job:
+    """Return the job that computes the sheet, a new one unless it is at work."""
+    latest = sheet_job(strategy)
+    if latest and latest.status in ACTIVE:
+        return latest
+    return enqueue(
+        KIND, title=f"Sheet of {strategy.name}"[:200], expr_hash=strategy.expr_hash
+    )
+
+
+def sheet_compute(*, expr_hash: str, context: JobContext) -> None:
+    """Compute the sheet of a strategy and keep it; nothing is counted as a trial."""
+    from strategies.validation.robustness import sub_periods, sub_universe
+
+    strategy = strategy_get(expr_hash)
+    if sheet_of(strategy) is not None:
+        return  # the worker was lost between the sheet and the end of its job
+    run = run_of(strategy)
+    context.stage("reading")
+    config = RunConfig(**run.config)
+    panel = Panel.of(load_each(config, config.symbols))
+    panel = panel.between(config.start_ms, config.end_ms)
+    _check_unchanged(run, panel)
+    context.stage("testing")
+    document = {
+        "factor": _factor(config, panel),
+        "sub_universe": sub_universe(config, panel, run.metrics.get("sharpe") or 0.0),
+        "sub_periods": sub_periods(*daily_returns(strategy)),
+    }
+    _keep(strategy, document)
+
+
+def _check_unchanged(run: ModelRun, panel: Panel) -> None:
+    if panel.fingerprint != run.data_fingerprint:
+        raise CandleError(
+            "The bars changed since the run was made.",
+            code="data_changed",
+            field="symbol",
+            advice="Run the expression again and save it once more.",
+        )
+
+
+def _factor(config: RunConfig, panel: Panel) -> dict[str, Any]:
+    from strategies.metrics.factor import factor_sheet
+
+    values = evaluate(expression_of(config), panel)
+    months = month_keys(panel.ts, panel.calendar, panel.timeframe)
+    try:
+        lag = config.execution.execution_lag
+        sheet = factor_sheet(values, panel.fields["open"], months, lag=lag)
+    except StrategyError as exc:
+        return {"applicable": False, "code": exc.code, "message": exc.message}
+    return {"applicable": True, "code": None, "message": None, **sheet}
+
+
+@transaction.atomic
+def _keep(strategy: StrategySnapshot, document: dict[str, Any]) -> None:
+    StrategySheet.objects.filter(expr_hash=strategy.expr_hash).delete()
+    StrategySheet.objects.create(
+        key=sheet_key(strategy), expr_hash=strategy.expr_hash, document=document
+    )
