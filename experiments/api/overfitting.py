@@ -9,7 +9,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from experiments.api.schemas import HonestyOut
-from experiments.api.submission import finishes
+from experiments.api.submission import UnderWayOut, finishes
 from experiments.selectors.honesty import honesty_of_pool
 from experiments.selectors.overfitting import (
     Question,
@@ -101,12 +101,6 @@ class FamilyOfTestsOut(Schema):
 class SpaOut(TestedOut):
     against: dict[str, AgainstOut] = Field({}, description="`zero`, `buy_and_hold`.")
     family: FamilyOfTestsOut
-
-
-class UnderWayOut(Schema):
-    job_id: str
-    status: str
-    links: dict[str, str]
 
 
 PBO = {200: PboOut, 202: UnderWayOut}

@@ -101,7 +101,7 @@ class StrategyPatch(Patch):
     notes: Notes = ""
 
 
-class CurveOut(Schema):
+class StrategyCurveOut(Schema):
     expr_hash: str
     base_currency: str = Field(description="ISO 4217; XXX where none is known.")
     scale: str
@@ -110,13 +110,13 @@ class CurveOut(Schema):
     total_points: int
 
 
-class ReturnsOut(Schema):
+class StrategyReturnsOut(Schema):
     expr_hash: str
     dates: list[str]
     returns: list[float]
 
 
-class RelatedOut(Schema):
+class StrategyRelatedOut(Schema):
     expr_hash: str
     name: str
     expr: str
@@ -124,24 +124,24 @@ class RelatedOut(Schema):
     n_weeks: int
 
 
-class NeighbourOut(RelatedOut):
+class StrategyNeighbourOut(StrategyRelatedOut):
     text_similarity: float = Field(description="Share of words in common, 0 to 1.")
 
 
-class CorrelationOut(Schema):
+class StrategyCorrelationOut(Schema):
     expr_hash: str
     frequency: str
-    items: list[RelatedOut]
+    items: list[StrategyRelatedOut]
     next_cursor: str | None = None
 
 
-class NeighboursOut(Schema):
+class StrategyNeighboursOut(Schema):
     expr_hash: str
-    items: list[NeighbourOut]
+    items: list[StrategyNeighbourOut]
     next_cursor: str | None = None
 
 
-class CheckOut(Schema):
+class StrategyCheckOut(Schema):
     key: str
     status: Literal["PASS", "FAIL", "PENDING"]
     words: str
@@ -149,15 +149,15 @@ class CheckOut(Schema):
     cutoff: bool | Number | list[float]
 
 
-class ChecksOut(Schema):
+class StrategyChecksOut(Schema):
     expr_hash: str
-    items: list[CheckOut]
+    items: list[StrategyCheckOut]
     n_failed: int
     n_pending: int
     honesty: HonestyOut | None
 
 
-class SheetOut(Schema):
+class StrategySheetOut(Schema):
     expr_hash: str
     factor: dict[str, Any]
     sub_universe: dict[str, Any]
@@ -165,7 +165,7 @@ class SheetOut(Schema):
     honesty: HonestyOut | None
 
 
-SHEET = {200: SheetOut, 202: UnderWayOut}
+SHEET = {200: StrategySheetOut, 202: UnderWayOut}
 Points = Annotated[int, Query(ge=2, le=10_000)]
 
 
@@ -240,7 +240,7 @@ def restore_strategy(request: HttpRequest, expr_hash: str) -> Any:
     return strategy_detail(strategy_restore(strategy=strategy))
 
 
-@router.get("/{expr_hash}/curve", response=CurveOut, summary="Its equity curve")
+@router.get("/{expr_hash}/curve", response=StrategyCurveOut, summary="Its equity curve")
 def get_curve(
     request: HttpRequest,
     expr_hash: str,
@@ -251,13 +251,15 @@ def get_curve(
     return strategy_curve(strategy_get(expr_hash), points=points, scale=scale)
 
 
-@router.get("/{expr_hash}/returns", response=ReturnsOut, summary="Its returns")
+@router.get("/{expr_hash}/returns", response=StrategyReturnsOut, summary="Its returns")
 def get_returns(request: HttpRequest, expr_hash: str) -> Any:
     """Every one; of bars shorter than a day one for each session."""
     return strategy_returns(strategy_get(expr_hash))
 
 
-@router.get("/{expr_hash}/checks", response=ChecksOut, summary="What should hold")
+@router.get(
+    "/{expr_hash}/checks", response=StrategyChecksOut, summary="What should hold"
+)
 def get_checks(request: HttpRequest, expr_hash: str) -> Any:
     """Each with its cut-off, in a sentence; the last two wait for the factor sheet."""
     return strategy_checks(strategy_get(expr_hash))
@@ -265,7 +267,7 @@ def get_checks(request: HttpRequest, expr_hash: str) -> Any:
 
 @router.get(
     "/{expr_hash}/correlation",
-    response=CorrelationOut,
+    response=StrategyCorrelationOut,
     summary="How it moves with other saved strategies",
 )
 def get_correlation(request: HttpRequest, expr_hash: str) -> Any:
@@ -276,7 +278,9 @@ def get_correlation(request: HttpRequest, expr_hash: str) -> Any:
 
 
 @router.get(
-    "/{expr_hash}/neighbours", response=NeighboursOut, summary="What is nearest to it"
+    "/{expr_hash}/neighbours",
+    response=StrategyNeighboursOut,
+    summary="What is nearest to it",
 )
 def get_neighbours(
     request: HttpRequest,

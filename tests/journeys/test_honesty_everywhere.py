@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from experiments.api import pictures
+from experiments.api import pictures, submission
 from experiments.charts.titles import OF_SWEEP
 from experiments.services.experiments import experiment_create
 from experiments.services.presets import preset_create
+from experiments.services.strategies import strategy_save
 from quantlab.api import api
 from tests.addresses import addresses
 from tests.experiments.rows import add_dataset, add_trial
@@ -32,6 +33,7 @@ METRICS = "sharpe,sharpe_bar,cagr,sortino"
 def lab(monkeypatch):
     """Fill a lab; return what its addresses are made of."""
     monkeypatch.setattr(pictures, "WAIT_S", 0.0)  # nobody draws
+    monkeypatch.setattr(submission, "SOON_S", 0.0)  # or computes
     setting = {key: CONFIG[key] for key in ("provider", "end")}
     experiment = experiment_create(
         name="Does the trend last?",
@@ -47,6 +49,9 @@ def lab(monkeypatch):
     )
     sweep = finished_sweep(experiment, space={"fast": [3, 4, 5], "slow": [20, 30]})
     other = finished_sweep(experiment, space={"fast": [3, 4], "slow": [40, 50]})
+    pair = ["SYN-gbm-1", "SYN-gbm-2"]
+    traded = {"expr": "rank(-delta(close, 5)) - 0.5", "universe": pair, "symbol": None}
+    saved, _ = strategy_save(run=finished_run(changes=traded))
     preset = preset_create(kind="run", name="mine", config=CONFIG)
     return {
         "run_id": str(first.pk),
@@ -60,6 +65,7 @@ def lab(monkeypatch):
         "int:index": "0",
         "sweep_id": str(sweep.pk),
         "sweeps": f"{sweep.pk},{other.pk}",
+        "expr_hash": saved.expr_hash,
         "dataset_id": str(add_dataset().pk),
     }
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('experiments', '0013_built_datasets'),
+        ('experiments', '0015_run_symbols'),
     ]
 
     operations = [
