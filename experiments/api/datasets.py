@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from experiments.api.schemas import RestatedOut
 from experiments.api.submission import PREFERENCE, finishes, wanted_wait_s
 from experiments.models import Dataset
 from experiments.selectors.datasets import (
@@ -104,6 +105,9 @@ class DatasetOut(DatasetRowOut):
     series: list[DatasetSeriesOut]
     refused: list[RefusedRowOut] = Field(description="The first 200 rows by line.")
     raw_sha256: str | None
+    restated: RestatedOut | None = Field(
+        description="What a later import restated of its bars; null for none."
+    )
     features: list[FeatureColumnOut] = Field([], description="Of one that was built.")
     label: dict[str, Any] | None = Field(None, description="Its kind and balance.")
     usable_rows: int | None = Field(None, description="Rows without an unknown value.")

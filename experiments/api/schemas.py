@@ -226,7 +226,29 @@ class RunItemOut(Schema):
     links: RunLinksOut
 
 
+class RestatedSeriesOut(Schema):
+    symbol: str
+    timeframe: str
+    bars: int = Field(description="How many are otherwise now.")
+    first_at: Moment = Field(description="Open of the first of them.")
+    read: str = Field(description="candle_hash of the version that was read.")
+    current: str = Field(description="candle_hash of the version that is read now.")
+    dataset_id: str | None = Field(description="What brought the current one.")
+
+
+class RestatedOut(Schema):
+    """Bars that were given other values since; both contents are kept."""
+
+    symbols: int
+    bars: int
+    first_at: Moment
+    series: list[RestatedSeriesOut] = Field(description="Of at most 20 symbols.")
+
+
 class RunOut(RunItemOut):
+    restated: RestatedOut | None = Field(
+        description="What was restated of the bars it read; it still verifies."
+    )
     config: dict[str, Any] = Field(description="Fully resolved; times in epoch ms.")
     search: dict[str, Any] | None = Field(
         description="Of a sweep: its space and how it is searched; `metrics` are then "

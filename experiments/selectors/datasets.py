@@ -13,7 +13,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from experiments.models import CachedCandles, Dataset, DatasetKind, ModelRun
+from experiments.models import Dataset, DatasetKind, ModelRun
+from experiments.selectors.versions import dataset_restated
 from jobs.models import JobStatus
 from quantlab.web.downloads import CSV_ROWS, csv_parts
 from quantlab.web.paging import Page, keyset_page
@@ -165,6 +166,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         "series": series,
         "refused": report.get("refused", []),
         "raw_sha256": dataset.raw_sha or None,
+        "restated": dataset_restated(dataset),
     }
     is_built = dataset.kind == DatasetKind.BUILT
     return document | built_facts(dataset) if is_built else document
@@ -203,17 +205,6 @@ def is_stale(dataset: Dataset) -> bool:
 def uploaded_symbols() -> list[SymbolInfo]:
     """Return the bars there are: the current version of every uploaded symbol."""
     return sources.symbols("upload")
-
-
-def replaced_since(dataset: Dataset) -> list[CachedCandles]:
-    """Return the versions that restated bars of this dataset after its import."""
-    series = (dataset.report or {}).get("series", [])
-    mine = [one["candle_hash"] for one in series if "candle_hash" in one]
-    return list(
-        CachedCandles.objects.filter(replaces__in=mine, outcome="restated")
-        .select_related("dataset")
-        .order_by("symbol")[:RUNS_SHOWN]
-    )
 
 
 def runs_on(dataset: Dataset) -> QuerySet[ModelRun]:

@@ -13,6 +13,7 @@ from experiments.models import ModelRun, RunMetric
 from experiments.selectors.filters import RunFilter, narrowed
 from experiments.selectors.honesty import honesty_of
 from experiments.selectors.links import run_links
+from experiments.selectors.versions import run_restated
 from jobs.models import Job, JobStatus
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
@@ -224,7 +225,7 @@ def run_documents(
 def run_document(run: ModelRun, *, reused: bool = False) -> dict[str, Any]:
     """Return one run with its config; `reused` when it answers an older request."""
     [document] = run_documents([run], with_config=True)
-    return document | {"reused": reused}
+    return document | {"reused": reused, "restated": run_restated(run)}
 
 
 def _document(run: ModelRun) -> dict[str, Any]:

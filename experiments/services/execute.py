@@ -18,6 +18,7 @@ from experiments.artifacts.report import report_document, sparkline
 from experiments.artifacts.store import json_writer, run_store
 from experiments.models import ModelRun, RunMetric, RunTimeseries
 from experiments.selectors.validation import SUMMARY
+from experiments.selectors.versions import WITHOUT_BARS
 from experiments.services.ledger import (
     Looked,
     bars_looked_at,
@@ -25,7 +26,7 @@ from experiments.services.ledger import (
     pool_refresh,
     tried_once,
 )
-from experiments.services.runs import WITHOUT_BARS, data_version
+from experiments.services.runs import data_version
 from experiments.services.validation_execute import searched_count
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext

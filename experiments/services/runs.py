@@ -25,6 +25,7 @@ from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.presets import preset_get
 from experiments.selectors.universes import config_settled
+from experiments.selectors.versions import symbols_read
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import cancel, enqueue
@@ -41,7 +42,6 @@ from strategies.validation_config import read_validation
 EXPRESSION = "expression"  # stands where a library strategy has its name
 CHANGEABLE = ("name", "notes", "tags", "starred", "pinned", "archived")
 LONG_RULE = 80  # characters of an expression in a title
-WITHOUT_BARS = ("buy_and_hold", "none")
 
 
 class RunOptions(BaseModel):
@@ -113,10 +113,8 @@ def config_changed(config: RunConfig, patch: Mapping[str, Any]) -> RunConfig:
 
 def data_version(config: RunConfig) -> str:
     """Return a token that changes when any bar the run reads may have; reads none."""
-    read = list(config.symbols)
-    if config.benchmark not in WITHOUT_BARS:
-        read.append(config.benchmark)
-    versions = [source_version(config.provider, s, config.timeframe) for s in read]
+    provider, timeframe = config.provider, config.timeframe
+    versions = [source_version(provider, s, timeframe) for s in symbols_read(config)]
     return versions[0] if len(versions) == 1 else sha256_of(versions)
 
 

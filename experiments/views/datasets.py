@@ -23,10 +23,10 @@ from experiments.selectors.datasets import (
     dataset_get,
     dataset_page,
     dataset_row,
-    replaced_since,
     runs_on,
     uploaded_symbols,
 )
+from experiments.selectors.versions import dataset_restated
 from experiments.services.datasets import (
     dataset_delete,
     dataset_look,
@@ -160,7 +160,7 @@ def _context(
         "refusal": refusal,
         "charts": cache(partial(_charts, request, report)),
         "runs": cache(lambda: list(runs_on(dataset)[:RUNS_SHOWN])),
-        "replaced": cache(partial(replaced_since, dataset)),
+        "restated": cache(partial(dataset_restated, dataset)),
     }
 
 

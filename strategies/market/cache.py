@@ -25,6 +25,7 @@ from strategies.market.sessions import missing_before
 from strategies.market.store import Store, cache_store, checked_part
 from strategies.market.symbol import SymbolInfo, checked_symbol
 from strategies.market.timeframe import TIMEFRAMES, timeframe_named
+from strategies.types import BoolArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,6 +162,18 @@ class CandleCache:
         below = f"{ROOM}/{checked_part(provider)}/{checked_symbol(symbol)}"
         found = self.store.parts(below)
         return [key for key in TIMEFRAMES if key in found]
+
+    def restated_by(
+        self, provider: str, symbol: str, timeframe: str, candle_hash: str
+    ) -> Version | None:
+        """Return the current version if bars were restated since this one."""
+        known = self.versions(provider, symbol, timeframe)
+        names = [version.candle_hash for version in known]
+        if candle_hash not in names:
+            return None
+        since = known[names.index(candle_hash) + 1 :]
+        is_restated = any(version.outcome == "restated" for version in since)
+        return since[-1] if is_restated else None
 
     def listed(self, provider: str) -> list[Version]:
         """Return the current version of everything a provider has."""
@@ -331,22 +344,51 @@ def _compared(before: Candles | None, new: Candles, *, is_alike: bool) -> _Meant
     """Return what new bars mean beside those that are there."""
     if before is None:
         return _Meant(new, "new", len(new), 0)
-    _, old_rows, new_rows = np.intersect1d(
-        before.ts, new.ts, assume_unique=True, return_indices=True
-    )
-    added = len(new) - len(new_rows)
-    differs = np.zeros(len(new_rows), dtype=np.bool_)
-    old, fresh = _columns(before), _columns(new)
-    for name in old.keys() & fresh.keys():
-        a, b = old[name][old_rows], fresh[name][new_rows]
-        differs |= (a != b) & ~(np.isnan(a) & np.isnan(b))
+    shared, differs = _shared(before, new)
+    added = len(new) - len(shared)
     changed = int(differs.sum())
+    old, fresh = _columns(before), _columns(new)
     is_alike &= old.keys() == fresh.keys() and before.calendar == new.calendar
     if changed or not is_alike:
         return _Meant(new, "restated", added, changed)
     if not added:
         return _Meant(before, "same", 0, 0)
     return _Meant(joined(before, new), "extended", added, 0)
+
+
+def _shared(before: Candles, new: Candles) -> tuple[IntArray, BoolArray]:
+    """Return the stamps that both have, and at which of them their values differ."""
+    ts, old_rows, new_rows = np.intersect1d(
+        before.ts, new.ts, assume_unique=True, return_indices=True
+    )
+    differs = np.zeros(len(ts), dtype=np.bool_)
+    old, fresh = _columns(before), _columns(new)
+    for name in old.keys() & fresh.keys():
+        a, b = old[name][old_rows], fresh[name][new_rows]
+        differs |= (a != b) & ~(np.isnan(a) & np.isnan(b))
+    return ts, differs
+
+
+def differing(before: Candles, new: Candles) -> IntArray:
+    """Return the stamps of bars that are otherwise in newer bars than they were.
+
+    Parameters
+    ----------
+    before, new : Candles
+        Of one symbol.
+
+    Returns
+    -------
+    int64 array
+        ms UTC, ascending: other values, bars that are gone, and bars that came
+        between the old ones. What lies outside the old bars is only more.
+    """
+    if not len(before):
+        return before.ts
+    shared, differs = _shared(before, new)
+    inside = new.between(int(before.ts[0]), int(before.ts[-1]))
+    in_one = np.setxor1d(before.ts, inside.ts, assume_unique=True)
+    return np.union1d(shared[differs], in_one)
 
 
 def joined(before: Candles, new: Candles) -> Candles:

@@ -9,8 +9,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from experiments.models import CachedCandles, Dataset
-from experiments.selectors.datasets import dataset_document, replaced_since, runs_on
+from experiments.models import CachedCandles, Dataset, ModelRun
+from experiments.selectors.datasets import dataset_document, runs_on
+from experiments.selectors.versions import dataset_restated, run_restated
 from experiments.services.datasets import (
     dataset_receive,
     dataset_settle,
@@ -154,28 +155,85 @@ def on_acme(**changes):
     return {key: value for key, value in changes.items() if key in CONFIG} | changes
 
 
-def test_restated_data_make_a_new_run_and_a_warning():
-    first = work(send(table()))
-    run = make_run(changes=on_acme(), force=False)
+def done_on(**changes):
+    run = make_run(changes=on_acme(**changes), force=False)
     do_run(run)
-    run.refresh_from_db()
-    assert list(runs_on(first)) == [run]
-    assert replaced_since(first) == []
+    return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)
 
-    second = work(send(table(close=3.0)))
 
-    assert second.report["series"][0]["outcome"] == "restated"
-    assert second.report["series"][0]["changed"] == 24
-    [row] = replaced_since(first)
-    assert row.dataset == second
-    again = make_run(changes=on_acme(), force=False)
+def test_restated_bars_are_a_new_run_and_a_warning_on_the_old_one(client):
+    first = work(send(table()))
+    run = done_on()
+    address, dataset_address = f"/api/runs/{run.pk}", f"/api/datasets/{first.pk}"
+    for one in (address, dataset_address):
+        assert client.get(one).json()["restated"] is None
+    assert b"Restated since" not in client.get(run.get_absolute_url()).content
+
+    rows = table().replace("2024-01-07,1,9,1,2.0", "2024-01-07,1,9,1,3.0")
+    second = work(send(rows.replace("2024-01-19,1,9,1,2.0", "2024-01-19,1,9,1,3.0")))
+
+    # Two contents, both kept, under two hashes.
+    old, new = CandleCache().versions("upload", "ACME", "1d")
+    assert new.content_sha != old.content_sha
+    assert CandleCache().load(old).close.tolist() == [2.0] * 24
+    # The old run says so, everywhere, and still verifies.
+    expected = {
+        "symbol": "ACME",
+        "timeframe": "1d",
+        "bars": 2,
+        "first_at": "2024-01-07T00:00:00.000Z",
+        "read": old.candle_hash,
+        "current": new.candle_hash,
+        "dataset_id": str(second.pk),
+    }
+    for one in (address, dataset_address):
+        restated = client.get(one).json()["restated"]
+        assert restated["series"] == [expected]
+        assert (restated["symbols"], restated["bars"]) == (1, 2)
+    for page in (run.get_absolute_url(), first.get_absolute_url()):
+        text = client.get(page).content.decode()
+        assert "Restated since" in text
+        assert "<strong>2 bars</strong> of ACME differ, the first at 2024-01-07" in text
+        assert second.get_absolute_url() in text
+    assert client.post(f"{address}/verify", content_type=JSON).json()["ok"] is True
+    # The same config is a new run, on other data.
+    again = done_on()
     assert again.pk != run.pk
-    do_run(again)
-    again.refresh_from_db()
     assert again.config_hash == run.config_hash
     assert again.data_fingerprint != run.data_fingerprint
-    assert list(runs_on(first)) == [run]
-    assert list(runs_on(second)) == [again]
+    assert make_run(changes=on_acme(), force=False).pk == again.pk
+    assert (list(runs_on(first)), list(runs_on(second))) == ([run], [again])
+    for one in (f"/api/runs/{again.pk}", f"/api/datasets/{second.pk}"):
+        assert client.get(one).json()["restated"] is None
+
+
+def test_only_bars_that_a_run_read_are_counted(client):
+    work(send(table(days=20)))
+    early, late = done_on(end="2024-01-09"), done_on(start="2024-01-10")
+    weeks = done_on(timeframe="1w")
+    longer = work(send(table(days=25)))  # more bars, none of them other ones
+    assert all(run_restated(run) is None for run in (early, late, weeks))
+
+    work(send(table(days=25).replace("2024-01-12,1,9,1,2.0", "2024-01-12,1,9,1,4.0")))
+
+    assert run_restated(early) is None
+    assert [run_restated(run)["bars"] for run in (late, weeks)] == [1, 1]
+    assert dataset_restated(longer)["bars"] == 1
+    work(send(table(days=25)))  # and back: nothing differs any more
+    assert run_restated(late) is dataset_restated(longer) is None
+
+
+def test_a_run_of_several_symbols_says_which_bars_were_restated():
+    work(send(table()))
+    work(send(table(close=4.0), symbol="B"))
+    changes = on_acme() | {"symbol": None, "universe": ["ACME", "B"], "benchmark": "B"}
+    run = done_on(**changes)
+    assert run.data_fingerprint
+    work(send(table(close=5.0), symbol="B"))
+
+    restated = run_restated(run)
+    assert [one["symbol"] for one in restated["series"]] == ["B"]
+    assert restated["bars"] == 24
 
 
 # --- the API -----------------------------------------------------------------------

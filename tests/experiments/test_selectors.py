@@ -98,7 +98,9 @@ class TestDocument:
         [short] = run_documents([run], with_config=False)
 
         assert "config" not in short
-        assert run_document(run).keys() - short.keys() == {"config", "search"}
+        assert run_document(run).keys() - short.keys() == {
+            *("config", "search", "restated")
+        }
 
     def test_ids_that_are_none(self):
         for nothing in ("x", "00000000-0000-4000-8000-000000000000", ""):

@@ -18,6 +18,7 @@ KEYS = {
     *("id", "run_id", "kind", "name", "experiment_id", "parent_id", "job_id"),
     *("status", "stage", "progress", "processed", "total", "rate", "eta_s", "best"),
     "search",
+    "restated",
     *("message", "created_at", "started_at", "completed_at", "finished_at", "error"),
     *("config", "config_hash", "run_hash", "data_fingerprint", "code_version"),
     *(
@@ -124,7 +125,7 @@ class TestList:
             str(runs[2].pk),
             str(runs[1].pk),
         ]
-        assert set(body["items"][0]) == KEYS - {"config", "search"}
+        assert set(body["items"][0]) == KEYS - {"config", "search", "restated"}
         rest = client.get(f"/api/runs?limit=2&cursor={body['next_cursor']}").json()
         assert [item["id"] for item in rest["items"]] == [str(runs[0].pk)]
         assert rest["next_cursor"] is None
