@@ -1,0 +1,45 @@
+"""Questions that a quick job answers: the answer is kept, and never computed twice."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from experiments.artifacts.answers import answer_kept
+from jobs.models import Job
+from strategies import __version__
+from strategies.config import sha256_of
+
+
+class Question(ABC):
+    """What is asked. Its key stands for everything that the answer depends on."""
+
+    kind: str  # of the job that answers
+    version: ClassVar[int] = 1  # of the answers: another one has other keys
+
+    @property
+    @abstractmethod
+    def facts(self) -> list[Any]:
+        """What the answer depends on, the versions of the data included."""
+
+    @property
+    @abstractmethod
+    def payload(self) -> dict[str, Any]:
+        """What the job is told."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the job is called."""
+
+    @property
+    def key(self) -> str:
+        return sha256_of([self.version, __version__, self.kind, *self.facts])
+
+    def answer(self) -> dict[str, Any] | None:
+        """Return what was found for exactly this; None if nobody looked."""
+        return answer_kept(self.key)
+
+    def latest_job(self) -> Job | None:
+        jobs = Job.objects.filter(kind=self.kind, payload=self.payload)
+        return jobs.order_by("-created_at").first()
