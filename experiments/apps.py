@@ -89,6 +89,16 @@ class ExperimentsConfig(AppConfig):
                 quick=True,
             )
         )
+        register(
+            JobKind(
+                "why",
+                "experiments.tasks:why",
+                "Why this trade",
+                payload={"run_id": str, "number": int},
+                stages=("reading",),
+                quick=True,
+            )
+        )
         for kind, label in (
             ("leak_check", "Look-ahead check"),
             ("preview", "Preview"),

@@ -20,6 +20,7 @@ from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
 from experiments.services.validation_execute import validation_execute
 from experiments.services.walk_execute import walk_execute
+from experiments.services.why import why_find
 from jobs.progress import JobContext
 from strategies import Candles, RunConfig, load_candles, run_backtest
 from strategies.trials import MemorySink, reporting_to
@@ -68,6 +69,10 @@ def preview(context: JobContext, **asked: Any) -> None:
 
 def strategy_sheet(context: JobContext, *, expr_hash: str) -> None:
     sheet_compute(expr_hash=expr_hash, context=context)
+
+
+def why(context: JobContext, run_id: str, number: int) -> None:
+    why_find(run_id=run_id, number=number, context=context)
 
 
 def preload() -> None:

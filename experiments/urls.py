@@ -47,6 +47,7 @@ from experiments.views.universes import (
 )
 from experiments.views.validation import validation_file, validation_new
 from experiments.views.walk_form import walk_new
+from experiments.views.why import trade_why
 from experiments.views.words import experiment_words, run_words
 
 app_name = "experiments"
@@ -64,6 +65,7 @@ urlpatterns = [
         validation_file,
         name="validation-file",
     ),
+    path("model-lab/runs/<uuid:run_id>/trades/<int:n>", trade_why, name="trade-why"),
     path("model-lab/runs/bulk", run_bulk, name="run-bulk"),
     path("model-lab/compare", compare, name="compare"),
     path("model-lab/compare/chart", compare_chart, name="compare-chart"),

@@ -48,6 +48,7 @@ from experiments.api.universes import universes_router, watchlists_router
 from experiments.api.validation import router as validation_router
 from experiments.api.walk_forward import experiment_router as walk_forward_router
 from experiments.api.walk_forward import router as windows_router
+from experiments.api.why import router as why_router
 from jobs.api import router as jobs_router
 from quantlab.access.auth import LabKey, key_needed
 from quantlab.access.perimeter import is_api, refuse
@@ -225,6 +226,7 @@ for of_a_run in (
     series_router,
     sweep_tests_router,
     trades_router,
+    why_router,
     breakdown_router,
     validation_router,
     windows_router,

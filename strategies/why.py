@@ -93,7 +93,9 @@ class Why:
     sizing: tuple[Reading, ...]
 
 
-def explain_fill(config: RunConfig, candles: Candles, bar: int) -> Why:
+def explain_fill(
+    config: RunConfig, candles: Candles, bar: int, *, inside: bool = False
+) -> Why:
     """Return why a run traded on a bar.
 
     Parameters
@@ -104,6 +106,8 @@ def explain_fill(config: RunConfig, candles: Candles, bar: int) -> Why:
         The bars of the symbol; those outside the window are not read.
     bar : int
         On which the fill happened, a place in the window's bars.
+    inside : bool
+        A price inside the bar made it happen (a stop, a target): read at that bar.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def explain_fill(config: RunConfig, candles: Candles, bar: int) -> Why:
     """
     plan = plan_of(config)
     candles = candles.between(plan.config.start_ms, plan.config.end_ms)
-    decided = bar - plan.config.execution.execution_lag
+    decided = bar if inside else bar - plan.config.execution.execution_lag
     if not 0 <= decided < len(candles):
         raise StrategyError(
             f"Nothing was decided for bar {bar}: the run has {len(candles)} bars and "

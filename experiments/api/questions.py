@@ -1,5 +1,6 @@
 """The one answer to every question that a quick job looks into."""
 
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -21,8 +22,15 @@ class LookUnderWayOut(Schema):
     links: dict[str, str]
 
 
-async def answered(response: HttpResponse, question: Question) -> Any:
-    """Answer with what is known; else wait a little for the job that finds it out."""
+async def answered(
+    response: HttpResponse,
+    question: Question,
+    shown: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Any:
+    """Answer with what is known; else wait a little for the job that finds it out.
+
+    `shown` makes the answer's document of what was found.
+    """
     found = await sync_to_async(question.answer)()
     if found is None:
         job = await sync_to_async(question_ask)(question=question)
@@ -37,4 +45,4 @@ async def answered(response: HttpResponse, question: Question) -> Any:
             return Status(202, {"job_id": job.pk, "status": job.status, "links": links})
     if found.get("refusal"):
         raise Problem(status=422, **found["refusal"])
-    return Status(200, found)
+    return Status(200, shown(found))

@@ -31,6 +31,18 @@ def round_trip_page(run: ModelRun, **asked: Any) -> dict[str, Any]:
     return _page(run, ROUND_TRIPS, **asked)
 
 
+def all_fills(run: ModelRun) -> list[dict[str, Any]]:
+    """Return every fill of a run in the order in which they happened."""
+    result_needed(run)
+    return [_row(one) for one in _table(run, FILLS).to_pylist()]
+
+
+def all_round_trips(run: ModelRun) -> list[dict[str, Any]]:
+    """Return every round trip of a run in the order in which they began."""
+    result_needed(run)
+    return [_row(one) for one in _table(run, ROUND_TRIPS).to_pylist()]
+
+
 def _page(
     run: ModelRun, name: str, *, limit: int, cursor: str = "", order: str = ""
 ) -> dict[str, Any]:
@@ -46,7 +58,7 @@ def _page(
     end = start + limit
     rows = table.slice(start, limit).to_pylist()
     return {
-        "items": [{key: _known(value) for key, value in row.items()} for row in rows],
+        "items": [_row(one) for one in rows],
         "next_cursor": signing.dumps(end, salt=salt) if end < len(table) else None,
         "total": len(table),
     }
@@ -78,6 +90,10 @@ def _place(cursor: str, salt: str) -> int:
         return int(signing.loads(cursor, salt=salt))
     except signing.BadSignature:
         raise bad_cursor() from None
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: _known(value) for key, value in row.items()}
 
 
 def _known(value: Any) -> Any:
