@@ -94,7 +94,7 @@ class ExperimentsConfig(AppConfig):
                 "why",
                 "experiments.tasks:why",
                 "Why this trade",
-                payload={"run_id": str, "number": int},
+                payload={"number": int},
                 stages=("reading",),
                 quick=True,
             )

@@ -71,8 +71,8 @@ def strategy_sheet(context: JobContext, *, expr_hash: str) -> None:
     sheet_compute(expr_hash=expr_hash, context=context)
 
 
-def why(context: JobContext, run_id: str, number: int) -> None:
-    why_find(run_id=run_id, number=number, context=context)
+def why(context: JobContext, number: int) -> None:
+    why_find(number=number, context=context)
 
 
 def preload() -> None:

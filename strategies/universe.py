@@ -8,7 +8,7 @@ expression are taken as they are; its universe may be one symbol.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -46,10 +46,12 @@ from strategies.simulation.portfolio import (
 from strategies.simulation.records import Trips, bars_frame
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray, IntArray
-from strategies.weights import shares, to_weights
+from strategies.weights import shares, weight_steps
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Steps = list[tuple[str, FloatArray]]
 
 SIGNAL = "signal"  # the column that holds the values of an expression
 
@@ -149,8 +151,8 @@ def run_universe(
     panel = panel.between(config.start_ms, config.end_ms)
     _check_symbols(config, panel)
     check_length(panel)
-    columns, values = _decided(config, panel, cache, on_stage)
-    weights = _weighed(config, panel, values)
+    columns, wanted = _decided(config, panel, cache, on_stage)
+    *_, (_, weights) = _weighed(config, panel, wanted[-1][1])
     on_stage("simulation")
     simulation = _simulated(config, panel, weights)
     on_stage("metrics")
@@ -176,10 +178,10 @@ def _decided(
     panel: Panel,
     cache: FeatureCache | None,
     on_stage: Callable[[str], object],
-) -> tuple[dict[str, FloatArray], FloatArray]:
-    """Return the columns that are kept, and what is wanted of each symbol."""
+) -> tuple[dict[str, FloatArray], Steps]:
+    """Return the columns that are kept, and what is wanted of each symbol, by step."""
     on_stage("features")
-    symbols = [_Symbol.of(panel, symbol) for symbol in panel.symbols]
+    symbols = [OwnBars.of(panel, symbol) for symbol in panel.symbols]
     if config.expr is not None:
         drawn = [
             compute_features(one.candles, indicator_features(config), cache)
@@ -187,7 +189,8 @@ def _decided(
         ]
         on_stage("signals")
         values = evaluate(expression_of(config), panel)
-        return {SIGNAL: values, **_side_by_side(symbols, drawn)}, values
+        kept = {SIGNAL: values, **_side_by_side(symbols, drawn)}
+        return kept, [(SIGNAL, values)]
     plan = plan_of(config)
     columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
     on_stage("signals")
@@ -195,14 +198,40 @@ def _decided(
         one.placed(_position(plan, one.candles, own, cache), 0.0)
         for one, own in zip(symbols, columns, strict=True)
     ]
-    values = np.column_stack(wanted) * _shares(config, panel, symbols, cache)
-    return _side_by_side(symbols, columns), values
+    risk = np.column_stack(wanted)
+    share = risk * _shares(config, panel, symbols, cache)
+    return _side_by_side(symbols, columns), [("risk", risk), ("share", share)]
 
 
-def _weighed(config: RunConfig, panel: Panel, values: FloatArray) -> FloatArray:
-    """Return the weights wanted after each close; 0 for who is no member then."""
+def decision_steps(config: RunConfig, panel: Panel) -> Iterator[tuple[str, FloatArray]]:
+    """Yield what a run wants of each symbol after each close, step by step.
+
+    Parameters
+    ----------
+    config, panel
+        As in `run_universe`.
+
+    Yields
+    ------
+    step : str
+        ``signal`` of an expression, else ``risk`` and ``share``; then those of
+        `strategies.weights.weight_steps`.
+    values : float64 array of shape (n_bars, n_symbols)
+        The last are the weights that the portfolio holds.
+    """
+    config = resolve(config)
+    panel = panel.between(config.start_ms, config.end_ms)
+    _, wanted = _decided(config, panel, None, str)
+    yield from wanted
+    yield from _weighed(config, panel, wanted[-1][1])
+
+
+def _weighed(
+    config: RunConfig, panel: Panel, values: FloatArray
+) -> Iterator[tuple[str, FloatArray]]:
+    """Yield how weights are made of values; 0 for who is no member at a close."""
     has_own = config.sizing.group in panel.groups
-    return to_weights(
+    return weight_steps(
         values,
         config.sizing,
         panel,
@@ -226,7 +255,7 @@ def _simulated(
 
 
 @dataclass(frozen=True)
-class _Symbol:
+class OwnBars:
     """The bars that a symbol really has, and the way back to those of the panel."""
 
     candles: Candles
@@ -234,7 +263,8 @@ class _Symbol:
     is_there: BoolArray
 
     @classmethod
-    def of(cls, panel: Panel, symbol: str) -> _Symbol:
+    def of(cls, panel: Panel, symbol: str) -> OwnBars:
+        """Return the bars of one symbol of a panel."""
         candles = panel.candles(symbol)
         prices = [getattr(candles, name) for name in PRICES]
         is_there = np.isfinite(np.array(prices)).any(axis=0)
@@ -281,7 +311,7 @@ def _position(
 def _shares(
     config: RunConfig,
     panel: Panel,
-    symbols: list[_Symbol],
+    symbols: list[OwnBars],
     cache: FeatureCache | None,
 ) -> FloatArray:
     volatility = np.empty((0, 0))
@@ -300,7 +330,7 @@ def _shares(
 
 
 def _side_by_side(
-    symbols: list[_Symbol], columns: list[dict[str, FloatArray]]
+    symbols: list[OwnBars], columns: list[dict[str, FloatArray]]
 ) -> dict[str, FloatArray]:
     return {
         name: np.column_stack(

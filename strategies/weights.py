@@ -5,6 +5,7 @@ Five steps in one fixed order and nothing else; each is a function of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -60,11 +61,37 @@ def to_weights(
     Causal: row ``t`` depends on ``values[: t + 1]``. A name without a value counts as
     0 in the mean that ``neutralize`` subtracts, as the order of the steps says.
     """
+    *_, (_, weights) = weight_steps(values, sizing, panel, members=members, codes=codes)
+    return weights
+
+
+def weight_steps(
+    values: FloatArray | BoolArray,
+    sizing: SizingConfig,
+    panel: Panel,
+    *,
+    members: BoolArray | None = None,
+    codes: IntArray | None = None,
+) -> Iterator[tuple[str, FloatArray]]:
+    """Yield what `to_weights` makes of values, step by step.
+
+    Parameters
+    ----------
+    values, sizing, panel, members, codes
+        As in `to_weights`.
+
+    Yields
+    ------
+    step : {"nan_policy", "neutralize", "smooth_ema", "cap", "max_lev"}
+    weights : float64 array of shape (n_bars, n_symbols)
+        After this step. A step that is not asked for is left out.
+    """
     weights = np.array(values, dtype=np.float64)
     check_matrix("values", weights, panel)
     if np.isinf(weights).any():
         raise named_cell("values", weights, np.isinf(weights), panel)
     weights = among(members, filled(weights, sizing.nan_policy))
+    yield "nan_policy", weights
     if sizing.neutralize != "none":
         if sizing.neutralize == "market":
             codes = np.zeros(weights.shape, dtype=np.int64)
@@ -72,10 +99,13 @@ def to_weights(
             codes = group_codes(panel, sizing.group)
         # Strangers are a group of their own, of zeros; no label is another one.
         weights = neutral(weights, among(members, codes + 2) - 1)
+        yield "neutralize", weights
     if sizing.smooth_ema is not None:
         weights = among(members, smoothed(weights, sizing.smooth_ema))
+        yield "smooth_ema", weights
     weights = np.clip(weights, 0.0 if sizing.long_only else -sizing.cap, sizing.cap)
-    return levered(weights, sizing.max_lev)
+    yield "cap", weights
+    yield "max_lev", levered(weights, sizing.max_lev)
 
 
 def shares(

@@ -14,16 +14,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strategies.backtest import Plan, plan_of
+from strategies.dsl.evaluate import evaluate_population
+from strategies.dsl.explain import Explained, explain
 from strategies.errors import StrategyError
 from strategies.features.compute import compute_features
 from strategies.library.base import goes_short
+from strategies.library.expression import expression_of
+from strategies.library.resolve import resolve
 from strategies.library.rule import said_of, values_of
+from strategies.market.panel import Panel
 from strategies.positions import position_steps
 from strategies.types import FloatArray
+from strategies.universe import OwnBars, decision_steps
 
 if TYPE_CHECKING:
     from strategies.config import RunConfig
     from strategies.market.candles import Candles
+
+SIGNAL = "signal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,6 @@ class Reading:
     words: str
     before: float | None
     now: float | None
-
-    @property
-    def changed(self) -> bool:
-        """Whether it is another one than at the bar before."""
-        return self.before != self.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,41 @@ class Judgement:
     was_met: bool
     is_met: bool
 
-    @property
-    def flipped(self) -> bool:
-        """Whether it is met now and was not before, or the other way round."""
-        return self.was_met != self.is_met
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an expression, and what it came to for the symbol.
+
+    Attributes
+    ----------
+    text, words : str
+        As it is written, and what it means.
+    column : int
+        Where it starts in the expression, from 1.
+    before, now : float or None
+    flipped : bool
+        A condition that was met and is not, or the other way round; of any other part
+        whether its sign changed.
+    arguments : tuple of Part
+        Those that have values: numbers, windows and groups have none.
+    """
+
+    text: str
+    words: str
+    column: int
+    before: float | None
+    now: float | None
+    flipped: bool
+    arguments: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """The place of a symbol among those that have a value, 1 for the highest."""
+
+    before: int | None
+    now: int | None
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,55 +116,114 @@ class Why:
         Places in the bars of the run.
     conditions : tuple of Judgement
         Of a library strategy's rule, those that its direction uses.
+    tree : Part or None
+        Of an expression.
+    rank : Rank or None
+        In the universe, by the value of the expression.
     sizing : tuple of Reading
-        From the signal to the fraction of equity wanted after the close, step by step:
-        ``signal``, ``risk``, ``smooth_ema``, ``cap``.
+        From the signal to the fraction of equity wanted after the close, step by step.
     """
 
     decided_bar: int
     filled_bar: int
     conditions: tuple[Judgement, ...]
+    tree: Part | None
+    rank: Rank | None
     sizing: tuple[Reading, ...]
 
 
 def explain_fill(
-    config: RunConfig, candles: Candles, bar: int, *, inside: bool = False
+    config: RunConfig,
+    bars: Candles | Panel,
+    bar: int,
+    *,
+    symbol: str = "",
+    inside: bool = False,
 ) -> Why:
     """Return why a run traded on a bar.
 
     Parameters
     ----------
     config : RunConfig
-        Of the run: a library strategy on one symbol.
-    candles : Candles
-        The bars of the symbol; those outside the window are not read.
+        Of the run.
+    bars : Candles or Panel
+        What the run was made on; those outside the window are not read.
     bar : int
         On which the fill happened, a place in the window's bars.
+    symbol : str
+        Of a panel, which symbol was traded.
     inside : bool
         A price inside the bar made it happen (a stop, a target): read at that bar.
 
     Raises
     ------
     StrategyError
-        ``out_of_range`` if nothing can have been decided for that bar.
+        ``out_of_range`` if nothing can have been decided for that bar;
+        ``unknown_symbol``.
     """
-    plan = plan_of(config)
-    candles = candles.between(plan.config.start_ms, plan.config.end_ms)
-    decided = bar if inside else bar - plan.config.execution.execution_lag
-    if not 0 <= decided < len(candles):
+    config = resolve(config)
+    bars = bars.between(config.start_ms, config.end_ms)
+    lag = 0 if inside else config.execution.execution_lag
+    decided = bar - lag
+    if not 0 <= decided < len(bars):
         raise StrategyError(
-            f"Nothing was decided for bar {bar}: the run has {len(candles)} bars and "
-            f"a lag of {plan.config.execution.execution_lag}.",
+            f"Nothing was decided for bar {bar}: the run has {len(bars)} bars and a "
+            f"lag of {lag}.",
             code="out_of_range",
             field="bar",
         )
-    columns = compute_features(candles, plan.features)
-    return Why(
-        decided_bar=decided,
-        filled_bar=bar,
-        conditions=tuple(_conditions(plan, candles, columns, decided)),
-        sizing=tuple(_sizing(plan, candles, columns, decided)),
+    found = (
+        _in_portfolio(config, bars, decided, symbol)
+        if isinstance(bars, Panel)
+        else _alone(config, bars, decided)
     )
+    conditions, tree, rank, sizing = found
+    return Why(decided, bar, conditions, tree, rank, sizing)
+
+
+Found = tuple[tuple[Judgement, ...], Part | None, Rank | None, tuple[Reading, ...]]
+
+
+def _alone(config: RunConfig, candles: Candles, bar: int) -> Found:
+    plan = plan_of(config)
+    columns = compute_features(candles, plan.features)
+    signal = plan.strategy.signal(candles, columns, plan.params)
+    steps = [(SIGNAL, signal), *position_steps(signal, config, candles)]
+    return (
+        tuple(_conditions(plan, candles, columns, bar)),
+        None,
+        None,
+        tuple(_reading(step, values, bar) for step, values in steps),
+    )
+
+
+def _in_portfolio(config: RunConfig, panel: Panel, bar: int, symbol: str) -> Found:
+    if symbol not in panel.symbols:
+        raise StrategyError(
+            f"The run does not trade {symbol:.40}.",
+            code="unknown_symbol",
+            field="symbol",
+        )
+    at = panel.symbols.index(symbol)
+    steps = list(decision_steps(config, panel))
+    sizing = tuple(_reading(step, values[:, at], bar) for step, values in steps)
+    if config.expr is None:
+        return tuple(_of_symbol(config, panel, bar, symbol)), None, None, sizing
+    tree = _tree(config, panel, bar, at)
+    return (), tree, _rank(steps[0][1], bar, at), sizing
+
+
+# --- rules of the library ------------------------------------------------------------
+
+
+def _of_symbol(
+    config: RunConfig, panel: Panel, bar: int, symbol: str
+) -> Iterator[Judgement]:
+    """Yield the conditions on the symbol's own bars, as of a bar of the panel."""
+    own = OwnBars.of(panel, symbol)
+    plan = plan_of(config)
+    columns = compute_features(own.candles, plan.features)
+    return _conditions(plan, own.candles, columns, int(own.last[bar]))
 
 
 def _conditions(
@@ -140,15 +233,14 @@ def _conditions(
     for role, condition in plan.strategy.rule.conditions():
         if role.endswith("_short") and not both:
             continue
-        sides = [
+        left, right = (
             _reading(
                 said_of(operand, plan.params),
                 values_of(operand, candles, columns, plan.params),
                 bar,
             )
             for operand in (condition.left, condition.right)
-        ]
-        left, right = sides
+        )
         yield Judgement(
             role,
             left,
@@ -158,13 +250,64 @@ def _conditions(
         )
 
 
-def _sizing(
-    plan: Plan, candles: Candles, columns: dict[str, FloatArray], bar: int
-) -> Iterator[Reading]:
-    signal = plan.strategy.signal(candles, columns, plan.params)
-    yield _reading("signal", signal, bar)
-    for step, position in position_steps(signal, plan.config, candles):
-        yield _reading(step, position, bar)
+def _above(left: float | None, right: float | None) -> bool:
+    return left is not None and right is not None and left > right
+
+
+# --- expressions ---------------------------------------------------------------------
+
+
+def _tree(config: RunConfig, panel: Panel, bar: int, at: int) -> Part:
+    """Return every part of the expression; row ``bar`` needs no later bar."""
+    expression = expression_of(config)
+    explained = explain(expression)
+    texts = list(dict.fromkeys(one.text for one in _with_values(explained)))
+    seen = panel.between(None, int(panel.ts[bar]))
+    values = evaluate_population(texts, seen, reuse=True)
+    readings = {text: _reading(text, rows[:, at], bar) for text, rows in values}
+    return _part(explained, readings)
+
+
+def _with_values(one: Explained) -> Iterator[Explained]:
+    if one.type in ("value", "condition"):
+        yield one
+        for argument in one.arguments:
+            yield from _with_values(argument)
+
+
+def _part(one: Explained, readings: dict[str, Reading]) -> Part:
+    reading = readings[one.text]
+    before, now = reading.before, reading.now
+    known = before is not None and now is not None
+    return Part(
+        text=one.text,
+        words=one.words,
+        column=one.column,
+        before=before,
+        now=now,
+        flipped=known and bool(np.sign(before or 0.0) != np.sign(now or 0.0)),
+        arguments=tuple(
+            _part(argument, readings)
+            for argument in one.arguments
+            if argument.text in readings
+        ),
+    )
+
+
+def _rank(values: FloatArray, bar: int, at: int) -> Rank | None:
+    of = int(np.isfinite(values[bar]).sum())
+    if values.shape[1] == 1:
+        return None
+    return Rank(_place(values, bar - 1, at), _place(values, bar, at), of)
+
+
+def _place(values: FloatArray, bar: int, at: int) -> int | None:
+    if bar < 0 or np.isnan(values[bar, at]):
+        return None
+    return 1 + int((values[bar] > values[bar, at]).sum())
+
+
+# --- numbers -------------------------------------------------------------------------
 
 
 def _reading(words: str, values: FloatArray | float, bar: int) -> Reading:
@@ -178,7 +321,3 @@ def _known(values: FloatArray, bar: int) -> float | None:
     if bar < 0 or np.isnan(values[bar]):
         return None
     return float(values[bar])
-
-
-def _above(left: float | None, right: float | None) -> bool:
-    return left is not None and right is not None and left > right

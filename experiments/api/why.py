@@ -36,6 +36,22 @@ class JudgementOut(Schema):
     is_met: bool
 
 
+class WhyPartOut(Schema):
+    text: str
+    words: str
+    column: int = Field(description="Where it starts in the expression, from 1.")
+    before: float | None
+    now: float | None
+    flipped: bool = Field(description="A condition or a sign that changed.")
+    arguments: list["WhyPartOut"]
+
+
+class RankOut(Schema):
+    before: int | None = Field(description="1 is the highest value.")
+    now: int | None
+    of: int = Field(description="Symbols that have a value.")
+
+
 class HeldOut(Schema):
     before: float
     after: float
@@ -60,6 +76,8 @@ class WhyOut(Schema):
     filled_at: int
     lag_bars: int
     conditions: list[JudgementOut]
+    tree: WhyPartOut | None = Field(description="Of an expression, each part's value.")
+    rank: RankOut | None = Field(description="Of the symbol, by the expression.")
     sizing: list[ReadingOut] = Field(
         description="From the signal to the fraction of equity wanted, step by step."
     )

@@ -33,6 +33,11 @@ class Question(ABC):
         """What the job is called."""
 
     @property
+    def run_id(self) -> str:
+        """The run that it is about, if it is about one."""
+        return ""
+
+    @property
     def key(self) -> str:
         return sha256_of([self.version, __version__, self.kind, *self.facts])
 
@@ -41,5 +46,7 @@ class Question(ABC):
         return answer_kept(self.key)
 
     def latest_job(self) -> Job | None:
-        jobs = Job.objects.filter(kind=self.kind, payload=self.payload)
+        jobs = Job.objects.filter(
+            kind=self.kind, run_id=self.run_id, payload=self.payload
+        )
         return jobs.order_by("-created_at").first()

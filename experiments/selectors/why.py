@@ -19,8 +19,10 @@ REASONS = {
     "ruin": "Nothing was left of the account, so everything was closed.",
     "window_end": "The test window ended, and what was held was closed at its last "
     "close.",
-    "membership": "The symbol left the universe.",
+    "left_universe": "The symbol left the universe.",
 }
+# Touched by a price inside the bar, not decided at a close before it.
+INSIDE = frozenset(REASONS) - {"left_universe"}
 SHOWN = ".6g"  # digits of a number in a sentence
 
 
@@ -33,12 +35,16 @@ class WhyQuestion(Question):
     kind: str = "why"
 
     @property
+    def run_id(self) -> str:
+        return str(self.run.pk)
+
+    @property
     def facts(self) -> list[Any]:
         return [self.run.manifest_sha, self.number]
 
     @property
     def payload(self) -> dict[str, Any]:
-        return {"run_id": str(self.run.pk), "number": self.number}
+        return {"number": self.number}
 
     @property
     def title(self) -> str:
@@ -108,6 +114,12 @@ def traded(run: ModelRun, number: int) -> Traded:
     )
 
 
+def entry_fills(run: ModelRun) -> dict[tuple[str, int], int]:
+    """Return which fill entered at a symbol and a time: of a reversal the second."""
+    rows = enumerate(all_fills(run), start=1)
+    return {(row["symbol"], row["ts_utc"]): number for number, row in rows}
+
+
 def _trip(run: ModelRun, row: dict[str, Any]) -> dict[str, Any] | None:
     """Return the round trip of a fill; of a reversal's two, the one it belongs to."""
     side = "long" if row["side"] == "buy" else "short"
@@ -156,8 +168,29 @@ def sentence(fill: Traded, found: dict[str, Any]) -> str:
     if reason != SIGNAL:
         return f"{REASONS.get(reason, reason)}{_level(fill)}"
     done = "Bought" if fill.row["side"] == "buy" else "Sold"
-    said = _flipped(found["conditions"]) or _standing(found["conditions"])
+    if found["tree"]:
+        said = _of_expression(fill, found)
+    else:
+        said = _flipped(found["conditions"]) or _standing(found["conditions"])
     return f"{done} because {said or 'the rule asked for it'}."
+
+
+def _of_expression(fill: Traded, found: dict[str, Any]) -> str:
+    root, rank, weight = found["tree"], found["rank"], found["sizing"][-1]
+    symbol = fill.row["symbol"]
+    said = f"the expression came to {_shown(root['now'])} for {symbol}"
+    if root["before"] != root["now"]:
+        said += f", after {_shown(root['before'])} the bar before"
+    if rank and rank["now"]:
+        said += f", place {rank['now']} of {rank['of']}"
+    before, now = (_shown(weight[key]) for key in ("before", "now"))
+    if before == now:
+        return f"{said}: prices had moved it away from its weight of {now}"
+    return f"{said}: its weight went from {before} to {now}"
+
+
+def _shown(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:{SHOWN}}"
 
 
 def _level(fill: Traded) -> str:
@@ -192,5 +225,5 @@ def _standing(conditions: list[dict[str, Any]]) -> str:
 
 
 def _side(one: dict[str, Any]) -> str:
-    now = "" if one["now"] is None else f"{one['now']:{SHOWN}}"
+    now = _shown(one["now"])
     return f"{one['words']} ({now})" if one["words"] else now

@@ -17,7 +17,11 @@ def question_ask(*, question: Question, page: str = "") -> Job:
     if latest and latest.status in ACTIVE:
         return latest
     return enqueue(
-        question.kind, title=question.title[:200], page=page, **question.payload
+        question.kind,
+        title=question.title[:200],
+        page=page,
+        run_id=question.run_id,
+        **question.payload,
     )
 
 

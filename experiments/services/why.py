@@ -6,18 +6,18 @@ from dataclasses import asdict
 from typing import Any
 
 from experiments.artifacts.answers import answer_keep
-from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
-from experiments.selectors.why import WhyQuestion, traded, why_question
+from experiments.selectors.why import INSIDE, WhyQuestion, traded, why_question
 from jobs.progress import JobContext
-from strategies import RunConfig, load_candles
+from strategies import Candles, Panel, RunConfig
 from strategies.errors import CandleError, StrategyError
+from strategies.market.sources import load_each
 from strategies.why import explain_fill
 
 
-def why_find(*, run_id: str, number: int, context: JobContext) -> None:
+def why_find(*, number: int, context: JobContext) -> None:
     """Look, and keep what was found, or why it cannot be said any more."""
-    question = why_question(run_get(run_id, deleted=True), number)
+    question = why_question(run_get(context.job.run_id, deleted=True), number)
     if question.answer() is not None:
         return  # the worker was lost between the answer and the end of its job
     context.stage("reading")
@@ -32,25 +32,30 @@ def why_find(*, run_id: str, number: int, context: JobContext) -> None:
 def _found(question: WhyQuestion) -> dict[str, Any]:
     run, fill = question.run, traded(question.run, question.number)
     config = RunConfig(**run.config)
-    candles = load_candles(config).between(config.start_ms, config.end_ms)
-    _check_unchanged(run, candles.fingerprint)
-    bar = int(candles.ts.searchsorted(fill.row["ts_utc"]))
-    why = explain_fill(config, candles, bar, inside=fill.row["reason"] != "signal")
-    stamps = {
-        "decided_at": int(candles.ts[why.decided_bar]),
-        "filled_at": int(candles.ts[why.filled_bar]),
-        "lag_bars": why.filled_bar - why.decided_bar,
-    }
-    return stamps | {
-        "conditions": [asdict(one) for one in why.conditions],
-        "sizing": [asdict(one) for one in why.sizing],
-    }
-
-
-def _check_unchanged(run: ModelRun, fingerprint: str) -> None:
-    if fingerprint != run.data_fingerprint:
+    bars = _bars(config)
+    if bars.fingerprint != run.data_fingerprint:
         raise CandleError(
             "The bars changed since the run was made.",
             code="data_changed",
             advice="Run it again, then ask the new run.",
         )
+    why = explain_fill(
+        config,
+        bars,
+        int(bars.ts.searchsorted(fill.row["ts_utc"])),
+        symbol=fill.row["symbol"],
+        inside=fill.row["reason"] in INSIDE,
+    )
+    found = asdict(why)
+    decided, filled = found.pop("decided_bar"), found.pop("filled_bar")
+    return found | {
+        "decided_at": int(bars.ts[decided]),
+        "filled_at": int(bars.ts[filled]),
+        "lag_bars": filled - decided,
+    }
+
+
+def _bars(config: RunConfig) -> Candles | Panel:
+    candles = load_each(config, config.symbols)
+    bars = Panel.of(candles) if config.is_portfolio else candles[0]
+    return bars.between(config.start_ms, config.end_ms)

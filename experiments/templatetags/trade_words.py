@@ -34,3 +34,9 @@ def role_words(role: str) -> str:
 def step_words(step: str) -> str:
     """Return what one step from a signal to a position does."""
     return STEPS.get(step, step)
+
+
+@register.filter
+def deeper(depth: int | str) -> int:
+    """Return the depth of the parts of a part; it is shown up to six."""
+    return min(int(depth or 0) + 1, 6)

@@ -15,6 +15,7 @@ from experiments.selectors.artifacts import artifact_list
 from experiments.selectors.links import run_page_url
 from experiments.selectors.report import run_report
 from experiments.selectors.trades import fill_page, round_trip_page
+from experiments.selectors.why import entry_fills
 from jobs.log_panel import log_panel
 from strategies.metrics import REASONS
 from strategies.metrics.registry import METRICS, Metric
@@ -135,6 +136,10 @@ def trades_tab(request: HttpRequest, run: ModelRun) -> Context:
     if run.manifest_sha:
         cursor = request.GET.get("cursor", "")
         page = TRADE_LISTS[show](run, limit=ROWS_PER_PAGE, cursor=cursor)
+        if show == "round-trips":
+            entries = entry_fills(run)
+            for row in page["items"]:
+                row["fill"] = entries.get((row["symbol"], row["entry_ts"]))
     else:
         show, page = "round-trips", report["round_trips"] | {"next_cursor": None}
     first = _whole(request.GET.get("first", "1"))
