@@ -6,6 +6,7 @@ from django.urls import path
 
 from experiments.views.backtesting import backtesting
 from experiments.views.calibration import calibration
+from experiments.views.catalog import catalog, catalog_feature, catalog_primitive
 from experiments.views.charts import run_chart
 from experiments.views.compare import compare, compare_chart
 from experiments.views.compare_sweeps import compare_sweeps, compare_sweeps_chart
@@ -20,6 +21,11 @@ from experiments.views.experiments import (
     experiment_detail,
     experiment_list,
     experiment_new,
+)
+from experiments.views.expression import (
+    expression,
+    expression_complete,
+    expression_leaks,
 )
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
@@ -148,6 +154,16 @@ urlpatterns = [
         name="watchlist-delete",
     ),
     path("backtesting", backtesting, name="backtesting"),
+    path("backtest", expression, name="expression"),
+    path("backtest/complete", expression_complete, name="expression-complete"),
+    path("backtest/look-ahead", expression_leaks, name="expression-leaks"),
+    path("catalog", catalog, name="catalog"),
+    path(
+        "catalog/primitives/<str:primitive>",
+        catalog_primitive,
+        name="catalog-primitive",
+    ),
+    path("catalog/<str:feature>", catalog_feature, name="catalog-feature"),
     path("calibration", calibration, name="calibration"),
     path("glossary", glossary_page, name="glossary"),
     path("glossary/<slug:key>", glossary_entry, name="glossary-entry"),

@@ -12,12 +12,13 @@ from experiments.api.schemas import HonestyOut, In
 from experiments.selectors.ledger import (
     entry_document,
     entry_page,
+    instruments_named,
     ledger_families,
     ledger_family,
     ledger_proof,
-    pool_named,
     trial_budget,
 )
+from experiments.selectors.trials import pool_of
 from experiments.selectors.universes import config_settled
 from quantlab.web.downloads import (
     TABLE_FORMATS,
@@ -173,9 +174,14 @@ def post_budget(request: HttpRequest, payload: BudgetIn) -> Any:
     if payload.pool is not None:
         return trial_budget(ledger_family(payload.pool).pool, payload.n).as_json()
     config = config_settled(RunConfig(**(payload.config or {})))
-    pool = pool_named(config.instruments)
-    window = {"start_ms": config.start_ms, "end_ms": config.end_ms}
-    return trial_budget(pool, payload.n, **window).as_json()
+    instruments = instruments_named(config.instruments)
+    return trial_budget(
+        pool_of(instruments),
+        payload.n,
+        start_ms=config.start_ms,
+        end_ms=config.end_ms,
+        instruments=instruments,
+    ).as_json()
 
 
 @router.get("/verify", response=ProofOut, summary="Verify the chain")

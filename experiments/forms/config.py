@@ -57,6 +57,7 @@ PATH_STARTS = {
     "params.": PARAM,
     "risk.params.": "",
     "execution.": "",
+    "sizing.": "",
     "cost_model.": "",
     "hypothesis.": "",
 }

@@ -58,7 +58,7 @@ def refused(error: DslError) -> dict[str, Any]:
         "message": error.message,
         "column": error.column,
         "length": end - start,
-        "caret": error.caret,
+        "caret": error.caret + "^" * (end - start - 1),
         "suggestion": error.advice,
         "mended": mended.applied(error.text) if mended else None,
     }

@@ -229,11 +229,16 @@ def _best_runs(pools: list[str]) -> dict[str, dict[str, Any]]:
 
 def pool_named(names: Iterable[str]) -> str:
     """Return the pool of instruments by their names now, `provider:symbol`."""
+    return pool_of(instruments_named(names))
+
+
+def instruments_named(names: Iterable[str]) -> frozenset[str]:
+    """Return what is meant by names as they are now, `provider:symbol`."""
     wanted = list(names)
     known = InstrumentBars.objects.filter(name__in=wanted).order_by("pk")
     instruments = {name: [name] for name in wanted}
     instruments |= {one.name: one.instruments for one in known}
-    return pool_of(one for several in instruments.values() for one in several)
+    return frozenset(one for several in instruments.values() for one in several)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,15 +282,22 @@ class Budget:
 
 
 def trial_budget(
-    pool: str, n: int, *, start_ms: int | None = None, end_ms: int | None = None
+    pool: str,
+    n: int,
+    *,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    instruments: frozenset[str] = frozenset(),
 ) -> Budget:
     """Return what `n` more trials cost on a pool's bars; two queries.
+
+    `instruments` says what is in a pool that nobody looked at so far.
 
     Sharpe ratios are expected to scatter as those tried so far; where there are not
     two yet, as those of rules without skill on a sample of this length.
     """
     counts = trial_counts()
-    tally = counts.tally(pool, start_ms, end_ms)
+    tally = counts.tally(pool, start_ms, end_ms, instruments)
     years = _years(pool, start_ms, end_ms)
     later = Tally(tally.n_trials + n, tally.variance or 1.0 / years, tally.best)
     effective = counts.effective.get(pool)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from experiments.models import LedgerEntry, ModelRun, RunKind
 from experiments.models.ledger import signed_key
-from experiments.selectors.ledger import Budget, pool_named, trial_budget
-from experiments.selectors.trials import is_made_up
+from experiments.selectors.ledger import Budget, instruments_named, trial_budget
+from experiments.selectors.trials import is_made_up, pool_of
 from jobs.models import ACTIVE, Job, JobStatus
 from strategies import RunConfig
 from strategies.candidates import candidate_key
@@ -42,7 +42,8 @@ class Plan:
 
 def run_plan(config: RunConfig, *, experiment_id: UUID | None = None) -> Plan:
     """Return what running a settled config means; the same few queries for any."""
-    pool = pool_named(config.instruments)
+    instruments = instruments_named(config.instruments)
+    pool = pool_of(instruments)
     key = signed_key(candidate_key(config))
     same = LedgerEntry.objects.filter(pool=pool, candidate_key=key)
     seconds = _last_seconds()
@@ -53,6 +54,7 @@ def run_plan(config: RunConfig, *, experiment_id: UUID | None = None) -> Plan:
             0 if is_made_up(config.provider) or same.exists() else 1,
             start_ms=config.start_ms,
             end_ms=config.end_ms,
+            instruments=instruments,
         ),
         seconds=median(seconds) if seconds else None,
         n_timed=len(seconds),

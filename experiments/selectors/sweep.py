@@ -13,8 +13,8 @@ import numpy as np
 from experiments.artifacts.candidates import CANDIDATES, part_tables, unpacked
 from experiments.artifacts.store import run_store
 from experiments.models import ModelRun, RunKind, SweepChunk
-from experiments.selectors.ledger import Budget, pool_named, trial_budget
-from experiments.selectors.trials import is_made_up
+from experiments.selectors.ledger import Budget, instruments_named, trial_budget
+from experiments.selectors.trials import is_made_up, pool_of
 from quantlab.web.problem import Problem
 from strategies import RunConfig
 from strategies.config import canonical_json
@@ -85,11 +85,13 @@ def search_speed(kind: RunKind) -> tuple[float, int]:
 
 def search_budget(config: RunConfig, n: int) -> Budget:
     """Return what `n` more trials on the bars of a config do to the bar of luck."""
+    instruments = instruments_named(config.instruments)
     return trial_budget(
-        pool_named(config.instruments),
+        pool_of(instruments),
         0 if is_made_up(config.provider) else n,
         start_ms=config.start_ms,
         end_ms=config.end_ms,
+        instruments=instruments,
     )
 
 

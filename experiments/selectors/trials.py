@@ -68,13 +68,18 @@ class TrialCounts:
         return int(self.columns["n_trials"].sum())
 
     def tally(
-        self, pool: str, start_ms: int | None = None, end_ms: int | None = None
+        self,
+        pool: str,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        instruments: frozenset[str] = frozenset(),
     ) -> Tally:
         """Sum the entries that looked at least at half of the pool, in its window.
 
-        None leaves a side of the window open. A pool nobody looked at has none.
+        None leaves a side of the window open. `instruments` says what is in a pool that
+        nobody looked at so far; without them it has no entries.
         """
-        counted = self._covers(pool)[self.pool]
+        counted = self._covers(pool, instruments)[self.pool]
         if start_ms is not None:
             counted &= self.columns["end_ms"] >= start_ms
         if end_ms is not None:
@@ -82,14 +87,16 @@ class TrialCounts:
         counted &= self.columns["n_trials"] > 0
         return self._sum(counted)
 
-    def _covers(self, pool: str) -> np.ndarray:
+    def _covers(self, pool: str, instruments: frozenset[str]) -> np.ndarray:
         """Return for each pool whether it holds half of this one's instruments."""
+        own = self.pools.get(pool, instruments)
+        if not own:
+            return np.zeros(len(self.pools), dtype=bool)
         if pool not in self._covering:
-            own = self.pools.get(pool, frozenset())
             covers = [
                 2 * len(own & theirs) >= len(own) for theirs in self.pools.values()
             ]
-            self._covering[pool] = np.array(covers, dtype=bool) & bool(own)
+            self._covering[pool] = np.array(covers, dtype=bool)
         return self._covering[pool]
 
     def _sum(self, counted: np.ndarray) -> Tally:

@@ -122,7 +122,7 @@ def _series(panel: Panel, values: FloatArray) -> list[list[float | None]]:
 def _distribution(values: FloatArray) -> dict[str, Any]:
     """Return quantiles, and a histogram of what lies between the outer ones."""
     if not values.size:
-        return {"quantiles": None, "histogram": None}
+        return {"median": None, "quantiles": None, "histogram": None}
     found = np.quantile(values, QUANTILES)
     low, high = float(found[0]), float(found[-1])
     counts, edges = np.histogram(
@@ -133,4 +133,4 @@ def _distribution(values: FloatArray) -> dict[str, Any]:
         for level, value in zip(QUANTILES, found, strict=True)
     }
     histogram = {"edges": edges.tolist(), "counts": counts.tolist()}
-    return {"quantiles": named, "histogram": histogram}
+    return {"median": named["0.5"], "quantiles": named, "histogram": histogram}

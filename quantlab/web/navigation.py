@@ -18,10 +18,12 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Research": (
         ("Experiments", "experiments:experiment-list", "e"),
         ("Backtests", "experiments:backtesting", "b"),
+        ("Expression", "experiments:expression", "x"),
     ),
     "Evidence": (("Ledger", "experiments:ledger", "l"),),
     "Data": (
         ("Datasets", "experiments:dataset-list", "t"),
+        ("Catalog", "experiments:catalog", "c"),
         ("Universes", "experiments:universe-list", "u"),
         ("Watchlists", "experiments:watchlist-list", "w"),
         ("Presets", "experiments:preset-list", "p"),

@@ -191,6 +191,12 @@ class TestCounts:
         assert n_trials(pool_of(["a", "b"])) == 3
         assert n_trials(pool_of(["a", "b", "c", "d"])) == 2  # not by one of four
         assert n_trials(pool_of(["a"])) == 3
+        # What nobody looked at together is told by what is in it.
+        new = frozenset(["a", "x"])
+        assert n_trials(pool_of(new)) == 0
+        assert trial_counts().tally(pool_of(new), instruments=new).n_trials == 3
+        budget = trial_budget(pool_of(new), 1, instruments=new)
+        assert (budget.now.n_trials, budget.after.n_trials) == (3, 4)
 
     def test_windows_that_do_not_meet_are_other_trials(self):
         add_trial("a", window=(0, 10))

@@ -1,0 +1,169 @@
+"""The expression editor: a text judged while it is typed, run, its result below."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import push_url, retarget, trigger_client_event
+
+from experiments.forms.expression import ExpressionForm
+from experiments.models import ModelRun
+from experiments.selectors.expression_questions import question_of
+from experiments.selectors.expressions import completions
+from experiments.selectors.plan import run_plan
+from experiments.selectors.runs import run_document, run_get
+from experiments.services.expressions import expression_ask
+from experiments.services.runs import run_submit
+from experiments.views.run_tabs import summary_tab
+from jobs.models import JobStatus
+from jobs.views import job_state
+from quantlab.web.appearance import chosen
+from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.problem import Problem
+from strategies import RunConfig
+from strategies.errors import StrategyError
+from strategies.features.starter import STARTERS
+
+PAGE = "experiments/expression.html"
+FORM = "experiments/_expression_form.html"
+RESULT = "experiments/_expression_result.html"
+COMPLETE = "experiments/_expression_complete.html"
+LEAKS_PAGE = "experiments/expression_leaks.html"
+LEAKS = "experiments/_expression_leaks.html"
+ASKED = ("expr", "provider", "universe", "start", "end")
+EXAMPLES = ("reversal_rank", "momentum_rank", "mean_reversion", "steady_momentum")
+
+
+@require_http_methods(["GET", "POST"])
+def expression(request: HtmxHttpRequest) -> HttpResponse:
+    """Show the editor (GET), with a run's text and result; judge or run it (POST)."""
+    make = partial(ExpressionForm, novice=chosen(request, "view") == "novice")
+    if request.method != "POST":
+        run = _asked_run(request)
+        if run is not None:
+            make = partial(make, base=RunConfig(**run.config))
+        asked = {key: request.GET[key] for key in ASKED if request.GET.get(key)}
+        return _shown(request, make(asked=asked), run=run)
+    sent = request.POST.dict()
+    if "write" in sent or "choose" in sent:  # a browser without script
+        return _shown(request, make(asked=sent | {"expr": _written(sent)}))
+    form = make(sent)
+    if "validate" in request.GET:
+        form.is_valid()
+        form.forgive_blanks()
+        return _shown(request, form, is_live=True)
+    return _launched(request, form)
+
+
+def _written(sent: dict[str, str]) -> str:
+    return sent.get("write") or sent.get("expr", "")
+
+
+def _asked_run(request: HtmxHttpRequest) -> ModelRun | None:
+    """Return the run whose result is shown; 404 for one that is of no expression."""
+    if not request.GET.get("run"):
+        return None
+    run = run_get(request.GET["run"])
+    if not run.config.get("expr"):
+        raise Problem(status=404, message="This run is of no expression.")
+    return run
+
+
+def _launched(request: HtmxHttpRequest, form: ExpressionForm) -> HttpResponse:
+    """Run it; the result takes its place below, and what was typed stays."""
+    if form.is_valid():
+        form.refuse_unseen()
+    if form.is_valid() and form.config is not None:
+        try:
+            run = run_submit(config=form.config).run
+        except StrategyError as exc:
+            form.refuse(exc)
+        else:
+            return _started(request, run)
+    return _shown(request, form, status=422)
+
+
+def _started(request: HtmxHttpRequest, run: ModelRun) -> HttpResponse:
+    address = f"{reverse('experiments:expression')}?run={run.pk}"
+    if not request.htmx:
+        return redirect(f"{address}#expression-result")
+    response = render(request, RESULT, _result(request, run_get(run.pk)))
+    response["HX-Reswap"] = "outerHTML show:top"
+    return push_url(retarget(response, "#expression-result"), address)
+
+
+def _shown(
+    request: HtmxHttpRequest,
+    form: ExpressionForm,
+    *,
+    run: ModelRun | None = None,
+    status: int = 200,
+    is_live: bool = False,
+) -> HttpResponse:
+    def plan() -> Any:
+        config = form.settled()
+        return None if config is None else run_plan(config)
+
+    def verdict() -> dict[str, Any] | None:
+        found = form.verdict()
+        return found | _leaks(form.text) if found and found["ok"] else found
+
+    context = {
+        "form": form,
+        "action": request.path,
+        "is_live": is_live,
+        "plan": cache(plan),
+        "verdict": cache(verdict),
+        "examples": [STARTERS[name] for name in EXAMPLES],
+        **_result(request, run),
+    }
+    response = render_page(request, PAGE, FORM, RESULT, context=context, status=status)
+    has_ended = run is not None and run.job.is_finished
+    return trigger_client_event(response, "run-finished") if has_ended else response
+
+
+def _leaks(text: str) -> dict[str, Any]:
+    """Return whether a text looks ahead, if that is known or being found out."""
+    question = question_of("leak_check", text)
+    found = question.answer()
+    job = None if found else question.latest_job()
+    return {
+        "leaks": found,
+        "is_at_work": job is not None and not job.is_finished,
+        "has_failed": job is not None and job.status == JobStatus.FAILED,
+    }
+
+
+def _result(request: HtmxHttpRequest, run: ModelRun | None) -> dict[str, Any]:
+    if run is None:
+        return {"run": None}
+    facts = {"job": run.job, "state": job_state(run.job), "title": run.job.title}
+    if run.status == JobStatus.SUCCEEDED:
+        return facts | summary_tab(request, run)
+    return facts | {"run": run_document(run)}
+
+
+@require_POST
+def expression_complete(request: HtmxHttpRequest) -> HttpResponse:
+    """List what the name before the caret may become."""
+    cursor = request.POST.get("cursor", "")
+    place = int(cursor) if cursor.isascii() and cursor.isdigit() else None
+    found = completions(request.POST.get("expr", "")[:20_000], place)
+    return render_page(request, COMPLETE, COMPLETE, context=found)
+
+
+@require_http_methods(["GET", "POST"])
+def expression_leaks(request: HtmxHttpRequest) -> HttpResponse:
+    """Show whether a text looks ahead (GET); have it looked at (POST)."""
+    asked = request.POST if request.method == "POST" else request.GET
+    expr = asked.get("expr", "")
+    question = question_of("leak_check", expr)
+    if request.method == "POST" and question.answer() is None:
+        expression_ask(question=question, page=reverse("experiments:expression"))
+    context = {"expr": expr, **_leaks(expr)}
+    return render_page(request, LEAKS_PAGE, LEAKS, context=context)

@@ -1,0 +1,178 @@
+"""The editor and the catalog as pages: judged, mended, run, listed, previewed."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from experiments.models import LedgerEntry, ModelRun
+from experiments.services.expressions import expression_answer
+from jobs import lease
+from jobs.models import Job, JobStatus
+from jobs.progress import JobContext
+from strategies.features.starter import STARTERS
+from strategies.validation import lookahead
+from tests.factories import do_run
+
+pytestmark = pytest.mark.django_db
+
+FORM = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "expression-form"}
+SENT = {
+    "provider": "synthetic",
+    "shown_provider": "synthetic",
+    "universe": "SYN-gbm-1, SYN-gbm-2",
+    "timeframe": "1d",
+    "start": "",
+    "end": "2010-12-31",
+    "commission_bps": "5",
+    "slippage_bps": "0",
+    "borrow_bps": "0",
+    "execution_lag": "1",
+    "cap": "1",
+    "max_lev": "1",
+    "smooth_ema": "",
+    "no_trade_band": "0",
+    "neutralize": "market",
+    "nan_policy": "zero",
+    "braces": "",
+}
+
+
+def said(response) -> str:
+    return unescape(response.content.decode())
+
+
+def judged(client, expr, **changes):
+    sent = SENT | {"expr": expr} | changes
+    response = client.post("/backtest?validate=1", sent, **FORM)
+    assert response.status_code == 200
+    assert b"<html" not in response.content
+    return said(response)
+
+
+def worked(kind):
+    job = Job.objects.filter(kind=kind).latest("created_at")
+    assert lease.claim(job.pk, "me")
+    context = JobContext(Job.objects.get(pk=job.pk))
+    expression_answer(kind=kind, context=context, **job.payload)
+    context.flush()
+    assert lease.finish(job.pk, "me", JobStatus.SUCCEEDED)
+
+
+class TestEditor:
+    def test_an_error_is_named_and_mended_by_one_click(self, client):
+        page = judged(client, "neg(rank(mean(retur, 20)))")
+
+        assert "There is no value named 'retur'." in page
+        assert "\n              ^^^^^</pre>" in page
+        assert 'value="neg(rank(mean(returns, 20)))"' in page
+        assert 'aria-invalid="true"' in page
+        plain = client.post(
+            "/backtest",
+            SENT | {"expr": "retur", "cap": "0.3", "write": "neg(returns)"},
+        )
+        assert "neg(returns)</textarea>" in said(plain)
+        assert 'value="0.3"' in said(plain)
+
+    def test_what_is_understood_is_told_before_it_is_run(self, client):
+        page = judged(client, "rank( -1*delta(close,5) )")
+
+        assert "<code>rank(-delta(close, 5))</code>" in page
+        assert "looks back 5 bars" in page
+        assert "One backtest of <b>SYN-gbm-1, SYN-gbm-2</b>" in page
+        assert "price and volume together" in judged(client, "close + volume")
+        assert "Give <code>{d}</code> a value" in judged(client, "delta(close, {d})")
+        told = judged(client, "delta(close, {d})", braces="d = 5")
+        assert "One backtest" in told
+        assert "begin with an example" in judged(client, "  ")
+        assert "not a column" in judged(client, 'feat("nothing")')
+        assert "One backtest" not in judged(client, "close", cap="many")
+
+    def test_it_is_run_and_its_result_takes_its_place(self, client):
+        sent = SENT | {"expr": "rank(-delta(close, 5)) - 0.5", "cap": "0.4"}
+        refused = client.post("/backtest", sent | {"universe": ""}, **FORM)
+        assert refused.status_code == 422
+        answer = client.post("/backtest", sent, **FORM)
+        run = ModelRun.objects.get()
+        assert answer["HX-Retarget"] == "#expression-result"
+        assert answer["HX-Push-Url"] == f"/backtest?run={run.pk}"
+        assert 'hx-trigger="every 1s"' in said(answer)
+        assert run.config["sizing"] == {"cap": 0.4, "neutralize": "market"}
+        do_run(run)
+
+        result = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "expression-result"}
+        region = client.get(f"/backtest?run={run.pk}", **result)
+        assert "run-finished" in region["HX-Trigger"]
+        assert "every 1s" not in said(region)
+        assert "Is it luck?" in said(region)
+        page = said(client.get(f"/backtest?run={run.pk}"))
+        assert "rank(-delta(close, 5)) - 0.5</textarea>" in page
+        plain = client.post("/backtest", sent)
+        assert plain["Location"] == f"/backtest?run={run.pk}#expression-result"
+        assert client.get("/backtest?run=nothing").status_code == 404
+
+    def test_names_are_completed_at_the_caret(self, client):
+        asked = {"expr": "rank(ts_me, 5)", "cursor": "10"}
+        page = said(client.post("/backtest/complete", asked))
+
+        assert 'data-insert="ts_mean("' in page
+        assert re.findall(r'aria-selected="(\w+)"', page) == ["false"] * 2
+        assert "<li" not in said(client.post("/backtest/complete", {"expr": "1 +"}))
+
+    def test_the_look_ahead_check_is_a_region_that_waits(self, client, monkeypatch):
+        monkeypatch.setattr(lookahead, "CONSECUTIVE", 1)
+        monkeypatch.setattr(lookahead, "RANDOM", 0)
+        region = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "expression-leaks"}
+        asked = {"expr": "delta(close, 3)"}
+        assert "every 1s" in said(client.post("/backtest/look-ahead", asked, **region))
+        assert "every 1s" in judged(client, **asked)
+        worked("leak_check")
+
+        assert "no look-ahead" in said(client.get("/backtest/look-ahead", asked))
+        assert "no look-ahead" in judged(client, **asked)
+        assert client.post("/backtest/look-ahead", {"expr": "("}).status_code == 422
+        assert LedgerEntry.objects.count() == 0
+
+
+class TestCatalog:
+    def test_all_of_it_and_what_a_search_finds(self, client):
+        page = said(client.get("/catalog"))
+        for name in STARTERS:
+            assert f'href="/catalog/{name}"' in page
+        assert 'href="/catalog/primitives/ts_mean"' in page
+        found = said(client.get("/catalog", {"q": "parkinson", "kind": "starter"}))
+        assert re.findall(r'href="/catalog/(\w+)"', found) == ["parkinson_volatility"]
+        assert "Nothing reads like this" in said(client.get("/catalog?q=qqq"))
+
+    def test_an_entry_says_what_it_is(self, client):
+        page = said(client.get("/catalog/past_return?window=60"))
+        assert "pct_change(close, 60)" in page
+        assert 'href="/backtest?expr=pct_change%28close%2C%2060%29"' in page
+        assert "Alpha158 ROC" in page
+        page = said(client.get("/catalog/primitives/group_rank"))
+        assert "made-up groups" in page
+        alias = client.get("/catalog/primitives/lag")
+        assert alias["Location"] == "/catalog/primitives/delay"
+        assert client.get("/catalog/nothing").status_code == 404
+        assert client.get("/catalog/primitives/nothing").status_code == 404
+
+    def test_a_preview_is_computed_shown_and_taken_away(self, client):
+        bars = {"provider": "synthetic", "universe": "SYN-gbm-1"}
+        address = "/catalog/past_return"
+        region = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "catalog-preview"}
+        waiting = said(client.post(address, bars, **region))
+        assert "every 1s" in waiting
+        assert "<html" not in waiting
+        worked("preview")
+
+        page = said(client.get(address, bars))
+        assert "100.0% have a value" in page
+        link = f"{address}?provider=synthetic&universe=SYN-gbm-1"
+        assert f"{link}&chart=values&format=csv" in page
+        table = client.get(f"{link}&chart=spread&format=csv")
+        assert table["Content-Type"] == "text/csv"
+        nobody = said(client.get(address, bars | {"universe": "NONE"}))
+        assert 'class="note"' in nobody
+        assert client.get(f"{link}&chart=x&format=csv").status_code == 422
