@@ -8,8 +8,9 @@ class ExperimentsConfig(AppConfig):
     verbose_name = "Notebook"
 
     def ready(self) -> None:
-        from jobs.registry import JobKind, register
+        from jobs.registry import JobKind, register, register_chore
 
+        register_chore("experiments.services.datasets:raw_tidy")
         register(
             JobKind(
                 "backtest",

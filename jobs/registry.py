@@ -58,6 +58,7 @@ class JobKind:
 
 
 _KINDS: dict[str, JobKind] = {}
+_CHORES: list[str] = []
 
 
 def register(kind: JobKind) -> None:
@@ -78,6 +79,16 @@ def kind_named(name: str) -> JobKind:
 
 def kinds() -> tuple[JobKind, ...]:
     return tuple(_KINDS.values())
+
+
+def register_chore(handler: str) -> None:
+    """Have a worker call a dotted function every hour; it takes no arguments."""
+    if handler not in _CHORES:
+        _CHORES.append(handler)
+
+
+def chores() -> tuple[str, ...]:
+    return tuple(_CHORES)
 
 
 def resolve(dotted: str) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from jobs import registry
 from jobs.models import TERMINAL, JobEvent, WorkerBeat
 from jobs.supervisor import Supervisor
 
@@ -65,6 +66,14 @@ def prune() -> None:
         job__status__in=TERMINAL, job__finished_at__lt=now - EVENTS_KEPT
     ).delete()
     WorkerBeat.objects.filter(beat_at__lt=now - BEATS_KEPT).delete()
+    connections.close_all()
+
+
+@HUEY.periodic_task(crontab(minute="0"))  # every hour
+def tidy() -> None:
+    """Do what the floors above want done now and then."""
+    for handler in registry.chores():
+        registry.resolve(handler)()
     connections.close_all()
 
 

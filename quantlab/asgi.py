@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantlab.settings")
+django.setup(set_prefix=False)
 
-django_application = get_asgi_application()
+from quantlab.web.bodies import BodyHandler  # noqa: E402  needs Django
+
+django_application = BodyHandler()
 
 from jobs.sse import Message, Receive, Send, with_streams  # noqa: E402  needs Django
 

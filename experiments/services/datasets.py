@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,6 +38,7 @@ from strategies.market.sheet import look_at
 from strategies.market.symbol import is_symbol
 
 KIND = "intake"
+LEFT_ALONE = timedelta(days=1)  # so long may an upload or an import take
 BOOLEANS = {"": False, "false": False, "0": False, "true": True, "1": True}
 OPTIONS = tuple(IntakeOptions.__dataclass_fields__)
 
@@ -223,6 +225,34 @@ def dataset_look(dataset: Dataset) -> tuple[Found | None, StrategyError | None]:
         return look_into(path, options), None
     except StrategyError as refusal:
         return columns_only(path, options), refusal
+
+
+def raw_tidy() -> int:
+    """Remove files that were sent, are a day old and belong to nothing; count them.
+
+    What was cut off while it arrived, and whatever an import or a deletion left
+    behind. The file of a dataset that is shown stays until it is imported.
+    """
+    before = (timezone.now() - LEFT_ALONE).timestamp()
+    arriving = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    left = _files_before(before, arriving)
+    waiting = Dataset.objects.filter(imported_at=None, deleted_at=None)
+    needed = {str(key) for key in waiting.values_list("pk", flat=True)}
+    kept = _files_before(before, settings.QUANT_RAW_ROOT / "uploads")
+    left += [path for path in kept if path.name not in needed]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _files_before(moment: float, folder: Path) -> list[Path]:
+    """Return the files that nobody has written to since."""
+    found = []
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # somebody else was quicker
+            if path.is_file() and path.stat().st_mtime < moment:
+                found.append(path)
+    return found
 
 
 def raw_path(dataset: Dataset) -> Path:

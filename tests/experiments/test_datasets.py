@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,9 @@ from experiments.services.datasets import (
     dataset_settle,
     dataset_take_in,
     raw_path,
+    raw_tidy,
 )
-from jobs import lease
+from jobs import lease, registry
 from jobs.models import Job, JobStatus
 from jobs.progress import JobCancelled, JobContext
 from quantlab.web.problem import Problem
@@ -234,6 +237,31 @@ def test_a_run_of_several_symbols_says_which_bars_were_restated():
     restated = run_restated(run)
     assert [one["symbol"] for one in restated["series"]] == ["B"]
     assert restated["bars"] == 24
+
+
+def test_what_belongs_to_nothing_is_removed_after_a_day(settings, tmp_path):
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "raw" / "arriving"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
+    judged, waiting = work(send(table(), dry_run=True)), send(table())
+    imported, deleted = work(send(table(), symbol="B")), send(table())
+    Dataset.objects.filter(pk=deleted.pk).update(deleted_at=deleted.created_at)
+    cut_off = settings.FILE_UPLOAD_TEMP_DIR / "tmp1.upload"
+    arriving = settings.FILE_UPLOAD_TEMP_DIR / "tmp2.upload"
+    nobodys = raw_path(judged).with_name("nobody")
+    for path in (cut_off, arriving, nobodys, raw_path(imported)):
+        path.write_text("half of a file")
+    everything = {cut_off, arriving, nobodys}
+    everything |= {raw_path(one) for one in (judged, waiting, imported, deleted)}
+    assert raw_tidy() == 0  # all of it is new
+
+    two_days_ago = time.time() - 2 * 86_400
+    for path in everything - {arriving}:
+        os.utime(path, (two_days_ago, two_days_ago))
+
+    assert raw_tidy() == 4
+    left = {path for path in everything if path.exists()}
+    assert left == {arriving, raw_path(judged), raw_path(waiting)}
+    assert "experiments.services.datasets:raw_tidy" in registry.chores()
 
 
 # --- the API -----------------------------------------------------------------------

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from huey.registry import Message
 
-from jobs import lease, tasks
+from jobs import lease, registry, tasks
 from jobs.models import JobEvent, JobStatus, WorkerBeat
-from jobs.tasks import HUEY, EmbeddedWorker, JsonSerializer, prune, wake
+from jobs.tasks import HUEY, EmbeddedWorker, JsonSerializer, prune, tidy, wake
 
 
 def test_a_message_is_a_name_and_words():
@@ -65,3 +65,16 @@ def test_the_broom_takes_old_events_and_pulses(claimed, monkeypatch):
     assert (ended.events.count(), running.events.count()) == (0, 1)
     assert ended.log_lines.count() == 1  # the log stays as long as the job
     assert [beat.pk for beat in WorkerBeat.objects.all()] == ["new"]
+
+
+def test_every_hour_the_floors_above_have_their_chores_done(monkeypatch):
+    monkeypatch.setattr(tasks.connections, "close_all", lambda: None)
+    monkeypatch.setattr(registry, "_CHORES", [])
+    done = []
+    monkeypatch.setattr(registry, "resolve", lambda name: lambda: done.append(name))
+    registry.register_chore("a:b")
+    registry.register_chore("a:b")
+
+    tidy.call_local()
+
+    assert done == ["a:b"]
