@@ -36,7 +36,7 @@ from strategies.market.membership import group_codes, members_at
 from strategies.market.panel import Panel
 from strategies.metrics import MetricInputs, compute_all
 from strategies.portfolio import PortfolioResult, metric_inputs
-from strategies.positions import risked
+from strategies.positions import risked, stake_of
 from strategies.result import RunResult
 from strategies.simulation.portfolio import (
     PortfolioSimulation,
@@ -250,6 +250,8 @@ def _simulated(
         config.execution,
         initial_cash=config.initial_cash,
         band=config.sizing.no_trade_band,
+        exits=config.exits,
+        stake=stake_of(config),
         members=members_at(panel, config.members),
     )
 

@@ -25,6 +25,9 @@ PROVIDER_WORDS = {
     "builtin": "Built in",
     "files": "Your files",
     "synthetic": "Synthetic",
+    "upload": "Uploaded",
+    "yfinance": "Yahoo Finance",
+    "ccxt": "Crypto exchanges",
 }
 CHOICE_WORDS = {"long": "Long", "long_short": "Long and short"}
 # Key of `execution` -> label, unit, meaning.

@@ -22,6 +22,7 @@ from strategies.kernels.account import (
     resizing_nb,
     terms_nb,
 )
+from strategies.kernels.exits import Bar, Guard, exit_nb, guarding_nb
 from strategies.kernels.fills import (
     AT_CLOSE,
     AT_OPEN,
@@ -33,7 +34,7 @@ from strategies.kernels.fills import (
 from strategies.types import FloatArray
 
 CASH, FEES, BORROW = range(3)
-BORROW_RATE, BAND = 4, 6  # places in a row of terms
+BORROW_RATE, STAKE, BAND, EXITS = 4, 5, 6, 7  # places in a row of terms
 # A smaller part of equity than this is rounding of the last trade, not a wish.
 DUST = 1e-12
 
@@ -45,6 +46,14 @@ class Holdings(NamedTuple):
     quantity: FloatArray  # signed, per symbol
     accrued: FloatArray  # borrow already paid, not yet booked on a fill
     mark: FloatArray  # the last valid close, 0 before it
+
+
+class Guards(NamedTuple):
+    """What the exits of all positions depend on; see `strategies.kernels.exits`."""
+
+    entry: FloatArray
+    best: FloatArray
+    barred: FloatArray
 
 
 @njit(cache=True)
@@ -160,15 +169,22 @@ def ruin_nb(
 
 
 @njit(cache=True)
+def wanted_nb(weight: float, equity: float, stake: float) -> float:
+    """Return the signed value a position should have: its part, at most the stake."""
+    value = weight * equity
+    return min(max(value, -stake), stake)
+
+
+@njit(cache=True)
 def is_near_nb(value: float, wanted: float, equity: float, band: float) -> bool:
-    """Return whether a position is so near to what is wanted that it is kept.
+    """Return whether a position is so near to the wanted value that it is kept.
 
     Wanting nothing always closes the position.
     """
     if wanted == 0.0:
         return value == 0.0
     allowed = max(band * equity, DUST * max(equity, abs(value)))
-    return abs(wanted * equity - value) <= allowed
+    return abs(wanted - value) <= allowed
 
 
 @njit(cache=True)
@@ -187,7 +203,8 @@ def leave_nb(
         held = holdings.quantity[i]
         if held == 0.0 or wanted[i] * held > 0.0 or not raw[i] > 0.0:
             continue
-        if is_near_nb(held * raw[i], wanted[i], equity, terms[i, BAND]):
+        value = wanted_nb(wanted[i], equity, terms[i, STAKE])
+        if is_near_nb(held * raw[i], value, equity, terms[i, BAND]):
             continue
         order = leaving_nb(held, raw[i], terms_nb(terms[i]))
         slippage = abs(order.price - raw[i]) * order.qty
@@ -219,11 +236,11 @@ def resize_nb(
         tradable = raw[i] > 0.0 and holdings.mark[i] > 0.0
         if not tradable or wanted[i] * held < 0.0:
             continue
-        if is_near_nb(held * raw[i], wanted[i], equity, terms[i, BAND]):
+        value = wanted_nb(wanted[i], equity, terms[i, STAKE])
+        if is_near_nb(held * raw[i], value, equity, terms[i, BAND]):
             continue
-        direction = 1.0 if wanted[i] > 0.0 else -1.0
-        value = abs(wanted[i]) * equity
-        order = resizing_nb(held, direction, value, raw[i], terms_nb(terms[i]))
+        direction = 1.0 if value > 0.0 else -1.0
+        order = resizing_nb(held, direction, abs(value), raw[i], terms_nb(terms[i]))
         if order.qty <= 0.0:
             continue
         slippage = abs(order.price - raw[i]) * order.qty
@@ -262,6 +279,71 @@ def rebalance_nb(
 
 
 @njit(cache=True)
+def allow_nb(guards: Guards, wanted: FloatArray, allowed: FloatArray) -> None:
+    """Write what may be wanted: nothing on the side that an exit has left.
+
+    It may be again once something else was wanted.
+    """
+    for i in range(wanted.shape[0]):
+        allowed[i] = 0.0
+        if wanted[i] * guards.barred[i] <= 0.0:
+            allowed[i], guards.barred[i] = wanted[i], 0.0
+
+
+@njit(cache=True)
+def guard_nb(guards: Guards, fills: Fills, first: int, n_fills: int) -> None:
+    """Remember the entries among the fills from `first` on."""
+    for k in range(first, n_fills):
+        i = fills[k]["symbol"]
+        before = Guard(guards.entry[i], guards.best[i], guards.barred[i])
+        after = guarding_nb(before, fills, k, k + 1)
+        guards.entry[i], guards.best[i] = after.entry, after.best
+
+
+@njit(cache=True)
+def watch_nb(
+    holdings: Holdings,
+    guards: Guards,
+    t: int,
+    bars: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    terms: FloatArray,
+    fills: Fills,
+    n_fills: int,
+) -> tuple[float, int]:
+    """Leave the positions whose bar touches a level; return what is left of equity.
+
+    `bars` are open, high, low and close of all symbols. A close that cannot be paid
+    for is ruin.
+    """
+    opens, highs, lows, closes = bars
+    worth = worth_nb(holdings, opens)
+    for i in range(opens.shape[0]):
+        held = holdings.quantity[i]
+        if held == 0.0:
+            continue
+        side = 1.0 if held > 0.0 else -1.0
+        guard = Guard(guards.entry[i], guards.best[i], guards.barred[i])
+        bar = Bar(opens[i], highs[i], lows[i], closes[i])
+        price, at, reason = exit_nb(side, guard, bar, terms_nb(terms[i]))
+        if not price > 0.0:
+            extreme = side * (highs[i] if side > 0.0 else lows[i])
+            if extreme > guards.best[i]:
+                guards.best[i] = extreme
+            continue
+        moment = Moment(t, at, next_order_id_nb(fills, n_fills))
+        order = leaving_nb(held, price, terms_nb(terms[i]))
+        worth += held * (order.price - price_nb(holdings, opens, i)) - order.fee
+        if worth <= 0.0:
+            touched = opens.copy()
+            touched[i] = price
+            return 0.0, ruin_nb(holdings, touched, fills, n_fills, moment)
+        lost = abs(order.price - price) * order.qty
+        n_fills = fill_nb(holdings, i, order, lost, fills, n_fills, moment, reason)
+        guards.barred[i] = side
+    return worth, n_fills
+
+
+@njit(cache=True)
 def close_bar_nb(
     holdings: Holdings,
     t: int,
@@ -295,8 +377,7 @@ def roomy_nb(fills: Fills, n_fills: int, needed: int) -> Fills:
 
 @njit(cache=True)
 def simulate_weights_nb(
-    price: FloatArray,
-    close: FloatArray,
+    bars: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     weights: FloatArray,
     initial_cash: float,
     terms: FloatArray,
@@ -307,22 +388,23 @@ def simulate_weights_nb(
 
     Parameters
     ----------
-    price, close : float64 arrays of shape (n_bars, n_symbols)
-        Where orders fill (the opens, or the closes again) and where positions are
-        marked, > 0, quote currency. A symbol whose fill price is NaN is not tradable
-        on that bar, nor is it before a first close was seen; a position is then
-        marked at its last valid close.
+    bars : four float64 arrays of shape (n_bars, n_symbols)
+        Open, high, low and close, > 0, quote currency. Orders fill at the open or at
+        the close, positions are marked at the close; `high` and `low` are read by
+        exits only. A symbol whose fill price is NaN is not tradable on that bar, nor
+        is it before a first close was seen; a position is then marked at its last
+        valid close.
     weights : float64 array of shape (n_bars, n_symbols)
         Signed fractions of equity wanted after each close, finite.
     initial_cash : float
         > 0; equity of bar 0, on which nothing can fill.
     terms : float64 array of shape (n_symbols, 10)
-        A row for each symbol, see `strategies.simulation.terms`; stake and exits are
-        not read.
+        A row for each symbol, see `strategies.simulation.terms`; a stake bounds the
+        value of its position.
     lag : int
         Bars from a decision to its fill, >= 1.
     at_close : bool
-        `price` is the close, so a bar fills before it is marked and not at its open.
+        Orders fill at the close, so a bar fills before it is marked, after the exits.
 
     Returns
     -------
@@ -338,26 +420,41 @@ def simulate_weights_nb(
     Causal: bar ``t`` depends on prices up to ``t`` and on ``weights[: t - lag + 1]``.
     On each bar positions that are not wanted on their side any more are left first;
     all other weights are fractions of the equity after that, at the fill prices.
+    After an exit the same side is not entered again before something else was wanted.
     O(n_bars · n_symbols).
     """
-    n_bars, n_symbols = close.shape
+    opens, highs, lows, closes = bars
+    n_bars, n_symbols = closes.shape
     none = np.zeros(n_symbols)
     money = np.array([initial_cash, 0.0, 0.0])
     holdings = Holdings(money, none.copy(), none.copy(), none.copy())
+    guards, wanted = Guards(none.copy(), none.copy(), none.copy()), none.copy()
+    guarded = terms[:, EXITS:].min() < np.inf
     record, quantity = np.zeros((4, n_bars)), np.zeros((n_bars, n_symbols))
-    # Each symbol can be left and entered, and what is held then be lost.
-    most = 3 * n_symbols
+    # Each symbol can be left, entered and exited, and what is held then be lost.
+    most = 4 * n_symbols
     fills = np.empty(2 * most, PORTFOLIO_FILL)
     n_fills, at = 0, AT_CLOSE if at_close else AT_OPEN
     for t in range(n_bars):
         fills = roomy_nb(fills, n_fills, most)
-        worth = initial_cash
-        if t >= lag:
+        worth, first = initial_cash, n_fills
+        if guarded and at_close:
+            row = (opens[t], highs[t], lows[t], closes[t])
+            worth, n_fills = watch_nb(holdings, guards, t, row, terms, fills, n_fills)
+            first = n_fills
+        if worth > 0.0 and t >= lag:
+            raw = closes[t] if at_close else opens[t]
+            allow_nb(guards, weights[t - lag], wanted)
             worth, n_fills = rebalance_nb(
-                holdings, t, at, weights[t - lag], price[t], terms, fills, n_fills
+                holdings, t, at, wanted, raw, terms, fills, n_fills
             )
+            if guarded:
+                guard_nb(guards, fills, first, n_fills)
+        if worth > 0.0 and guarded and not at_close:
+            row = (opens[t], highs[t], lows[t], closes[t])
+            worth, n_fills = watch_nb(holdings, guards, t, row, terms, fills, n_fills)
         if worth > 0.0:
-            worth, n_fills = close_bar_nb(holdings, t, close[t], terms, fills, n_fills)
+            worth, n_fills = close_bar_nb(holdings, t, closes[t], terms, fills, n_fills)
         if worth <= 0.0:
             record[2, t:], record[3, t:] = money[FEES], money[BORROW]
             return record, quantity, fills[:n_fills].copy(), t

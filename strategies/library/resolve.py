@@ -108,8 +108,6 @@ def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
     neutral = config.sizing.neutralize
     wanted = {
         "sizing.neutralize": neutral != "none" and not is_many,
-        "exits": (is_many or config.expr is not None) and bool(config.exits.changed()),
-        "risk": is_many and config.risk.name == "fixed_cash",
         "validation": (is_many or config.expr is not None) and bool(config.validation),
     }
     for field, is_wanted in wanted.items():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from strategies.errors import AccountingError, StrategyError
 from strategies.kernels import resolve
 from strategies.kernels.fills import FILL, LEFT_UNIVERSE, NOT_RUINED, SIGNAL
+from strategies.market.columns import PRICES
 from strategies.simulation.accounting import (
     EPSILON,
     TOLERANCE,
@@ -24,7 +26,7 @@ from strategies.types import BoolArray, FloatArray
 from strategies.weights import check_matrix, named_cell
 
 if TYPE_CHECKING:
-    from strategies.config import ExecutionConfig
+    from strategies.config import ExecutionConfig, ExitsConfig
     from strategies.market.panel import Panel
 
 
@@ -155,6 +157,8 @@ def simulate_weights(
     *,
     initial_cash: float,
     band: float = 0.0,
+    exits: ExitsConfig | None = None,
+    stake: float = math.inf,
     members: BoolArray | None = None,
 ) -> PortfolioSimulation:
     """Return what holding `weights` would have earned after costs.
@@ -174,6 +178,10 @@ def simulate_weights(
         > 0, quote currency; the equity of bar 0.
     band : float
         Differences of up to this fraction of equity are not traded, except to close.
+    exits : ExitsConfig, optional
+        Of each position by itself, as fractions of its entry price.
+    stake : float
+        Most cash that one position may be worth when it is traded.
     members : bool array of shape (n_bars, n_symbols), optional
         Who is in the universe at each close: what closes the position of somebody who
         is not has that as its reason.
@@ -193,14 +201,15 @@ def simulate_weights(
     of entering come out of the weight of the symbol, all other costs out of cash:
     what weights and costs take beyond equity is borrowed without interest.
     """
-    terms = terms_of(panel, execution, initial_cash, band)
+    terms = terms_of(
+        panel, execution, initial_cash=initial_cash, band=band, exits=exits, stake=stake
+    )
     checked = _checked(panel, weights)
     lag, at_close = execution.execution_lag, execution.fill == "close"
     record, quantity, fills, ruin_bar = resolve(
         "strategies.kernels.portfolio:simulate_weights_nb"
     )(
-        panel.fields["close" if at_close else "open"],
-        panel.fields["close"],
+        tuple(panel.fields[name] for name in PRICES),
         checked,
         float(initial_cash),
         np.array([one.row for one in terms]),
@@ -235,10 +244,11 @@ def _say_who_left(fills: NDArray[np.void], members: BoolArray, lag: int) -> None
     fills["reason"][outside & closing] = LEFT_UNIVERSE
 
 
-def terms_of(
-    panel: Panel, execution: ExecutionConfig, initial_cash: float, band: float
-) -> list[Terms]:
-    """Return on which terms each symbol is traded; refuse costs of a stranger."""
+def terms_of(panel: Panel, execution: ExecutionConfig, **others: Any) -> list[Terms]:
+    """Return on which terms each symbol is traded; refuse costs of a stranger.
+
+    `others` are those of `Terms.of` that all symbols share.
+    """
     strangers = sorted(set(execution.overrides) - set(panel.symbols))
     if strangers:
         raise StrategyError(
@@ -248,13 +258,7 @@ def terms_of(
             advice="Give costs only for symbols of the panel.",
         )
     return [
-        Terms.of(
-            execution,
-            symbol=symbol,
-            ppy=panel.ppy,
-            initial_cash=initial_cash,
-            band=band,
-        )
+        Terms.of(execution, symbol=symbol, ppy=panel.ppy, **others)
         for symbol in panel.symbols
     ]
 

@@ -134,7 +134,6 @@ def test_what_cannot_be_run_is_refused_with_its_place():
     assert refused(risk={"params": {"fraction": 0.5}}) == [("invalid_value", "risk")]
     weighed = {"weights": "inverse_volatility"}
     assert refused(sizing=weighed) == [("invalid_value", "sizing.weights")]
-    assert refused(exits={"stop_loss": 0.1}) == [("not_available_yet", "exits")]
     with pytest.raises(DslError) as caught:
         expression_of(resolve(config_of("A", "B", braces={})))
     assert (caught.value.code, caught.value.column) == ("open_brace", 20)

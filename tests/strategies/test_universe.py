@@ -161,10 +161,6 @@ def test_a_universe_is_frozen_and_what_does_not_fit_is_refused():
             {"execution": {"overrides": {"X": {"slippage_bps": 1}}}},
         ],
         "unknown_group": [{"sizing": {"neutralize": "group"}}],
-        "not_available_yet": [
-            {"exits": {"stop_loss": 0.1}},
-            {"risk": {"name": "fixed_cash"}},
-        ],
     }
     for code, several in refused.items():
         for changes in several:
@@ -186,3 +182,61 @@ def test_a_window_needs_bars_of_every_symbol():
     assert caught.value.field == "universe"
     with pytest.raises(CandleError, match="differ in B"):
         run_universe(config_of("A", "B"), panel_of("A"))
+
+
+def test_exits_are_those_of_each_position_alone():
+    panel = panel_of("A", "B")
+    rule = {"name": "sma_cross", "params": {"fast": 5, "slow": 20}}
+    rule["params"]["direction"] = "long_short"
+    for exits in ({"stop_loss": 0.02}, {"take_profit": 0.03}, {"trailing_stop": 0.02}):
+        for fill in ("open", "close"):
+            same = {"strategy": rule, "exits": exits, "execution": {"fill": fill}}
+            # The band keeps short positions as they are, like those of one symbol.
+            sizing = {"weights": {"A": 1.0, "B": 0.0}, "no_trade_band": 0.9}
+            own = {"sizing": sizing}
+            many = run_universe(config_of("A", "B", **same | own), panel)
+            alone = RunConfig(provider="frame", symbol="A", **same)
+            one = run_backtest(alone, panel.candles("A"))
+            np.testing.assert_allclose(many.equity, one.equity, rtol=1e-10)
+            reasons = list(one.round_trips["exit_reason"])
+            assert list(many.round_trips["exit_reason"]) == reasons
+            assert next(iter(exits)) in reasons
+
+
+def test_a_stop_sells_one_symbol_and_leaves_the_other_by_hand():
+    flat = np.full(6, 100.0)
+    fallen = np.array([100.0, 100.0, 100.0, 80.0, 80.0, 80.0])
+    candles = [
+        replace(
+            random_candles(6, 0),
+            symbol=symbol,
+            open=flat if symbol == "A" else np.array([100, 100, 100, 100, 80, 80.0]),
+            high=flat,
+            low=close,
+            close=close,
+        )
+        for symbol, close in (("A", flat), ("B", fallen))
+    ]
+    held = config_of("A", "B", exits={"stop_loss": 0.1})
+    result = run_universe(held, Panel.of(candles))
+
+    # 500 of each at 100; B is sold inside bar 3 at 90 and not bought again.
+    np.testing.assert_allclose(result.simulation.quantity[2], [500.0, 500.0])
+    assert not result.simulation.quantity[3:, 1].any()
+    # Its part is not given to A, which is brought back to half of what is left.
+    np.testing.assert_allclose(result.simulation.quantity[4, 0], 475.0)
+    np.testing.assert_allclose(result.equity[3:], 95_000.0)
+    trips = result.round_trips.set_index("symbol")
+    assert (trips["exit_price"]["B"], trips["exit_reason"]["B"]) == (90.0, "stop_loss")
+
+
+def test_fixed_cash_bounds_each_position_by_hand():
+    panel = panel_of("A", "B")
+    bounded = {"risk": {"name": "fixed_cash", "params": {"cash": 1_000.0}}}
+    result = run_universe(config_of("A", "B", **bounded), panel)
+    worth = result.simulation.quantity * panel.fields["open"]
+    np.testing.assert_allclose(worth[1:], 1_000.0)
+    ample = {"risk": {"name": "fixed_cash", "params": {"cash": 1e9}}}
+    parts = run_universe(config_of("A", "B", **ample), panel)
+    plain = run_universe(config_of("A", "B"), panel)
+    np.testing.assert_array_equal(parts.equity, plain.equity)
