@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from experiments.models import CachedCandles, Dataset, ModelRun
 from experiments.selectors.datasets import dataset_document, runs_on
+from experiments.selectors.honesty import honesty_of
 from experiments.selectors.versions import dataset_restated, run_restated
 from experiments.services.datasets import (
     dataset_receive,
@@ -237,6 +238,23 @@ def test_a_run_of_several_symbols_says_which_bars_were_restated():
     restated = run_restated(run)
     assert [one["symbol"] for one in restated["series"]] == ["B"]
     assert restated["bars"] == 24
+
+
+def test_longer_bars_of_a_symbol_do_not_lower_the_count_of_trials():
+    rows = [
+        f"2024-{month:02}-{day:02},1,9,1,{2 + (7 * day + month) % 5},5"
+        for month in range(1, 7)
+        for day in range(1, 29)
+    ]
+    work(send("date,open,high,low,close,volume\n" + "\n".join(rows) + "\n"))
+
+    days = done_on()
+    assert honesty_of([days])[days.pk].n_trials == 1
+    weeks = done_on(timeframe="1w")
+
+    found = honesty_of([days, weeks])
+    assert weeks.data_fingerprint != days.data_fingerprint
+    assert [found[run.pk].n_trials for run in (days, weeks)] == [2, 2]
 
 
 def test_what_belongs_to_nothing_is_removed_after_a_day(settings, tmp_path):

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strategies import Candles
 from strategies.errors import StrategyError
@@ -62,6 +64,44 @@ def test_what_comes_later_changes_no_bar(calendar, base, longer):
             closes = candles.ts + STEP[base]
             seen = np.flatnonzero(known >= 0)
             assert (closes[seen] > whole.ts[known[seen]]).all()
+
+
+@settings(max_examples=40)
+@given(
+    case=st.sampled_from(CASES),
+    steps=st.lists(st.integers(1, 40), min_size=3, max_size=60),
+    seed=st.integers(0, 9),
+    cut=st.floats(0, 1),
+)
+def test_no_bar_knows_what_comes_later(case, steps, seed, cut):
+    calendar, base, longer = case
+    rng = np.random.default_rng(seed)
+    ts = ms("2024-03-07T13:00") // STEP[base] * STEP[base]  # summer time is near
+    ts = ts + np.cumsum(steps) * STEP[base]
+    n = 1 + int(cut * (len(ts) - 1))
+    values = rng.uniform(1, 9, (6, len(ts)))
+    values[:, rng.random(len(ts)) < 0.1] = np.nan
+    other = values.copy()
+    other[:, n:] = rng.uniform(1, 9, (6, len(ts) - n))
+
+    def known_of(columns):
+        candles = Candles(
+            *("A", base, calendar, "test", ts, *columns[:5]), {"score": columns[5]}
+        )
+        whole = resample(candles, longer)
+        return whole, known_at_close(candles, longer)
+
+    (one, known), (two, known_too) = known_of(values), known_of(other)
+    assert known.tolist() == known_too.tolist()
+    # Up to bar n−1 the same is known, whatever the bars from n on are.
+    seen = int(known[n - 1]) + 1
+    for name in ("ts", "open", "high", "low", "close", "volume"):
+        first, second = getattr(one, name)[:seen], getattr(two, name)[:seen]
+        np.testing.assert_array_equal(first, second)
+    if seen:
+        first, second = one.columns["score"][:seen], two.columns["score"][:seen]
+        np.testing.assert_array_equal(first, second)
+    assert (np.diff(known) >= 0).all()
 
 
 def test_by_hand():

@@ -1,13 +1,23 @@
 """The trading clock: real holidays, early closes and halts."""
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from strategies.market.calendar import (
+    gap_flags,
+    interval_keys,
+    month_keys,
+    session_days,
+    session_keys,
+)
 from strategies.market.sessions import (
     fills_sessions,
     in_hours,
     missing_before,
     open_ms,
 )
+from strategies.market.timeframe import timeframe_named
 
 HOUR = 3_600_000
 
@@ -81,3 +91,29 @@ def test_a_wrong_clock_is_noticed():
     right = ms("2024-01-08T14:30") + np.arange(390) * 60_000
     assert fills_sessions(right, "XNYS")
     assert not fills_sessions(right - 5 * HOUR, "XNYS")  # New York's, taken for UTC
+
+
+@settings(max_examples=40)
+@given(
+    calendar=st.sampled_from(["XNYS", "24/7", "24/5"]),
+    timeframe=st.sampled_from(["5m", "1h", "1d", "1w", "1mo"]),
+    steps=st.lists(st.integers(1, 60), min_size=2, max_size=50),
+    cut=st.floats(0, 1),
+)
+def test_what_is_said_of_a_bar_does_not_depend_on_later_ones(
+    calendar, timeframe, steps, cut
+):
+    length = timeframe_named(timeframe).ms
+    ts = ms("2023-11-20")[0] + np.cumsum(steps) * length
+    n = 1 + int(cut * (len(ts) - 1))
+    for said in (
+        lambda part: missing_before(part, calendar, timeframe),
+        lambda part: gap_flags(part, calendar, timeframe),
+        lambda part: in_hours(part, calendar, timeframe),
+        lambda part: open_ms(part, calendar),
+        lambda part: session_keys(part, calendar, timeframe),
+        lambda part: session_days(part, calendar, timeframe),
+        lambda part: month_keys(part, calendar, timeframe),
+        lambda part: interval_keys(part, "1w", calendar=calendar, timeframe=timeframe),
+    ):
+        assert said(ts[:n]).tolist() == said(ts)[:n].tolist()
