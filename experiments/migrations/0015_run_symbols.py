@@ -14,7 +14,7 @@ def symbols_fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("experiments", "0016_strategy_snapshots")]
+    dependencies = [("experiments", "0013_built_datasets")]
 
     operations = [
         migrations.AddField(
