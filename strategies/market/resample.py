@@ -57,7 +57,7 @@ def resample(candles: Candles, timeframe: str, *, hours: str = "regular") -> Can
     if not len(whole):
         return whole
     keys = interval_keys(whole.ts, bar.key, calendar=whole.calendar, timeframe=base.key)
-    n_over = int(known_at_close(whole, bar.key, hours=hours)[-1]) + 1
+    n_over = int(_known(whole, bar, base, hours)[-1]) + 1
     starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
     ends = np.append(starts[1:], len(whole))
     last = int(ends[n_over - 1]) if n_over else 0
@@ -90,9 +90,19 @@ def known_at_close(
     -------
     int64 array of shape (n_bars,)
         Index of a bar of `resample`, −1 before the first. Row ``t`` depends on bars
-        ``0 … t`` and the calendar only.
+        ``0 … t`` and the calendar only. A bar that is left out adds nothing to what
+        is known.
     """
     bar, base = timeframe_named(timeframe), timeframe_named(candles.timeframe)
+    if hours == "all":
+        return _known(candles, bar, base, hours)
+    kept = _in_session(candles, bar, base)
+    known = np.append(_known(kept, bar, base, hours), -1)  # -1: none was kept yet
+    return known[np.searchsorted(kept.ts, candles.ts, side="right") - 1]
+
+
+def _known(candles: Candles, bar: Timeframe, base: Timeframe, hours: str) -> IntArray:
+    """Return `known_at_close` of bars of which none is left out."""
     keys = interval_keys(
         candles.ts, bar.key, calendar=candles.calendar, timeframe=base.key
     )
