@@ -171,6 +171,9 @@ class HonestyOut(Schema):
         description="Data needed to tell this ratio from luck; null: never enough."
     )
     pbo: float | None
+    pbo_n_trials: int | None = Field(
+        description="Trials of the pool when its PBO was computed."
+    )
 
 
 class RunLinksOut(Schema):

@@ -26,6 +26,8 @@ class Honesty:
     Everything is annualised where it is a Sharpe ratio; None is what nobody knows yet.
     `sharpe_spread` is the standard deviation of the trials' Sharpe ratios;
     `min_track_record_years` is how long this ratio had to last to exceed luck.
+    `pbo` is of the first `pbo_n_trials` trials of the pool: those there were when its
+    search was last tested.
     """
 
     pool: str
@@ -40,6 +42,7 @@ class Honesty:
     dsr_effective: float | None = None
     min_track_record_years: float | None = None
     pbo: float | None = None
+    pbo_n_trials: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -189,6 +192,7 @@ def judge(
         if estimate
         else None,
         pbo=effective.pbo if effective else None,
+        pbo_n_trials=getattr(effective, "pbo_n_trials", None),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,16 @@ from strategies.config import sha256_of
 
 KIND = "overfitting"
 VERSION = 1  # of the tests: another one has other keys
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A search that holds a run, and the tests it was put to."""
+
+    is_sweep: bool
+    page: str
+    n_candidates: int
+    tests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +72,7 @@ def entries_asked(pool: str, run_id: str) -> QuerySet[LedgerEntry]:
 def question_of_pool(pool: str) -> Question:
     """Return what is asked of all trials of a pool; 404 for one that is none."""
     family = ledger_family(pool)
-    return _question(family.pool, "", family.label, f"/ledger/{pool}/luck")
+    return _question(family.pool, "", family.label)
 
 
 def question_of_sweep(run: ModelRun) -> Question:
@@ -75,10 +86,41 @@ def question_of_sweep(run: ModelRun) -> Question:
             next_steps=[f"GET /api/runs/{run.pk}"],
         )
     label = run.name or run.job.title
-    return _question(run.pool, str(run.pk), label, f"/model-lab/runs/{run.pk}/luck")
+    return _question(run.pool, str(run.pk), label)
 
 
-def _question(pool: str, run_id: str, label: str, page: str) -> Question:
+def searches_tested(run: ModelRun) -> list[Searched]:
+    """Return the searches that hold a run and were tested, its own sweep first.
+
+    More may have been tried since; each says how many candidates it is about.
+    """
+    own = [str(run.pk), str(run.parent_id or run.pk)]
+    answers = OverfittingAnswer.objects.filter(pool=run.pool, run_id__in=["", *own])
+    return [
+        Searched(
+            is_sweep=bool(answer.run_id),
+            page=_page(answer.pool, answer.run_id),
+            n_candidates=answer.document["n_candidates"],
+            tests=tuple(_tests_of(answer.document)),
+        )
+        for answer in answers.order_by("-run_id")
+        if answer.document["pbo"]["applicable"]
+    ]
+
+
+def _tests_of(document: Mapping[str, Any]) -> Iterator[str]:
+    yield "PBO"
+    if document["spa"].get("against"):
+        yield from ("reality check", "SPA", "StepM")
+    if document["family"].get("methods"):
+        yield "false discoveries"
+
+
+def _page(pool: str, run_id: str) -> str:
+    return f"/model-lab/runs/{run_id}/luck" if run_id else f"/ledger/{pool}/luck"
+
+
+def _question(pool: str, run_id: str, label: str) -> Question:
     counted = "n_evaluated" if run_id else "n_trials"
     facts = entries_asked(pool, run_id).aggregate(n=Sum(counted), newest=Max("seq"))
     return Question(
@@ -87,5 +129,5 @@ def _question(pool: str, run_id: str, label: str, page: str) -> Question:
         n_candidates=facts["n"] or 0,
         newest=facts["newest"] or 0,
         label=label,
-        page=page,
+        page=_page(pool, run_id),
     )

@@ -12,8 +12,14 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from django.db.models import IntegerField, OuterRef, Subquery
 
-from experiments.models import LedgerEntry, LedgerHead, LedgerPool
+from experiments.models import (
+    LedgerEntry,
+    LedgerHead,
+    LedgerPool,
+    OverfittingAnswer,
+)
 from strategies.config import sha256_of
 
 COLUMNS = (
@@ -170,8 +176,16 @@ class TrialIndex:
         table = np.array(self._rows, dtype=np.float64).reshape(-1, len(NUMBERS))
         columns = {name: table[:, i].copy() for i, name in enumerate(NUMBERS)}
         pool = np.array(self._of, dtype=np.int64)
-        effective = LedgerPool.objects.in_bulk()
-        return TrialCounts(columns, pool, dict(self._pools), effective)
+        return TrialCounts(columns, pool, dict(self._pools), _effective())
+
+
+def _effective() -> dict[str, LedgerPool]:
+    """Return what is known of each pool; `pbo_n_trials` says of how many the PBO is."""
+    answers = OverfittingAnswer.objects.filter(pool=OuterRef("pool"), run_id="")
+    tested = Subquery(
+        answers.values("document__n_candidates")[:1], output_field=IntegerField()
+    )
+    return dict(LedgerPool.objects.annotate(pbo_n_trials=tested).in_bulk())
 
 
 def _per_year(row: dict[str, Any]) -> list[float]:

@@ -62,6 +62,7 @@ class Luck:
     dsr: float | None
     dsr_effective: float | None
     pbo: float | None
+    pbo_n_trials: int | None  # of the pool, when it was last tested
     years: float | None
     has_years: float | None
     pool: str
@@ -115,6 +116,7 @@ def luck_of(run: Document) -> Luck:
         dsr=honesty.get("dsr"),
         dsr_effective=honesty.get("dsr_effective"),
         pbo=honesty.get("pbo"),
+        pbo_n_trials=honesty.get("pbo_n_trials"),
         years=honesty.get("min_track_record_years"),
         has_years=_years(run),
         pool=honesty.get("pool", ""),

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_list
 from experiments.selectors.links import run_page_url
+from experiments.selectors.overfitting import searches_tested
 from experiments.selectors.report import run_report
 from experiments.selectors.trades import fill_page, round_trip_page
 from experiments.selectors.why import entry_fills
@@ -100,6 +101,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         "lookahead": report["lookahead"],
         "survivorship": report["survivorship"],
         "tests": tests_said(report["validation"]),
+        "searches": searches_tested(run),
         "drawdowns": worst[:N_DRAWDOWNS],
         "n_drawdowns": len(worst),
         "has_traded": has_traded(document),

@@ -14,6 +14,7 @@ from experiments.charts.figure import Figure
 from experiments.charts.validation import validation_figure
 from experiments.forms.validation import OFFERS, ValidationForm
 from experiments.models import ModelRun, RunKind
+from experiments.selectors.calibration import measured
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.validation import (
     ValidationCost,
@@ -40,19 +41,21 @@ REGION = "experiments/_validation_form.html"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One test: what it asks, what it said, and a picture of it."""
+    """One test: what it asks, what it said, a picture of it, and its own record."""
 
     name: str
     title: str
     question: str
     said: dict[str, Any]
     figure: Figure
+    measured: dict[str, Any] | None  # how far it can be trusted, if that is known
 
 
 def findings(summary: dict[str, Any]) -> list[Finding]:
     # Whole before altair looks at it: see `experiments.charts.of_run`.
     import pandas  # noqa: F401
 
+    trusted = measured()
     return [
         Finding(
             name,
@@ -60,6 +63,7 @@ def findings(summary: dict[str, Any]) -> list[Finding]:
             offer.question,
             summary[name],
             validation_figure(summary, name),
+            trusted.get(name),
         )
         for name, offer in OFFERS.items()
         if name in summary

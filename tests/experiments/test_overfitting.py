@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from django.utils.html import strip_tags
 
 from experiments.api import overfitting as doors
 from experiments.models import LedgerEntry, LedgerPool, LedgerSample
@@ -14,13 +15,14 @@ from experiments.selectors.weeks import common_weeks, kept_weeks, padded_table
 from experiments.services.ledger import pool_refresh
 from experiments.services.overfitting import overfitting_compute, overfitting_order
 from experiments.services.overfitting_tests import WEEKS_A_YEAR, Trials, all_tests
+from experiments.services.sweep import candidate_run
 from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobContext
 from strategies.statistics import pbo
 from strategies.validation.overfitting import superiority
 from tests.experiments.rows import POOL, add_trial, plain_experiment, plain_run
-from tests.factories import finished_sweep
+from tests.factories import do_run, finished_sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +38,10 @@ def worked(job: Job, status: JobStatus = JobStatus.SUCCEEDED) -> None:
         overfitting_compute(context=context, **job.payload)
         context.flush()
     assert lease.finish(job.pk, "me", status)
+
+
+def said(client, address: str) -> str:
+    return " ".join(strip_tags(client.get(address).text).split())
 
 
 @pytest.fixture
@@ -117,8 +123,13 @@ class TestPool:
         assert honesty_of_pool(pool).pbo == found["pbo"]["value"]
         add_trial("a")  # again: nothing new was tried
         assert question_of_pool(pool).answer() == found
+        assert honesty_of_pool(pool).pbo_n_trials == 5
         add_trial("f")
         assert question_of_pool(pool).answer() is None
+        # What was found stays, and says of how many trials it is.
+        later = honesty_of_pool(pool)
+        assert (later.pbo, later.n_trials) == (found["pbo"]["value"], 6)
+        assert later.pbo_n_trials == 5
 
     def test_testing_is_no_trial(self, pool):
         n = LedgerEntry.objects.count()
@@ -243,3 +254,17 @@ class TestPages:
         assert "Measured –" not in shown
         settings.BASE_DIR = tmp_path
         assert "Not measured here" in client.get("/calibration").content.decode()
+
+    def test_the_seal_of_a_run_names_the_tests_of_its_search(self, client):
+        sweep = finished_sweep(plain_experiment(), space=SPACE)
+        run = candidate_run(run=sweep, index=0).run
+        do_run(run)
+        address = run.get_absolute_url()
+        assert "Tests of the search behind it: none was run yet" in said(
+            client, address
+        )
+        worked(overfitting_order(question=question_of_sweep(sweep)))
+        shown = said(client, address)
+        tests = "PBO, reality check, SPA, StepM, false discoveries on"
+        assert f"{tests} the 6 candidates of its sweep" in shown
+        assert f'href="{sweep.get_absolute_url()}/luck"' in client.get(address).text

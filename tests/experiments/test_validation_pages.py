@@ -68,6 +68,8 @@ def test_from_the_form_to_the_sentences(client):
         if name != "wfo":
             assert f'data-chart="{name}"' in body
     assert "It cannot see trials that are not in the space." in body
+    assert body.count("made-up markets") == 3  # of as many it was measured
+    assert "likelier one of them is small by chance" in body
     summary = client.get(f"/model-lab/runs/{run.pk}").content.decode()
     assert "permutation, permutation rerun" in summary
     own = client.get(f"/model-lab/runs/{made.pk}").content.decode()

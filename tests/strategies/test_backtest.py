@@ -253,7 +253,6 @@ class TestResolve:
                 {"symbol": None, "universe": ["A", "B"], "exits": {"stop_loss": 0.1}},
                 "exits",
             ),
-            ({"strategy": None, "expr": "rank(close)"}, "expr"),
             ({"sizing": {"neutralize": "market"}}, "sizing.neutralize"),
         ],
     )
