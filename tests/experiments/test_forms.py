@@ -438,21 +438,6 @@ class TestRerun:
         new = ModelRun.objects.exclude(pk=run.pk).get()
         assert (new.config["initial_cash"], new.seed) == (5000, 3)
 
-    def test_tests_that_outgrow_the_bars_are_refused_while_typing(self, client):
-        tests = {"validation": {"wfo": {"windows": 4}}}
-        run = make_run(changes=tests)
-        address = f"/model-lab/runs/{run.pk}/rerun"
-        long = '{"validation": {"candle_monte_carlo": {"block_size": 5000}}}'
-
-        told = send(client, address, live=True, patch=long).content.decode()
-        sent = send(client, address, patch=long)
-
-        assert "A block of 5000 bars" in errors_in(told)["patch"]
-        assert sent.status_code == 422
-        short = send(client, address, start="2012-12-01", end="2012-12-04")
-        assert short.status_code == 422
-        assert ModelRun.objects.count() == 1
-
 
 class TestExperiment:
     def test_a_question_is_kept_and_nothing_runs(self, client):

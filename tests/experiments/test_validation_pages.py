@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from experiments.models import ModelRun, RunKind
 from experiments.services.validation_execute import validation_execute
-from tests.factories import do_run, finished_run
+from tests.experiments.test_forms import SENT, errors_in
+from tests.factories import do_run, finished_run, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -116,3 +117,16 @@ def test_a_test_without_anything_to_say_says_so(client):
     body = tab(client, run).content.decode()
     assert "not applicable" in body
     assert "so every shift of it is the same" in body
+
+
+def test_tests_that_outgrow_the_bars_are_refused_while_a_run_is_asked_for(client):
+    run = make_run(changes={"validation": {"wfo": {"windows": 4}}})
+    address = f"/model-lab/runs/{run.pk}/rerun"
+    long = '{"validation": {"candle_monte_carlo": {"block_size": 5000}}}'
+    sent = SENT | {"patch": long}
+
+    told = client.post(f"{address}?validate=1", sent)
+    assert told.status_code == 200
+    assert "A block of 5000 bars" in errors_in(told.text)["patch"]
+    assert client.post(address, sent).status_code == 422
+    assert ModelRun.objects.count() == 1
