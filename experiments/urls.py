@@ -5,12 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from experiments.views.backtesting import backtesting
+from experiments.views.caches import (
+    cache_list,
+    cached_candles_deleted,
+    cached_feature_deleted,
+)
 from experiments.views.calibration import calibration
 from experiments.views.catalog import catalog, catalog_feature, catalog_primitive
 from experiments.views.charts import run_chart
 from experiments.views.compare import compare, compare_chart
 from experiments.views.compare_sweeps import compare_sweeps, compare_sweeps_chart
 from experiments.views.dashboard import dashboard, demo_removal
+from experiments.views.dataset_build import dataset_new
 from experiments.views.datasets import (
     dataset_deleted,
     dataset_detail,
@@ -126,6 +132,18 @@ urlpatterns = [
     ),
     path("model-lab/runs/<uuid:run_id>/rerun", run_again, name="run-rerun"),
     path("datasets", dataset_list, name="dataset-list"),
+    path("datasets/caches", cache_list, name="cache-list"),
+    path(
+        "datasets/caches/candles/<slug:candle_hash>/delete",
+        cached_candles_deleted,
+        name="cached-candles-delete",
+    ),
+    path(
+        "datasets/caches/features/<slug:feature_hash>/delete",
+        cached_feature_deleted,
+        name="cached-feature-delete",
+    ),
+    path("datasets/new", dataset_new, name="dataset-new"),
     path("datasets/upload", dataset_upload, name="dataset-upload"),
     path("datasets/<uuid:dataset_id>", dataset_detail, name="dataset-detail"),
     path("datasets/<uuid:dataset_id>/delete", dataset_deleted, name="dataset-delete"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -182,11 +182,18 @@ def built_facts(dataset: Dataset) -> dict[str, Any]:
     return {
         "options": asked | window,
         "features": report.get("features", []),
-        "label": asked["label"] | report.get("label", {}),
+        "label": asked["label"] | _balance(report),
         "usable_rows": report.get("usable_rows"),
         "missing": asked["missing"],
         "is_stale": is_stale(dataset),
     }
+
+
+def _balance(report: Mapping[str, Any]) -> dict[str, Any]:
+    if "label" not in report:
+        return {}
+    label = report["label"]
+    return label | {"unknown": report["rows"] - label["known"]}
 
 
 def is_stale(dataset: Dataset) -> bool:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from experiments.charts.dataset import coverage_figure, spans_figure
 from experiments.charts.figure import Figure
 from experiments.forms.dataset import ReadingForm, UploadForm
-from experiments.models import Dataset
+from experiments.models import Dataset, DatasetKind
 from experiments.selectors.datasets import (
     NEWEST,
     RUNS_SHOWN,
@@ -34,6 +34,7 @@ from experiments.services.datasets import (
     dataset_settle,
 )
 from experiments.views.charts import chart_file
+from experiments.views.dataset_build import built_detail
 from experiments.views.run_form import moved
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.lists import Column, asked_of
@@ -45,12 +46,12 @@ REPORT = "experiments/_dataset_report.html"
 ROWS_PER_PAGE = 50
 SERIES_SHOWN = 100
 COLUMNS = (
-    Column("File", "name"),
+    Column("Dataset", "name"),
     Column("Symbols", is_number=True),
-    Column("Bars", "rows", is_number=True),
+    Column("Rows", "rows", is_number=True),
     Column("Coverage", "coverage", is_number=True, unit="%"),
     Column("State"),
-    Column("Sent", NEWEST, is_number=True),
+    Column("Added", NEWEST, is_number=True),
 )
 CHARTS = {
     "coverage": ("Coverage by month", coverage_figure),
@@ -105,11 +106,13 @@ def dataset_upload(request: HtmxHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def dataset_detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponseBase:
-    """Show the report of a file; POST judges it anew or imports it."""
+    """Show what came of a dataset; POST judges a file anew or imports it."""
     # Whole before altair looks at it; see views/charts.py.
     import pandas  # noqa: F401
 
     dataset = dataset_get(dataset_id)
+    if dataset.kind == DatasetKind.BUILT:
+        return built_detail(request, dataset)
     if name := request.GET.get("chart"):
         return _chart_file(request, dataset, name)
     found, refusal = dataset_look(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pprint import pformat
 from typing import Any
@@ -93,13 +93,22 @@ def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
             *(_files(document) if run.manifest_sha else ()),
             *_again(document),
         ]
-    key = {"needs_key": bool(settings.QUANT_API_KEY)}
-    return {
-        "calls": [
-            Call(**one | key | {"address": request.build_absolute_uri(one["address"])})
-            for one in calls
-        ]
-    }
+    return {"calls": calls_from(request, calls)}
+
+
+def calls_from(request: HttpRequest, facts: Iterable[dict[str, Any]]) -> list[Call]:
+    """Return calls as one makes them from where the page was asked for."""
+    needs_key = bool(settings.QUANT_API_KEY)
+    return [
+        Call(
+            **one
+            | {
+                "needs_key": needs_key,
+                "address": request.build_absolute_uri(one["address"]),
+            }
+        )
+        for one in facts
+    ]
 
 
 def _one(run: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -23,9 +23,10 @@ from strategies.errors import ConfigError, DslError, StrategyError, did_you_mean
 from strategies.features.cache import FeatureFiles
 from strategies.features.catalog import FEATURES, Feature
 from strategies.features.compute import compute_features
+from strategies.features.starter import STARTERS
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
-from strategies.types import MAX_BARS, FloatArray
+from strategies.types import MAX_BARS, FloatArray, complete
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +35,7 @@ KINDS = ("sign", "return")
 LABEL = "label"
 OWN_COLUMNS = ("ts_utc", "symbol", LABEL)
 MOST_FEATURES = 60
+KNOWN = (*FEATURES, *STARTERS)
 BARE_WORD = re.compile(r"\s*[A-Za-z_]\w*\s*")
 
 
@@ -106,8 +108,9 @@ def choose(asked: Sequence[str | Mapping[str, Any]]) -> tuple[Chosen, ...]:
     Parameters
     ----------
     asked : sequence
-        Names of the catalog (``"rsi"``), expressions (``"rank(delta(close, 5))"``),
-        ``{"name": "rsi", "params": {"period": 7}}`` or ``{"expr": "…"}``.
+        Names of the catalogs (``"rsi"``, ``"past_return"``), expressions
+        (``"rank(delta(close, 5))"``), ``{"name": "rsi", "params": {"period": 7}}``
+        or ``{"expr": "…"}``.
 
     Raises
     ------
@@ -288,8 +291,7 @@ def _table(
 def _chosen(asked: str | Mapping[str, Any]) -> Chosen:
     if isinstance(asked, str):
         name = asked.strip()
-        is_known = name in FEATURES
-        return Chosen(feature=Feature(name)) if is_known else _expression(asked)
+        return _named(name, {}) if name in KNOWN else _expression(asked)
     if set(asked) == {"expr"}:
         return _expression(str(asked["expr"]))
     odd = sorted(set(asked) - {"name", "params"})
@@ -300,7 +302,16 @@ def _chosen(asked: str | Mapping[str, Any]) -> Chosen:
             field=odd[0] if odd else "name",
             advice='Send a name, {"name", "params"} or {"expr"}.',
         )
-    return Chosen(feature=Feature(str(asked["name"]), asked.get("params") or {}))
+    return _named(str(asked["name"]), asked.get("params") or {})
+
+
+def _named(name: str, params: Mapping[str, Any]) -> Chosen:
+    """Return an indicator of the library, or a family of the starter catalog."""
+    if name not in STARTERS:
+        return Chosen(feature=Feature(name, params))
+    starter = STARTERS[name]
+    values = complete(starter.params, params, owner=name, field="params")
+    return Chosen(expression=starter.expression(*map(int, values.values())))
 
 
 def _expression(text: str) -> Chosen:
@@ -309,7 +320,7 @@ def _expression(text: str) -> Chosen:
     except DslError as error:
         if not BARE_WORD.fullmatch(text):
             raise
-        guess = did_you_mean(text.strip(), FEATURES) or error.advice
+        guess = did_you_mean(text.strip(), KNOWN) or error.advice
         raise ConfigError(
             f"There is no feature named '{text.strip():.40}'.",
             code="unknown_feature",
