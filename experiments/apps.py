@@ -64,6 +64,16 @@ class ExperimentsConfig(AppConfig):
         )
         register(
             JobKind(
+                "fetch",
+                "experiments.tasks:fetch",
+                "Fetch of data",
+                stages=("data_loading",),
+                is_long=True,
+                max_running=1,  # a provider counts the requests of all together
+            )
+        )
+        register(
+            JobKind(
                 "dataset",
                 "experiments.tasks:dataset",
                 "Dataset",

@@ -11,6 +11,7 @@ from experiments.artifacts.report import report_document
 from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
 from experiments.services.dataset_execute import dataset_execute
+from experiments.services.dataset_fetch import dataset_fetched
 from experiments.services.datasets import dataset_take_in
 from experiments.services.execute import run_execute
 from experiments.services.expressions import expression_answer
@@ -45,6 +46,10 @@ def validate(context: JobContext) -> None:
 
 def intake(context: JobContext) -> None:
     dataset_take_in(dataset_id=context.job.run_id, context=context)
+
+
+def fetch(context: JobContext) -> None:
+    dataset_fetched(dataset_id=context.job.run_id, context=context)
 
 
 def dataset(context: JobContext) -> None:

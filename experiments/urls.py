@@ -17,6 +17,7 @@ from experiments.views.compare import compare, compare_chart
 from experiments.views.compare_sweeps import compare_sweeps, compare_sweeps_chart
 from experiments.views.dashboard import dashboard, demo_removal
 from experiments.views.dataset_build import dataset_new
+from experiments.views.dataset_fetch import dataset_fetched, dataset_refreshed
 from experiments.views.datasets import (
     dataset_deleted,
     dataset_detail,
@@ -145,6 +146,10 @@ urlpatterns = [
     ),
     path("datasets/new", dataset_new, name="dataset-new"),
     path("datasets/upload", dataset_upload, name="dataset-upload"),
+    path("datasets/fetch", dataset_fetched, name="dataset-fetch"),
+    path(
+        "datasets/<uuid:dataset_id>/refresh", dataset_refreshed, name="dataset-refresh"
+    ),
     path("datasets/<uuid:dataset_id>", dataset_detail, name="dataset-detail"),
     path("datasets/<uuid:dataset_id>/delete", dataset_deleted, name="dataset-delete"),
     path("presets", preset_list, name="preset-list"),

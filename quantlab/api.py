@@ -27,6 +27,7 @@ from experiments.api.compare import router as compare_router
 from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
 from experiments.api.dataset_build import router as dataset_build_router
+from experiments.api.dataset_fetch import router as dataset_fetch_router
 from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.expressions import router as expressions_router
@@ -241,6 +242,7 @@ api.add_router("/config", config_router)
 api.add_router("/expressions", expressions_router)
 api.add_router("/universes", universes_router)
 api.add_router("/watchlists", watchlists_router)
+api.add_router("/datasets", dataset_fetch_router)  # before /datasets/{id}
 api.add_router("/datasets", datasets_router)
 api.add_router("/models", dataset_build_router)
 api.add_router("/cache", caches_router)

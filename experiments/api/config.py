@@ -9,6 +9,7 @@ from pydantic import Field
 from experiments.selectors.catalog import (
     feature_list,
     primitive_list,
+    provider_list,
     strategy_list,
     symbol_list,
 )
@@ -108,6 +109,21 @@ class SymbolListOut(Schema):
     next_cursor: str | None
 
 
+class ProviderOut(Schema):
+    name: str
+    label: str
+    installed: bool = Field(description="Whether its client library is there.")
+    how: str | None = Field(description="How to install it, where it is not.")
+    symbols: str = Field(description="How they are written.")
+    timeframes: list[str]
+    adjustments: list[str] = Field(description="The first is the usual one.")
+
+
+class ProviderListOut(Schema):
+    items: list[ProviderOut]
+    next_cursor: str | None
+
+
 class LimitOut(Schema):
     key: str
     value: int = Field(description="How much is allowed.")
@@ -147,6 +163,17 @@ def list_strategies(request: HttpRequest, query: Query[FormatQuery]) -> Any:
 def list_symbols(request: HttpRequest, query: Query[SymbolQuery]) -> Any:
     """Files that cannot be read are left out."""
     return whole_list(query, symbol_list(query.provider), name="symbols")
+
+
+@router.get(
+    "/providers",
+    response=ProviderListOut,
+    summary="Providers that bars are fetched from",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_providers(request: HttpRequest, query: Query[FormatQuery]) -> Any:
+    """Order their bars at `POST /api/datasets/fetch`; runs read what was fetched."""
+    return whole_list(query, provider_list(), name="providers")
 
 
 @router.get(

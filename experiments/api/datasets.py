@@ -47,6 +47,7 @@ class DatasetRowOut(Schema):
     run_id: str = Field(description="The same; a dataset is not a run.")
     job_id: str | None
     kind: str
+    provider: str = Field(description="Whose bars they are, as configs call it.")
     name: str
     status: str
     dry_run: bool
@@ -69,6 +70,13 @@ class RefusedRowOut(Schema):
     column: str
     code: str
     message: str
+
+
+class FailedSymbolOut(Schema):
+    symbol: str
+    code: str
+    message: str
+    advice: str
 
 
 class DatasetSeriesOut(Schema):
@@ -104,6 +112,7 @@ class DatasetOut(DatasetRowOut):
     quality: dict[str, Any] | None
     series: list[DatasetSeriesOut]
     refused: list[RefusedRowOut] = Field(description="The first 200 rows by line.")
+    failed: list[FailedSymbolOut] = Field([], description="What was not fetched.")
     raw_sha256: str | None
     restated: RestatedOut | None = Field(
         description="What a later import restated of its bars; null for none."
@@ -125,7 +134,9 @@ class DatasetListOut(Schema):
 class DatasetQuery(ListQuery):
     order: str = Field(NEWEST, description="created_at, name, rows or coverage.")
     q: str = Field("", description="Part of the name.")
-    kind: Literal["", "upload", "built"] = Field("", description="Only one kind.")
+    kind: Literal["", "upload", "fetched", "built"] = Field(
+        "", description="Only one kind."
+    )
 
 
 class DataQuery(Schema):

@@ -17,6 +17,7 @@ from strategies.errors import StrategyError
 from strategies.library import registry
 from strategies.library.resolve import FRACTION
 from strategies.market import sources
+from strategies.market.providers import REMOTES
 from strategies.market.symbol import SymbolInfo
 from strategies.market.timeframe import TIMEFRAMES
 
@@ -26,8 +27,12 @@ PROVIDER_WORDS = {
     "files": "Your files",
     "synthetic": "Synthetic",
     "upload": "Uploaded",
-    "yfinance": "Yahoo Finance",
-    "ccxt": "Crypto exchanges",
+    **{name: remote.label for name, remote in REMOTES.items()},
+}
+FETCHED_HINT = "A symbol that was brought in, on the page of datasets."
+SYMBOL_HINTS = {
+    "synthetic": "Synthetic names are SYN-gbm-1, with any kind and seed.",
+    "files": "The name of a CSV or Parquet file in the data folder.",
 }
 CHOICE_WORDS = {"long": "Long", "long_short": "Long and short"}
 # Key of `execution` -> label, unit, meaning.
@@ -174,9 +179,7 @@ def symbol_field(values: Mapping[str, Any], info: SymbolInfo | None) -> forms.Ch
     )
     if is_closed:
         widget = forms.Select(choices=[(name, name) for name in listed])
-    hint = "Synthetic names are SYN-gbm-1, with any kind and seed."
-    if values["provider"] == "files":
-        hint = "The name of a CSV or Parquet file in the data folder."
+    hint = SYMBOL_HINTS.get(values["provider"], FETCHED_HINT)
     if info is not None:
         hint = f"{info.rows:,} bars, {date_of(info.start_ms)} to {date_of(info.end_ms)}"
     return forms.CharField(widget=widget, help_text=hint, error_messages=NEEDED)

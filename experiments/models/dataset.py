@@ -15,12 +15,13 @@ from jobs.models import Job
 class DatasetKind(models.TextChoices):
     UPLOAD = "upload"
     BUILT = "built"
+    FETCHED = "fetched"
 
 
 class Dataset(models.Model):
-    """A file somebody sent, or one that was built of features and labels.
+    """A file somebody sent, bars of a provider, or features and labels that were built.
 
-    Its status is that of the job that judges, imports or builds it.
+    Its status is that of the job that judges, imports, fetches or builds it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -75,6 +76,11 @@ class Dataset(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("experiments:dataset-detail", args=[self.pk])
+
+    @property
+    def provider(self) -> str:
+        """Whose bars it stands for, as configs call it."""
+        return str(self.options.get("provider", "upload"))
 
 
 class CachedCandles(models.Model):

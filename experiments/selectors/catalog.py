@@ -17,6 +17,8 @@ from strategies.features.catalog import FEATURES, FeatureSpec
 from strategies.features.starter import STARTERS, Starter
 from strategies.library import registry
 from strategies.market import sources
+from strategies.market.providers import REMOTES
+from strategies.market.providers.order import TIMEFRAMES as FETCHED
 from strategies.market.symbol import SymbolInfo
 from strategies.metrics.registry import definitions
 from strategies.types import Parameter
@@ -29,6 +31,22 @@ def strategy_list() -> list[dict[str, Any]]:
 def symbol_list(provider: str = "") -> list[dict[str, Any]]:
     """Return what can be loaded; 422 for a provider that is none."""
     return [_symbol(info) for info in sources.symbols(provider or None)]
+
+
+def provider_list() -> list[dict[str, Any]]:
+    """Return whom bars can be fetched from, and how to install what is missing."""
+    return [
+        {
+            "name": remote.name,
+            "label": remote.label,
+            "installed": remote.is_installed,
+            "how": None if remote.is_installed else remote.how,
+            "symbols": remote.symbols,
+            "timeframes": list(FETCHED),
+            "adjustments": list(remote.adjustments),
+        }
+        for remote in REMOTES.values()
+    ]
 
 
 def feature_list() -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from strategies.config import sha256_of
 from strategies.errors import StrategyError
 from strategies.features.dataset import dataset_path
 from strategies.market import sources
+from strategies.market.providers import REMOTES
 from strategies.market.symbol import SymbolInfo
 
 ORDERS = {name: name for name in ("created_at", "name", "rows", "coverage")}
@@ -120,6 +121,7 @@ def dataset_row(dataset: Dataset) -> dict[str, Any]:
         "run_id": str(dataset.pk),
         "job_id": dataset.job_id,
         "kind": dataset.kind,
+        "provider": dataset.provider,
         "name": dataset.name,
         "status": dataset.job.status if dataset.job else JobStatus.QUEUED.value,
         "dry_run": dataset.dry_run,
@@ -165,6 +167,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         "quality": _quality(report.get("quality")),
         "series": series,
         "refused": report.get("refused", []),
+        "failed": report.get("failed", []),
         "raw_sha256": dataset.raw_sha or None,
         "restated": dataset_restated(dataset),
     }
@@ -209,15 +212,17 @@ def is_stale(dataset: Dataset) -> bool:
     return sha256_of(versions) != dataset.source_version
 
 
-def uploaded_symbols() -> list[SymbolInfo]:
-    """Return the bars there are: the current version of every uploaded symbol."""
-    return sources.symbols("upload")
+def kept_symbols() -> list[SymbolInfo]:
+    """Return the bars there are: the current versions of what was brought in."""
+    return [info for name in ("upload", *REMOTES) for info in sources.symbols(name)]
 
 
 def runs_on(dataset: Dataset) -> QuerySet[ModelRun]:
     """Return the runs that read a version of bars that this dataset stands for."""
     series = (dataset.report or {}).get("series", [])
-    said = [f"upload:{one['candle_hash']}" for one in series if "candle_hash" in one]
+    hashes = {one["candle_hash"] for one in series if "candle_hash" in one}
+    hashes |= set(dataset.versions.values_list("candle_hash", flat=True))
+    said = [f"{dataset.provider}:{name}" for name in hashes]
     return ModelRun.objects.filter(
         source_version__in=said, deleted_at__isnull=True
     ).select_related("job", "experiment")

@@ -173,7 +173,7 @@ def dataset_delete(*, dataset: Dataset) -> Dataset:
 
 
 def _drop_file(dataset: Dataset) -> None:
-    if dataset.kind == DatasetKind.UPLOAD:
+    if dataset.kind != DatasetKind.BUILT:
         raw_path(dataset).unlink(missing_ok=True)
         return
     same = Dataset.objects.filter(
@@ -196,7 +196,7 @@ def dataset_take_in(*, dataset_id: str, context: JobContext) -> None:
     intake = take_in(path, options, on_rows=lambda n: context.report(n, 0))
     dataset.raw_sha = dataset.raw_sha or _sha256(path)
     if intake.n_refused or dataset.dry_run:
-        _commit(dataset, intake.report, [], context)
+        dataset_commit(dataset, intake.report, [], context)
         _refuse(intake, dataset)
         return
     context.stage("writing")
@@ -208,7 +208,7 @@ def dataset_take_in(*, dataset_id: str, context: JobContext) -> None:
         qualities=[one["quality"] for one in intake.report["series"]],
         on_written=lambda n: context.report(n, total),
     )
-    _commit(dataset, _with_outcomes(intake.report, kept), kept, context)
+    dataset_commit(dataset, with_outcomes(intake.report, kept), kept, context)
     path.unlink(missing_ok=True)
 
 
@@ -308,7 +308,7 @@ def _plain(options: IntakeOptions) -> dict[str, Any]:
 
 
 @transaction.atomic
-def _commit(
+def dataset_commit(
     dataset: Dataset, report: dict[str, Any], kept: list[Kept], context: JobContext
 ) -> None:
     job = context.job
@@ -352,7 +352,7 @@ def candles_record(*, version: Version, dataset: Dataset | None = None) -> None:
     )
 
 
-def _with_outcomes(report: dict[str, Any], kept: list[Kept]) -> dict[str, Any]:
+def with_outcomes(report: dict[str, Any], kept: list[Kept]) -> dict[str, Any]:
     """Return the report, each symbol with what became of it in the cache."""
     series = [
         one

@@ -23,8 +23,8 @@ from experiments.selectors.datasets import (
     dataset_get,
     dataset_page,
     dataset_row,
+    kept_symbols,
     runs_on,
-    uploaded_symbols,
 )
 from experiments.selectors.versions import dataset_restated
 from experiments.services.datasets import (
@@ -68,7 +68,7 @@ def dataset_list(request: HtmxHttpRequest) -> HttpResponse:
     )
     context = {
         "rows": [dataset_row(dataset) for dataset in page.items],
-        "symbols": cache(uploaded_symbols),
+        "symbols": cache(kept_symbols),
         "asked": asked,
         "q": asked["q"],
         "headings": asked.headings(COLUMNS),

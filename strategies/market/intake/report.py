@@ -111,25 +111,28 @@ def report_of(
     notes: list[str],
 ) -> dict[str, Any]:
     """Return the report of a file: its totals, and its symbols one by one."""
+    report = bars_report(series, candles)
+    said = {"notes": [*found.notes, *notes], "n_rows": n_rows}
+    report["quality"]["close_only"] = "open" not in found.mapping
+    return {**said_of(found, options), **report, **said}
+
+
+def bars_report(
+    series: list[dict[str, Any]], candles: Sequence[Candles]
+) -> dict[str, Any]:
+    """Return what is said of bars wherever they are from: totals, then each symbol."""
     totals = totals_of(series)
     missing = totals.get("missing_bars", 0)
     rows = sum(one["rows"] for one in series)
     return {
-        **said_of(found, options),
-        "notes": [*found.notes, *notes],
         "calendar": ", ".join(sorted({one["calendar"] for one in series})),
-        "n_rows": n_rows,
         "rows": rows,
         "symbols": len(series),
         "coverage": rows / (rows + missing) if rows else None,
         "dataset_hash": sha256_of(
             [[one["symbol"], one["timeframe"], one["content_sha"]] for one in series]
         ),
-        "quality": {
-            **totals,
-            "survivorship_bias": only_survivors(candles),
-            "close_only": "open" not in found.mapping,
-        },
+        "quality": {**totals, "survivorship_bias": only_survivors(candles)},
         "months": months_of(candles),
         "largest_gaps": largest_gaps(candles),
         "series": series,

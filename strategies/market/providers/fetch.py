@@ -108,12 +108,19 @@ class Fetch:
             came = self._came(symbol, order.start_ms)
             return self._keep(_beside(before, came), order.start_ms)
         if order.end_ms is not None and order.end_ms <= known.end_ms:
-            there = _Came(before, 0, ())
-            return Fetched(before, Kept(known, "same", 0, 0), _series(there), ())
+            return _unchanged(known)
         came = self._came(symbol, int(before.ts[-OVERLAP:][0]))
         if _differing(before, came.candles).any():
             came = self._came(symbol, since)
         return self._keep(_beside(before, came), since)
+
+    def there(self, symbol: str) -> Fetched | None:
+        """Return what is kept of a symbol already, if it is what the order means."""
+        order = self.order
+        known = CandleCache().current(order.provider, symbol, order.timeframe)
+        if known is None or known.adjustment != order.adjustment:
+            return None
+        return _unchanged(known)
 
     def _came(self, symbol: str, start_ms: int | None) -> _Came:
         """Return the bars of the window that are over and in the regular session."""
@@ -160,6 +167,11 @@ class Fetch:
             quality=series["quality"],
         )
         return Fetched(came.candles, kept, series, came.notes)
+
+
+def _unchanged(known: Version) -> Fetched:
+    there = _Came(CandleCache().load(known), 0, ())
+    return Fetched(there.candles, Kept(known, "same", 0, 0), _series(there), ())
 
 
 def _series(came: _Came) -> dict[str, Any]:
