@@ -23,7 +23,7 @@ REASONS = {
 }
 # Touched by a price inside the bar, not decided at a close before it.
 INSIDE = frozenset(REASONS) - {"left_universe"}
-SHOWN = ".6g"  # digits of a number in a sentence
+SHOWN = ",.6g"  # digits of a number in a sentence
 
 
 @dataclass(frozen=True)
