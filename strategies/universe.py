@@ -240,6 +240,23 @@ def _weighed(
     )
 
 
+def held_by(
+    config: RunConfig, panel: Panel, values: FloatArray
+) -> PortfolioSimulation:
+    """Return what holding by the values of an expression would have earned.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Resolved.
+    panel : Panel
+        The bars that are traded.
+    values : float64 array of shape (n_bars, n_symbols)
+        What it says after each close; NaN: nothing.
+    """
+    return _simulated(config, panel, _weighed(config, panel, values))
+
+
 def _simulated(
     config: RunConfig, panel: Panel, weights: FloatArray
 ) -> PortfolioSimulation:

@@ -64,14 +64,16 @@ def manifest_facts(
     }
 
 
-def sweep_facts(config_hash: str, candles: Candles) -> dict[str, Any]:
+def sweep_facts(
+    config_hash: str, candles: Iterable[Candles], fingerprint: str
+) -> dict[str, Any]:
     """Return what the manifest of a sweep says beside its files."""
     return {
         "config_hash": config_hash,
         "code_version": __version__,
         "git_hash": git_hash(),
-        "data_fingerprint": candles.fingerprint,
-        "candle_hashes": _candle_hashes([candles]),
+        "data_fingerprint": fingerprint,
+        "candle_hashes": _candle_hashes(candles),
         "versions": dict(_versions()),
         "cpu": dict(_cpu()),
     }

@@ -30,6 +30,7 @@ from jobs.queue import enqueue
 from strategies import RunConfig, __version__
 from strategies.config import sha256_of
 from strategies.errors import ConfigError
+from strategies.library.universe import listed_briefly
 from strategies.sweep import SweepPlan, plan_sweep
 
 SHOWN_AXES = 4  # in a title
@@ -95,13 +96,6 @@ def asked_of(model: type[Asked], body: Mapping[str, Any]) -> Asked:
 def sweep_plan(*, base: RunConfig, asked: SweepRequest) -> SweepPlan:
     """Return the plan, its config resolved and its window settled; or refuse it."""
     config = config_settled(config_changed(base, asked.config))
-    if config.strategy is None:
-        raise ConfigError(
-            "Only a strategy of the library can be swept, not an expression.",
-            code="not_available_yet",
-            field="config.expr",
-            advice="Choose a strategy.",
-        )
     return plan_sweep(config, **asked.space_document())
 
 
@@ -209,7 +203,8 @@ def sweep_title(plan: SweepPlan) -> str:
     """Return what a sweep without a name is called: `SP500, sma_cross fast × slow`."""
     names = [axis.name.rpartition(".")[2] for axis in plan.axes]
     axes = " × ".join(names[:SHOWN_AXES]) + (" …" if len(names) > SHOWN_AXES else "")
-    return f"{plan.config.symbol}, {plan.strategy.name} {axes}"[:200]
+    rule = plan.config.expr or plan.strategy.name
+    return f"{listed_briefly(plan.config.symbols)}, {rule} {axes}"[:200]
 
 
 def candidate_run(

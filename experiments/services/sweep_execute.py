@@ -42,8 +42,9 @@ from experiments.services.ledger import (
 from experiments.services.runs import data_version
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
-from strategies import RunConfig, load_candles
+from strategies import Panel, RunConfig
 from strategies.errors import CandleError
+from strategies.market.sources import load_each
 from strategies.metrics.table import TABLE_METRICS
 from strategies.result import annual_sharpe_se
 from strategies.sweep import SweepChunk as Evaluated
@@ -60,6 +61,7 @@ MOST_IN_CHUNK = 100_000
 FEWEST_IN_CHUNK = 10_000
 # So much passes in less than a second, so that a cancelled sweep stops soon.
 BARS_IN_CHUNK = 200_000_000
+CELLS_IN_CHUNK = 10_000_000
 
 
 def sweep_execute(*, run_id: str, context: JobContext) -> None:
@@ -71,36 +73,46 @@ def sweep_execute(*, run_id: str, context: JobContext) -> None:
     config = RunConfig(**run.config)
     context.stage("data_loading")
     version = data_version(config)
-    candles = load_candles(config)
+    candles = load_each(config, config.symbols)
+    bars = Panel.of(candles) if config.is_portfolio else candles[0]
     plan = searched(config, run.search or {})
-    _evaluate(run, plan, candles, context)
+    _evaluate(run, plan, candles, bars, context)
     context.stage("artifacts")
-    _settle(run, plan, candles, version, context)
+    _settle(run, plan, candles, bars, version, context)
     parts_drop(run_id)
     pool_refresh(pool=run.pool)
 
 
-def chunk_size(n_bars: int) -> int:
-    """Return how many candidates are committed together; the same at every attempt."""
+def chunk_size(n_bars: int, n_symbols: int = 0) -> int:
+    """Return how many candidates are committed together; the same at every attempt.
+
+    Those of a portfolio, which has symbols, take as long as it has cells.
+    """
+    if n_symbols:
+        return min(max(CELLS_IN_CHUNK // (n_bars * n_symbols), 1), FEWEST_IN_CHUNK)
     return min(max(BARS_IN_CHUNK // n_bars, FEWEST_IN_CHUNK), MOST_IN_CHUNK)
 
 
 def _evaluate(
-    run: ModelRun, plan: SweepPlan, candles: Candles, context: JobContext
+    run: ModelRun,
+    plan: SweepPlan,
+    candles: list[Candles],
+    bars: Candles | Panel,
+    context: JobContext,
 ) -> None:
-    done = _chunks_done(run, candles)
+    done = _chunks_done(run, bars)
     n_done = sum(done.values())
-    looked = bars_looked_at([candles], fingerprint=candles.fingerprint)
+    looked = bars_looked_at(candles, fingerprint=bars.fingerprint)
     context.stage("evaluating", count=len(plan))
     context.report(n_done, len(plan), best=_best_so_far(run))
     sink, begun = MemorySink(), time.monotonic()
     with reporting_to(sink):
-        size = chunk_size(len(candles))
-        for chunk in sweep_chunks(plan, candles, size=size, skip=done):
+        size = chunk_size(len(bars), len(candles) if plan.config.is_portfolio else 0)
+        for chunk in sweep_chunks(plan, bars, size=size, skip=done):
             part_save(run.pk, chunk.number, _columns(chunk))
             tried = tried_of(sink.batches.pop())
             seconds = time.monotonic() - begun
-            _commit(run, plan, chunk, tried, looked, candles, seconds, context)
+            _commit(run, plan, chunk, tried, looked, bars, seconds, context)
             n_done += len(chunk)
             best = _best_so_far(run)
             context.report(
@@ -109,7 +121,7 @@ def _evaluate(
             begun = time.monotonic()
 
 
-def _chunks_done(run: ModelRun, candles: Candles) -> dict[int, int]:
+def _chunks_done(run: ModelRun, candles: Candles | Panel) -> dict[int, int]:
     """Return the chunks that need not be done again, with their lengths."""
     rows = chunks_of(run, candles)
     return {
@@ -117,7 +129,7 @@ def _chunks_done(run: ModelRun, candles: Candles) -> dict[int, int]:
     }
 
 
-def chunks_of(run: ModelRun, candles: Candles) -> list[SweepChunk]:
+def chunks_of(run: ModelRun, candles: Candles | Panel) -> list[SweepChunk]:
     """Return what was committed so far; refuse bars that are not those of then."""
     rows = list(run.chunks.order_by("number"))
     if any(row.data_fingerprint != candles.fingerprint for row in rows):
@@ -154,7 +166,7 @@ def _commit(
     chunk: Evaluated,
     tried: Tried,
     looked: Looked,
-    candles: Candles,
+    candles: Candles | Panel,
     seconds: float,
     context: JobContext,
 ) -> None:
@@ -222,7 +234,8 @@ def _best_so_far(run: ModelRun) -> dict[str, Any] | None:
 def _settle(
     run: ModelRun,
     plan: SweepPlan,
-    candles: Candles,
+    candles: list[Candles],
+    bars: Candles | Panel,
     version: str,
     context: JobContext,
 ) -> None:
@@ -232,13 +245,13 @@ def _settle(
         CANDIDATES: lambda file: write_candidates(_rated(candidates), file),
         "config.json": json_writer({"config": run.config, "search": run.search}),
         "metrics.json": json_writer({**run.metrics, "flags": run.flags}),
-        "summary.json": json_writer(_summary(run, candidates, candles)),
+        "summary.json": json_writer(_summary(run, candidates, bars)),
     }
-    facts = sweep_facts(run.config_hash, candles)
+    facts = sweep_facts(run.config_hash, candles, bars.fingerprint)
     sha = run_store().save(str(run.pk), files, facts)
     _unpack(run, sha)
     run.manifest_sha, run.source_version = sha, version
-    run.data_fingerprint = candles.fingerprint
+    run.data_fingerprint = bars.fingerprint
     _finish(run, context)
 
 
@@ -266,7 +279,9 @@ def _finish(run: ModelRun, context: JobContext) -> None:
     )
 
 
-def _summary(run: ModelRun, candidates: Candidates, candles: Candles) -> dict[str, Any]:
+def _summary(
+    run: ModelRun, candidates: Candidates, candles: Candles | Panel
+) -> dict[str, Any]:
     plateau = candidates.best_plateau
     return {
         "config_hash": run.config_hash,

@@ -173,7 +173,11 @@ def _settle(
         "summary.json": json_writer(facts),
         SUMMARY: json_writer(found),
     }
-    sha = run_store().save(str(run.pk), files, sweep_facts(run.config_hash, candles))
+    sha = run_store().save(
+        str(run.pk),
+        files,
+        sweep_facts(run.config_hash, [candles], candles.fingerprint),
+    )
     _finish(run, sha, ordered, candles, context)
 
 

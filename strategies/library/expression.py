@@ -6,9 +6,14 @@ from strategies.config import RunConfig, normal_number
 from strategies.dsl.expression import Expression, parse
 from strategies.dsl.primitives import FIELD_FORMULAS
 from strategies.errors import ConfigError, did_you_mean
+from strategies.library.base import Strategy
+from strategies.library.rule import Condition, Price, Rule
 from strategies.market.columns import PRICES
 from strategies.market.sources import load_candles
+from strategies.types import Parameter
 
+EXPRESSION = "expression"  # stands where a library strategy has its name
+LARGEST = 1e9
 # What every source brings, or what is worked out from it.
 ALWAYS_THERE = frozenset((*PRICES, "volume", *FIELD_FORMULAS))
 
@@ -55,6 +60,35 @@ def template_of(config: RunConfig) -> Expression:
                 advice=did_you_mean(name, known) or "Leave it out.",
             )
     return parse(config.expr or "", braces=config.braces)
+
+
+def strategy_of(config: RunConfig) -> Strategy:
+    """Return an expression as a search sees a strategy: its constants are parameters.
+
+    Its rule never enters and nobody reads it: the values are the weights.
+    """
+    constants = parse(config.expr or "").braces
+    never = Condition(Price("close"), Price("close"))
+    return Strategy(
+        name=EXPRESSION,
+        label="Expression",
+        meaning="The values of an expression are the weights.",
+        novice="A formula says how much of each symbol is held.",
+        parameters=tuple(_constant(name) for name in constants),
+        rule=Rule(never),
+    )
+
+
+def _constant(name: str) -> Parameter:
+    return Parameter(
+        name=name,
+        kind="float",
+        default=1.0,
+        minimum=-LARGEST,
+        maximum=LARGEST,
+        step=1.0,
+        meaning="A constant of the expression.",
+    )
 
 
 def completed(config: RunConfig) -> dict[str, object]:

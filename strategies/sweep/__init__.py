@@ -19,6 +19,7 @@ from strategies.compute import executor
 from strategies.config import RunConfig
 from strategies.errors import CandleError
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
 from strategies.metrics.registry import METRICS
 from strategies.sweep.counting import batch_of
 from strategies.sweep.plan import Search, SweepPlan, plan_sweep
@@ -132,7 +133,7 @@ class SweepResult:
 def run_sweep(
     config: RunConfig,
     space: Mapping[str, Any],
-    candles: Candles,
+    candles: Candles | Panel,
     *,
     constraints: Sequence[str] = (),
     search: Search = "grid",
@@ -148,7 +149,8 @@ def run_sweep(
     config, space, constraints, search, n, objective, seed
         See `plan_sweep`.
     candles : Candles
-        The bars of the config's symbol; those outside [start, end] are not read.
+        The bars of the config's symbol, or of its universe as a panel; those outside
+        [start, end] are not read.
     source : str
         Who evaluates them, for the trials.
 
@@ -173,7 +175,7 @@ def run_sweep(
 
 def sweep_chunks(
     plan: SweepPlan,
-    candles: Candles,
+    candles: Candles | Panel,
     *,
     size: int = CHUNK,
     skip: Collection[int] = (),
@@ -184,7 +186,8 @@ def sweep_chunks(
     Parameters
     ----------
     plan : SweepPlan
-    candles : Candles
+    candles : Candles or Panel
+        A panel for an expression.
     size : int
         Candidates of a chunk; a guided search has rounds of its own.
     skip : collection of int
@@ -195,6 +198,7 @@ def sweep_chunks(
     """
     # Here: who only plans a sweep needs no compiler.
     from strategies.sweep.candidates import Market, evaluate
+    from strategies.sweep.portfolios import evaluate as evaluate_portfolios
 
     config = plan.config
     candles = candles.between(config.start_ms, config.end_ms)
@@ -205,11 +209,16 @@ def sweep_chunks(
             field="start",
             advice="Choose an earlier start or a later end.",
         )
-    market = Market.of(candles)
+    if isinstance(candles, Candles) and plan.config.is_portfolio:
+        candles = Panel.of([candles])
+    market = None if isinstance(candles, Panel) else Market.of(candles)
     with executor() as pool:
 
         def chunk_of(number: int, first: int, points: IntArray) -> SweepChunk:
-            metrics = evaluate(plan, market, points, pool)
+            if isinstance(candles, Panel):
+                metrics = evaluate_portfolios(plan, candles, points)
+            else:
+                metrics = evaluate(plan, market, points, pool)
             if number not in skip:
                 batch = batch_of(plan, candles, first, points, metrics, source)
                 current_sink().report_batch(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -16,9 +17,11 @@ from strategies.candidates import (
 from strategies.features.compute import FeatureCache, compute_features
 from strategies.library.registry import complete_params
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
 from strategies.positions import to_position
 from strategies.simulation.engine import carry_out
 from strategies.sweep.plan import SweepPlan
+from strategies.sweep.portfolios import simulations
 from strategies.trials import TrialBatch
 from strategies.types import FloatArray, IntArray
 
@@ -35,7 +38,7 @@ def kept_of(plan: SweepPlan) -> IntArray:
 
 def batch_of(
     plan: SweepPlan,
-    candles: Candles,
+    candles: Candles | Panel,
     first: int,
     points: IntArray,
     metrics: dict[str, FloatArray],
@@ -75,18 +78,32 @@ def keys_of(plan: SweepPlan, points: IntArray, **fixed: int) -> KeyArray:
 
 def weeks_of_points(
     plan: SweepPlan,
-    candles: Candles,
+    candles: Candles | Panel,
     points: IntArray,
     cache: FeatureCache | None = None,
 ) -> tuple[int, HalfArray]:
     """Return the first week and the weekly returns of the candidates at `points`."""
-    curves = [_equity(plan, candles, int(point), cache) for point in points]
+    curves = list(_curves(plan, candles, points, cache))
     weekly = [weekly_returns(candles.ts, equity) for equity in curves]
     n_weeks = len(weekly[0][1]) if weekly else 0
     returns = np.empty((len(weekly), n_weeks), dtype=np.float16)
     for row, (_, values) in enumerate(weekly):
         returns[row] = values
     return (weekly[0][0] if weekly else 0), returns
+
+
+def _curves(
+    plan: SweepPlan,
+    candles: Candles | Panel,
+    points: IntArray,
+    cache: FeatureCache | None,
+) -> Iterator[FloatArray]:
+    if isinstance(candles, Panel):
+        # They come grouped by what they say.
+        found = {i: one.equity for i, _, one in simulations(plan, candles, points)}
+        yield from (found[place] for place in range(len(points)))
+        return
+    yield from (_equity(plan, candles, int(point), cache) for point in points)
 
 
 def _equity(

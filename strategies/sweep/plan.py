@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from strategies.config import RunConfig
 from strategies.errors import ConfigError, did_you_mean
 from strategies.library.base import Strategy
+from strategies.library.expression import expression_of, strategy_of
 from strategies.library.registry import strategy_named
 from strategies.library.resolve import one_symbol_needed, resolve
 from strategies.metrics.table import TABLE_METRICS
@@ -108,7 +109,7 @@ def plan_sweep(
     Parameters
     ----------
     config : RunConfig
-        What all candidates share; one symbol and a library strategy.
+        What all candidates share: a library strategy on one symbol, or an expression.
     space : mapping
         See `strategies.sweep.space.parse_space`.
     constraints : sequence of str
@@ -124,16 +125,17 @@ def plan_sweep(
 
     Raises
     ------
+    DslError
+        ``open_brace`` for a constant of an expression without a value.
     ConfigError
         ``empty_space``, ``unknown_path``, ``bad_range``, ``bad_constraint``,
         ``too_many_candidates``, ``no_candidates``, ``unknown_metric``,
         ``invalid_value``; and those of `resolve`.
     """
     config = resolve(config)
-    one_symbol_needed(config, "A search")
-    assert config.strategy is not None  # `resolve` refuses it  # noqa: S101
-    strategy = strategy_named(config.strategy.name)
+    strategy = _strategy(config)
     axes = parse_space(space, config, strategy)
+    _check_constants(config, axes)
     _check_search(search, n, objective)
     asked = [
         *(Constraint(text, f"constraints.{i}") for i, text in enumerate(constraints)),
@@ -155,6 +157,19 @@ def plan_sweep(
     if search == "grid":
         budget = len(points)
     return SweepPlan(config, strategy, axes, search, objective, seed, points, budget)
+
+
+def _strategy(config: RunConfig) -> Strategy:
+    if config.strategy is None:
+        return strategy_of(config)
+    one_symbol_needed(config, "A search")
+    return strategy_named(config.strategy.name)
+
+
+def _check_constants(config: RunConfig, axes: tuple[Axis, ...]) -> None:
+    """Refuse an expression with constants that neither config nor space gives."""
+    if config.expr is not None:
+        expression_of(with_values(config, {a.name: a.values[0] for a in axes}))
 
 
 def _allowed(
@@ -190,8 +205,8 @@ def _allowed(
 
 def _numbers(config: RunConfig) -> dict[str, Any]:
     """Return the numbers of a config that constraints may name."""
-    assert config.strategy is not None  # noqa: S101
-    flat: dict[str, Any] = dict(config.strategy.params)
+    own = config.braces if config.strategy is None else config.strategy.params
+    flat: dict[str, Any] = dict(own)
     body = config.document()
     for part in ("execution", "exits", "sizing"):
         flat |= {f"{part}.{key}": value for key, value in body[part].items()}

@@ -16,7 +16,7 @@ from strategies.library.resolve import resolve
 from strategies.types import Parameter, Scalar
 
 MOST_CANDIDATES = 2_000_000
-PARAMS = "strategy.params."
+PARAMS, BRACES = "strategy.params.", "braces."
 RANGE_KEYS = frozenset({"min", "max", "step"})
 
 # Every path of a config along which candidates may differ on the same bars.
@@ -70,15 +70,18 @@ class Axis:
         A strategy's parameter by its bare name, else a dotted path of the config.
     values : tuple
         At least one, no two alike, in the order given.
+    prefix : str
+        Where the parameters are in the config: those of an expression are its braces.
     """
 
     name: str
     values: tuple[Scalar | None, ...]
+    prefix: str = PARAMS
 
     @property
     def path(self) -> str:
         """Dotted path in the config."""
-        return self.name if self.name in PATHS else PARAMS + self.name
+        return self.name if self.name in PATHS else self.prefix + self.name
 
     @property
     def is_numeric(self) -> bool:
@@ -144,7 +147,7 @@ def with_values(config: RunConfig, values: Mapping[str, Scalar | None]) -> RunCo
     """
     body = config.document()
     for name, value in values.items():
-        *parents, last = Axis(name, ()).path.split(".")
+        *parents, last = Axis(name, (), _prefix(config)).path.split(".")
         part = body
         for parent in parents:
             part = part.setdefault(parent, {})
@@ -152,8 +155,13 @@ def with_values(config: RunConfig, values: Mapping[str, Scalar | None]) -> RunCo
     return RunConfig(**body)
 
 
+def _prefix(config: RunConfig) -> str:
+    return PARAMS if config.expr is None else BRACES
+
+
 def _axis(key: str, given: Any, config: RunConfig, strategy: Strategy) -> Axis:
-    name = key.removeprefix(PARAMS)
+    prefix = _prefix(config)
+    name = key.removeprefix(prefix)
     known = [parameter.name for parameter in strategy.parameters]
     if name not in known and name not in PATHS:
         raise _not_an_axis(key, name, known, strategy)
@@ -162,7 +170,7 @@ def _axis(key: str, given: Any, config: RunConfig, strategy: Strategy) -> Axis:
         if parameter.name == name:
             field = f"space.{key}"
             values = [_own(parameter, one, field) for one in values]
-            return Axis(name, tuple(dict.fromkeys(values)))
+            return Axis(name, tuple(dict.fromkeys(values)), prefix)
     checked = [_checked(key, name, one, config) for one in dict.fromkeys(values)]
     return Axis(name, tuple(dict.fromkeys(checked)))
 
