@@ -240,9 +240,7 @@ def _weighed(
     )
 
 
-def held_by(
-    config: RunConfig, panel: Panel, values: FloatArray
-) -> PortfolioSimulation:
+def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSimulation:
     """Return what holding by the values of an expression would have earned.
 
     Parameters

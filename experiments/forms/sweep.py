@@ -14,6 +14,8 @@ from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies import RunConfig
 from strategies.errors import ConfigError, StrategyError
+from strategies.library.expression import strategy_of
+from strategies.library.registry import described
 from strategies.metrics.registry import METRICS
 from strategies.metrics.table import TABLE_METRICS
 
@@ -43,6 +45,17 @@ class JsonSpace(forms.CharField):
         return space
 
 
+def _parameters(base: RunConfig) -> list[dict[str, Any]]:
+    """Return what can be varied: parameters, or the constants of an expression."""
+    if base.strategy is not None:
+        return parameters_of(base.strategy.name)
+    return [described(one) for one in strategy_of(base).parameters]
+
+
+def _own_values(base: RunConfig) -> Mapping[str, Any]:
+    return base.strategy.params if base.strategy is not None else base.braces
+
+
 class SweepForm(forms.Form):
     """A space over the parameters of one strategy.
 
@@ -58,8 +71,7 @@ class SweepForm(forms.Form):
         asked: Mapping[str, Any],
     ) -> None:
         self.base = base
-        rule = base.strategy
-        self.parameters = parameters_of(rule.name) if rule else []
+        self.parameters = _parameters(base)
         super().__init__(data, initial=self._first_values(asked))
         for parameter in self.parameters:
             self._add_axis(parameter)
@@ -109,8 +121,8 @@ class SweepForm(forms.Form):
 
     def _add_axis(self, parameter: Mapping[str, Any]) -> None:
         name = parameter["name"]
-        rule = self.base.strategy
-        now = text_of(rule.params.get(name, parameter["default"])) if rule else ""
+        own = _own_values(self.base)
+        now = text_of(own.get(name, parameter["default"]))
         if not parameter["choices"]:
             for part in RANGE:
                 self.fields[f"{part}_{name}"] = forms.CharField(
@@ -158,8 +170,7 @@ class SweepForm(forms.Form):
         """Return a few steps to each side of every whole number of the base."""
         found = {}
         for parameter in self.parameters:
-            rule = self.base.strategy
-            value = rule.params.get(parameter["name"]) if rule else None
+            value = _own_values(self.base).get(parameter["name"])
             if parameter["type"] != "int" or not isinstance(value, int):
                 continue
             step = max(1, round(value / (2 * AROUND)))

@@ -81,14 +81,15 @@ def describe() -> list[dict[str, object]]:
             "label": strategy.label,
             "meaning": strategy.meaning,
             "novice": strategy.novice,
-            "params": [_described(one) for one in strategy.parameters],
+            "params": [described(one) for one in strategy.parameters],
             "constraints": list(strategy.constraints),
         }
         for strategy in STRATEGIES.values()
     ]
 
 
-def _described(parameter: Parameter) -> dict[str, object]:
+def described(parameter: Parameter) -> dict[str, object]:
+    """Return a parameter as plain values."""
     return {
         "name": parameter.name,
         "type": parameter.kind,

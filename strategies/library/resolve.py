@@ -136,6 +136,22 @@ def one_symbol_needed(config: RunConfig, what: str) -> None:
         )
 
 
+def library_rule_needed(config: RunConfig, what: str) -> None:
+    """Refuse an expression where only strategies of the library can be tested so far.
+
+    Raises
+    ------
+    NotAvailableYet
+        Field ``expr``.
+    """
+    if config.expr is not None:
+        raise NotAvailableYet(
+            f"{what} with an expression is not available yet.",
+            field="expr",
+            advice="Sweep its constants instead.",
+        )
+
+
 def _strategy(config: RunConfig) -> dict[str, object]:
     if config.strategy is None:
         return {}

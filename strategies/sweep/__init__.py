@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -196,10 +197,6 @@ def sweep_chunks(
     source : str
         Who evaluates them, for the trials.
     """
-    # Here: who only plans a sweep needs no compiler.
-    from strategies.sweep.candidates import Market, evaluate
-    from strategies.sweep.portfolios import evaluate as evaluate_portfolios
-
     config = plan.config
     candles = candles.between(config.start_ms, config.end_ms)
     if len(candles) < FEWEST_BARS:
@@ -209,16 +206,13 @@ def sweep_chunks(
             field="start",
             advice="Choose an earlier start or a later end.",
         )
-    if isinstance(candles, Candles) and plan.config.is_portfolio:
+    if isinstance(candles, Candles) and config.is_portfolio:
         candles = Panel.of([candles])
-    market = None if isinstance(candles, Panel) else Market.of(candles)
     with executor() as pool:
+        measured = _measurer(plan, candles, pool)
 
         def chunk_of(number: int, first: int, points: IntArray) -> SweepChunk:
-            if isinstance(candles, Panel):
-                metrics = evaluate_portfolios(plan, candles, points)
-            else:
-                metrics = evaluate(plan, market, points, pool)
+            metrics = measured(points)
             if number not in skip:
                 batch = batch_of(plan, candles, first, points, metrics, source)
                 current_sink().report_batch(batch)
@@ -232,6 +226,19 @@ def sweep_chunks(
         for number, first in enumerate(range(0, len(plan.points), size)):
             if number not in skip:
                 yield chunk_of(number, first, plan.points[first : first + size])
+
+
+def _measurer(
+    plan: SweepPlan, bars: Candles | Panel, pool: Executor
+) -> Callable[[IntArray], dict[str, FloatArray]]:
+    """Return what makes metrics of points: by tiles of bars, or by portfolios."""
+    # Here: who only plans a sweep needs no compiler.
+    from strategies.sweep import candidates, portfolios
+
+    if isinstance(bars, Panel):
+        return partial(portfolios.evaluate, plan, bars)
+    market = candidates.Market.of(bars)
+    return lambda points: candidates.evaluate(plan, market, points, pool)
 
 
 def best_row(values: FloatArray, objective: str) -> int:

@@ -10,9 +10,10 @@ from experiments.models import LedgerEntry, ModelRun
 from experiments.selectors.runs import run_document
 from experiments.services.experiments import experiment_create, experiment_run
 from experiments.services.runs import run_submit
+from experiments.services.sweep import candidate_run
 from experiments.services.verify import run_verify
 from strategies import RunConfig
-from tests.factories import CONFIG, do_run, finished_run
+from tests.factories import CONFIG, do_run, finished_run, finished_sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -118,3 +119,37 @@ def test_an_experiment_keeps_the_constants_open(client):
     page = client.get(f"/model-lab/experiments/{experiment.pk}")
     assert page.status_code == 200
     assert finished_run().strategy == "sma_cross"
+
+
+def test_a_sweep_of_constants_and_the_run_of_a_candidate(client):
+    experiment = experiment_create(
+        name="Which reversal?",
+        model_key="expression",
+        params={"expr": "rank(-delta(close, {d})) - 0.5"},
+        universe=PAIR,
+        provider="synthetic",
+        end="2012-12-31",
+    )
+    sweep = finished_sweep(experiment, space={"d": [3, 5, 8]})
+    assert sweep.status == "succeeded"
+    assert sweep.strategy == "expression"
+    answer = client.get(f"/api/runs/{sweep.pk}/candidates").json()
+    assert sorted(one["params"]["d"] for one in answer["items"]) == [3.0, 5.0, 8.0]
+    [best] = [one for one in answer["items"] if one["params"]["d"] == 5.0]
+    run = candidate_run(run=sweep, index=best["index"]).run
+    do_run(run)
+    run.refresh_from_db()
+    assert run.config["braces"] == {"d": 5.0}
+    for key, value in best["metrics"].items():
+        assert run.metrics[key] == pytest.approx(value, rel=1e-9)
+    for page in ("", "?tab=candidates"):
+        assert client.get(f"/model-lab/runs/{sweep.pk}{page}").status_code == 200
+    form = client.get(f"/model-lab/experiments/{experiment.pk}/sweep")
+    assert "rank(-delta(close, {d})) - 0.5" in form.content.decode()
+    assert 'name="from_d"' in form.content.decode()
+    walked = client.post(
+        f"/api/model-lab/experiments/{experiment.pk}/walk-forward",
+        {"space": {"d": [3, 5]}, "train_bars": 100, "test_bars": 50},
+        content_type="application/json",
+    )
+    assert walked.json()["error"]["code"] == "not_available_yet"

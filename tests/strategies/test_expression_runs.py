@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strategies import RunConfig, check_lookahead, evaluate, run_backtest
-from strategies.candidates import candidate_key, candidate_keys
+from strategies import (
+    RunConfig,
+    check_lookahead,
+    evaluate,
+    plan_sweep,
+    run_backtest,
+    run_sweep,
+)
+from strategies.candidates import candidate_key, candidate_keys, weekly_returns
 from strategies.errors import ConfigError, DslError
 from strategies.library.expression import expression_of
 from strategies.library.resolve import resolve, resolve_window
@@ -167,3 +174,35 @@ def test_the_verdict_names_the_part_that_leaks():
     leaks = [Leak("ts_mean(close, 5)", 4, 2), Leak("close", 9, 1)]
     named = {"ok": False, "node": "ts_mean(close, 5)", "column": 4, "offset_bars": 2}
     assert verdict_of(leaks) == named
+
+
+def test_candidates_of_a_sweep_are_the_runs_made_of_them():
+    panel = panel_of("A", "B", "C")
+    rule = "rank(-delta(close, {d})) * {size} - 0.4"
+    config = config_of("A", "B", "C", expr=rule, execution={"commission_bps": 5})
+    space = {"d": [3, 5], "size": [1, 1.5], "sizing.cap": [1.0, 0.2]}
+    sink = MemorySink()
+    with reporting_to(sink):
+        sweep = run_sweep(config, space, panel)
+    [batch] = sink.batches
+    assert len(set(batch.keys().tolist())) == len(sweep) == 8
+    first_week, weeks = batch.weekly_returns()
+    for row in range(8):
+        one = sweep.config_of(row)
+        result = run_backtest(one, panel)
+        for key, values in sweep.metrics.items():
+            wanted = result.metrics[key]
+            wanted = np.nan if wanted is None else wanted
+            assert values[row] == pytest.approx(wanted, rel=1e-9, nan_ok=True)
+        assert batch.keys()[row] == candidate_key(one)
+        mine = weekly_returns(result.ts, result.equity)
+        assert mine[0] == first_week
+        np.testing.assert_array_equal(weeks[row], mine[1])
+    assert sweep.best["params"].keys() == {"d", "size", "sizing.cap"}
+
+    with pytest.raises(DslError, match="has no value"):
+        plan_sweep(config_of("A", "B", expr=rule, braces={}), {"d": [1]})
+    with pytest.raises(ConfigError, match="no parameter"):
+        plan_sweep(config, {"e": [1]})
+    with pytest.raises(DslError):  # a window of 0 bars, whatever the others are
+        run_sweep(config, {"d": [3, 0]}, panel)
