@@ -83,14 +83,14 @@ def sweep_execute(*, run_id: str, context: JobContext) -> None:
     pool_refresh(pool=run.pool)
 
 
-def chunk_size(n_bars: int, n_symbols: int = 0) -> int:
-    """Return how many candidates are committed together; the same at every attempt.
-
-    Those of a portfolio, which has symbols, take as long as it has cells.
-    """
-    if n_symbols:
-        return min(max(CELLS_IN_CHUNK // (n_bars * n_symbols), 1), FEWEST_IN_CHUNK)
+def chunk_size(n_bars: int) -> int:
+    """Return how many candidates are committed together; the same at every attempt."""
     return min(max(BARS_IN_CHUNK // n_bars, FEWEST_IN_CHUNK), MOST_IN_CHUNK)
+
+
+def portfolio_chunk_size(n_cells: int) -> int:
+    """Return the same for portfolios, which take as long as they have cells."""
+    return min(max(CELLS_IN_CHUNK // n_cells, 1), FEWEST_IN_CHUNK)
 
 
 def _evaluate(
@@ -107,7 +107,9 @@ def _evaluate(
     context.report(n_done, len(plan), best=_best_so_far(run))
     sink, begun = MemorySink(), time.monotonic()
     with reporting_to(sink):
-        size = chunk_size(len(bars), len(candles) if plan.config.is_portfolio else 0)
+        size = chunk_size(len(bars))
+        if isinstance(bars, Panel):
+            size = portfolio_chunk_size(bars.fields["close"].size)
         for chunk in sweep_chunks(plan, bars, size=size, skip=done):
             part_save(run.pk, chunk.number, _columns(chunk))
             tried = tried_of(sink.batches.pop())
