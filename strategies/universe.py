@@ -252,7 +252,8 @@ def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSim
     values : float64 array of shape (n_bars, n_symbols)
         What it says after each close; NaN: nothing.
     """
-    return _simulated(config, panel, _weighed(config, panel, values))
+    *_, (_, weights) = _weighed(config, panel, values)
+    return _simulated(config, panel, weights)
 
 
 def _simulated(
