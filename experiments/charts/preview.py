@@ -8,6 +8,7 @@ from experiments.charts.figure import (
     compact,
     data_of,
     finished,
+    thinned,
     time_axis,
 )
 
@@ -21,7 +22,9 @@ def values_figure(found: Document) -> Figure:
     known = [row for row in rows if row["value"] is not None]
     if not known:
         return Figure(empty=EMPTY)
-    return Figure(spec=_line(rows), rows=rows, table=known[:: len(known) // 40 + 1])
+    few = [row | {"value": compact(row["value"])} for row in thinned(known, 40)]
+    facts = {"median": compact(found["median"])}
+    return Figure(spec=_line(rows), facts=facts, rows=rows, table=few)
 
 
 def spread_figure(found: Document) -> Figure:
@@ -31,7 +34,7 @@ def spread_figure(found: Document) -> Figure:
         return Figure(empty=EMPTY)
     edges, counts = histogram["edges"], histogram["counts"]
     rows = [
-        {"low": low, "high": high, "count": count}
+        {"low": compact(low), "high": compact(high), "count": count}
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
     ]
     return Figure(spec=_bars(rows), rows=rows, table=rows)
@@ -60,12 +63,7 @@ def _bars(rows: list[Document]) -> Document:
     import altair as alt
 
     drawn = [
-        {
-            "low": compact(row["low"]),
-            "low_end": compact(row["high"]),
-            "n": row["count"],
-        }
-        for row in rows
+        {"low": row["low"], "low_end": row["high"], "n": row["count"]} for row in rows
     ]
     axis = alt.Axis(
         title="value",
@@ -79,7 +77,12 @@ def _bars(rows: list[Document]) -> Document:
         .encode(
             x=alt.X("low:Q", bin="binned", scale=scale, axis=axis),
             x2="low_end:Q",
-            y=alt.Y("n:Q", axis=alt.Axis(title="bars", tickCount=5)),
+            y=alt.Y("n:Q", stack=None, axis=alt.Axis(title="bars", tickCount=5)),
+            tooltip=[
+                alt.Tooltip("low:Q", title="From", format="~g"),
+                alt.Tooltip("low_end:Q", title="to", format="~g"),
+                alt.Tooltip("n:Q", title="Bars", format=","),
+            ],
         )
     )
-    return finished(chart, height=HEIGHT_PX)
+    return finished(alt.layer(chart), height=HEIGHT_PX)

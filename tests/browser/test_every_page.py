@@ -55,6 +55,8 @@ def pages(lab_url, demo):
         "experiment_id": run["experiment_id"],
         "job_id": run["job_id"],
         "key": "max_drawdown",
+        "feature": "past_return",
+        "primitive": "ts_rank",
         "pool": run["honesty"]["pool"],
     }
     found = [one for one in addresses(known) if not one.startswith(NOT_OURS)]
@@ -62,6 +64,8 @@ def pages(lab_url, demo):
     both = f"/model-lab/compare?runs={run['id']},{demo['Buy and hold']['id']}"
     others = [
         both,
+        "/backtest?expr=rank(retur)",
+        "/backtest?expr=close%2Bvolume",
         "/api/docs",
         "/no/such/page",
         "/glossary?q=nothing",
