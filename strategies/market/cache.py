@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from strategies.errors import CandleError
+from strategies.market.calendar import BLOCK
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
 from strategies.market.sessions import missing_before
@@ -358,15 +359,19 @@ def _compared(before: Candles | None, new: Candles, *, is_alike: bool) -> _Meant
 
 def _shared(before: Candles, new: Candles) -> tuple[IntArray, BoolArray]:
     """Return the stamps that both have, and at which of them their values differ."""
-    ts, old_rows, new_rows = np.intersect1d(
-        before.ts, new.ts, assume_unique=True, return_indices=True
-    )
-    differs = np.zeros(len(ts), dtype=np.bool_)
     old, fresh = _columns(before), _columns(new)
-    for name in old.keys() & fresh.keys():
-        a, b = old[name][old_rows], fresh[name][new_rows]
-        differs |= (a != b) & ~(np.isnan(a) & np.isnan(b))
-    return ts, differs
+    stamps, unequal = [], []
+    for first in range(0, len(new), BLOCK):
+        ts = new.ts[first : first + BLOCK]
+        place = np.minimum(np.searchsorted(before.ts, ts), len(before) - 1)
+        both = np.flatnonzero(before.ts[place] == ts)
+        differs = np.zeros(len(both), dtype=np.bool_)
+        for name in old.keys() & fresh.keys():
+            a, b = old[name][place[both]], fresh[name][first + both]
+            differs |= (a != b) & ~(np.isnan(a) & np.isnan(b))
+        stamps.append(ts[both])
+        unequal.append(differs)
+    return np.concatenate(stamps), np.concatenate(unequal)
 
 
 def differing(before: Candles, new: Candles) -> IntArray:

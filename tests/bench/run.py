@@ -35,6 +35,7 @@ from strategies.features.compute import compute_features
 from strategies.library.registry import complete_params, strategy_named
 from strategies.market.sources import load_symbol
 from strategies.trials import MemorySink, reporting_to
+from tests.bench.data import data
 from tests.bench.expressions import features, population
 from tests.bench.luck import luck
 
@@ -48,6 +49,8 @@ PEERS = {
     "arch": "8.0.0",
     "empyrical-reloaded": "0.7.1",
     "quantstats": "0.0.86",
+    "polars": "2.1.0",
+    "pyarrow": "26.0.1",
 }
 COSTS = {"commission_bps": 5, "slippage_bps": 5}
 GRIDS = {
@@ -73,8 +76,8 @@ class Row(NamedTuple):
     ours_ms: float
     peer: str
     theirs_ms: float
-    must: float
-    moonshot: float
+    must: float | None
+    moonshot: float | None
     how: str
 
     @property
@@ -139,7 +142,12 @@ class Bench:
         self.peers = Peers(folder, "peers.py")
         self.panel_peers = Peers(folder, "peers_panel.py")
         self.luck_peers = Peers(folder, "peers_luck.py")
+        self.data_peers = Peers(folder, "peers_data.py")
         self.rows: list[Row] = []
+
+    @property
+    def all_peers(self) -> tuple[Peers, ...]:
+        return self.peers, self.panel_peers, self.luck_peers, self.data_peers
 
     def one_backtest(self) -> None:
         config = config_of("sma_cross", self.daily)
@@ -238,8 +246,8 @@ class Bench:
         mine: float,
         peer: str,
         theirs: float,
-        must: float,
-        moonshot: float,
+        must: float | None,
+        moonshot: float | None,
         how: str,
     ) -> None:
         row = Row(work, mine * 1e3, peer, theirs * 1e3, must, moonshot, how)
@@ -404,13 +412,17 @@ def agree_trades(result: Any, answers: dict[str, Any], what: str) -> None:
         agree(result.metrics["trade_count"], answers["trade_count"], f"{what}, trades")
 
 
+def goal(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:g}x"
+
+
 def report(bench: Bench, facts: list[str]) -> str:
     """Return the document."""
     machine = f"{platform.machine()}, {n_threads()} cores, python "
     machine += f"{platform.python_version()}, numpy {np.__version__}"
     versions = {
         name: version
-        for peers in (bench.peers, bench.panel_peers, bench.luck_peers)
+        for peers in bench.all_peers
         for name, version in peers.versions.items()
     }
     peers = ", ".join(f"{k} {v}" for k, v in versions.items())
@@ -433,7 +445,7 @@ def report(bench: Bench, facts: list[str]) -> str:
     ]
     lines = [
         f"| {r.work} | {r.ours_ms:.3f} | {r.peer} | {r.theirs_ms:.2f} "
-        f"| **{r.ratio:.1f}x** | {r.must:g}x | {r.moonshot:g}x | {r.how} |"
+        f"| **{r.ratio:.1f}x** | {goal(r.must)} | {goal(r.moonshot)} | {r.how} |"
         for r in bench.rows
     ]
     return "\n".join([*head, *lines, "", *facts, ""])
@@ -463,6 +475,7 @@ def main() -> None:
         features(bench)
         luck(bench)
         population(bench)
+        loaded = data(bench)
         assert sink is not None
         grew = ", ".join(f"{k} {v:.2f}x" for k, v in growth(bench.daily).items())
         w2, w3 = memory_of("w2"), memory_of("w3")
@@ -474,10 +487,11 @@ def main() -> None:
             "",
             f"Memory beyond what was there before: {w2:.0f} MB for 10,000 candidates "
             f"(at most 16), {w3:.0f} MB for 500,000 bars of 24 MB (at most 24).",
+            "",
+            *loaded,
         ]
-        bench.peers.close()
-        bench.panel_peers.close()
-        bench.luck_peers.close()
+        for peers in bench.all_peers:
+            peers.close()
     (ROOT / "docs" / "benchmarks.md").write_text(report(bench, facts))
 
 
