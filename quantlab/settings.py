@@ -40,6 +40,10 @@ QUANT_NUMBA_CACHE = env_folder(
     "QUANT_NUMBA_CACHE", default=QUANT_HOME / "cache" / "numba"
 )
 os.environ["QUANT_NUMBA_CACHE"] = str(QUANT_NUMBA_CACHE)
+# Read by `strategies.dsl.limits`: what evaluating one expression, or one population of
+# them, may take.
+QUANT_EXPRESSION_MB = env_int("QUANT_EXPRESSION_MB", default=1024, minimum=1)
+QUANT_EXPRESSION_S = env_int("QUANT_EXPRESSION_S", default=300, minimum=1)
 
 # --- background work -------------------------------------------------------------
 QUANT_JOB_LEASE_S = env_float("QUANT_JOB_LEASE_S", default=10.0, minimum=0.5)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from strategies.backtest import run_symbol
 from strategies.config import RunConfig, SizingConfig
+from strategies.dsl.evaluate import evaluate
+from strategies.dsl.primitives import PRIMITIVES
 from strategies.features.catalog import FEATURES, Feature
 from strategies.features.compute import compute_features
 from strategies.library.registry import STRATEGIES
@@ -17,11 +24,39 @@ from strategies.market.sources import load_symbol
 from strategies.portfolio import simulate_portfolio
 from strategies.sweep import run_sweep
 from strategies.trials import MemorySink, reporting_to
+from strategies.validation.probe import probe_panel
 from strategies.validation.splits import rolling_splits
 from strategies.validation.suite import validate
 from strategies.validation.walk_forward import walk_forward
 
 N_BARS = 400
+
+
+def warm_expressions() -> None:
+    """Evaluate each primitive once: all that only expressions call."""
+    rng = np.random.default_rng(1)
+    for primitive in PRIMITIVES.values():
+        evaluate(primitive.example, probe_panel(primitive.example, rng=rng))
+
+
+def warm_behind(mark: Path) -> None:
+    """Compile what expressions call beside other work, at the lowest priority.
+
+    Parameters
+    ----------
+    mark : Path
+        Made at the end; where it is, or another process is at it, nothing is done.
+    """
+    os.nice(19)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    with mark.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if not mark.exists():
+            warm_expressions()
+            mark.touch()
 
 
 def warm_half() -> None:
@@ -122,4 +157,10 @@ def _config(name: str, params: dict[str, Any], **changes: Any) -> RunConfig:
 
 
 if __name__ == "__main__":
-    {"half": warm_half, "all": warm_up}[sys.argv[1]]()
+    match sys.argv[1:]:
+        case ["half"]:
+            warm_half()
+        case ["all"]:
+            warm_up()
+        case ["expressions", mark]:
+            warm_behind(Path(mark))

@@ -26,6 +26,7 @@ settings.load_profile("busy")
 
 DEMO_WITHIN_S = 60
 OF_THE_LAB = ("tests/browser/", "tests/journeys/")
+OF_EXPRESSIONS = "tests/strategies/dsl/"
 
 
 def answer_of(url: str) -> Any:
@@ -64,9 +65,14 @@ def demo(lab_url: str) -> dict[str, dict[str, Any]]:
 
 
 class OneLab(LoadScopeScheduling):
-    """Two processes share the tests: those of the lab stay in one, and files whole."""
+    """Two processes share the tests: those of the lab stay in one, and files whole.
+
+    What compiles the kernels of expressions stays in one, too: two would do it twice.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(OF_EXPRESSIONS):
+            return "expressions"
         return "lab" if nodeid.startswith(OF_THE_LAB) else nodeid.partition("::")[0]
 
 

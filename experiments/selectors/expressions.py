@@ -44,7 +44,7 @@ def understood(expression: Expression) -> dict[str, Any]:
         "unit": expression.unit,
         "warnings": [
             {"code": one.code, "column": one.column, "message": one.message}
-            for one in expression.warnings
+            for one in (*expression.warnings, *expression.substituted())
         ],
     }
 

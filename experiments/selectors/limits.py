@@ -14,6 +14,7 @@ from experiments.selectors.lineup import MOST
 from jobs.queue import queue_depth
 from quantlab.access.auth import WRONG_KEYS
 from quantlab.web.paging import MAX_LIMIT
+from strategies.dsl.limits import LIMITS
 from strategies.sweep.space import MOST_CANDIDATES
 
 
@@ -69,6 +70,17 @@ def limits() -> list[Limit]:
             "sweep_candidates",
             MOST_CANDIDATES,
             "Settings that one sweep may try.",
+        ),
+        Limit(
+            "expression_bytes",
+            LIMITS.memory_bytes,
+            "The matrices between an expression's input and its answer.",
+            unit="bytes",
+        ),
+        Limit(
+            "expression_seconds",
+            int(LIMITS.seconds),
+            "Seconds that evaluating an expression may take.",
         ),
         Limit(
             "compared_runs",

@@ -77,8 +77,17 @@ def setup_lab(say: Callable[[str], None]) -> None:
     write_whole(settings.QUANT_HOME / STAMP_NAME, setup_fingerprint())
 
 
-def _compile(part: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "strategies.warmup", part]
+def compile_behind() -> subprocess.Popen[bytes] | None:
+    """Compile what only expressions call, once the lab is open; None if it was done.
+
+    As much as all the rest, and no page waits for it: it gets what time is left over.
+    """
+    mark = cache_folder() / "expressions.done"
+    return None if mark.exists() else _compile("expressions", str(mark))
+
+
+def _compile(*part: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "strategies.warmup", *part]
     return subprocess.Popen(command, cwd=settings.BASE_DIR)  # noqa: S603 - fixed words
 
 

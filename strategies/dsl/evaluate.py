@@ -18,7 +18,7 @@ import numpy as np
 from strategies.compute import executor, n_threads
 from strategies.dsl.derived import written_out
 from strategies.dsl.expression import Expression, as_expression
-from strategies.dsl.limits import LIMITS, Limits
+from strategies.dsl.limits import LIMITS, MEMORY_MB, SECONDS, Limits
 from strategies.dsl.nodes import FIELD, Node, walk
 from strategies.dsl.plan import Plan, Step, is_kernel, planned
 from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
@@ -92,8 +92,9 @@ def evaluate_population(
 ) -> Iterator[tuple[str, FloatArray]]:
     """Yield each expression's text and what it comes to, in the order given.
 
-    What the expressions share is computed once and kept while there is room. Memory is
-    bounded by ``limits.memory_bytes``, not by how many there are.
+    What the expressions share is computed once and kept while there is room, and the
+    next answers are made while one is looked at. Memory is bounded by
+    ``limits.memory_bytes``, not by how many there are.
 
     Parameters
     ----------
@@ -246,11 +247,14 @@ class _Work:
         plan = planned(roots, self._kept)
         if plan.peak > self._room:
             needed = plan.peak * self._cells * 8
+            allowed = self._limits.memory_bytes
             raise StrategyError(
-                f"The expression needs {needed / 2**20:,.0f} MB on these data.",
+                f"The expression needs {needed / 2**20:,.1f} MB on these data; "
+                f"{allowed / 2**20:,.1f} MB are allowed.",
                 code="too_large",
                 field="expr",
-                advice="Take fewer symbols or bars, or a simpler expression.",
+                advice="Take fewer symbols or bars, or a simpler expression; "
+                f"{MEMORY_MB} sets the limit.",
             )
         return plan
 
@@ -299,7 +303,8 @@ class _Work:
                 f"Evaluating took more than {self._limits.seconds:g} seconds.",
                 code="too_slow",
                 field="expr",
-                advice="Take fewer symbols or bars, or shorter windows.",
+                advice="Take fewer symbols or bars, or shorter windows; "
+                f"{SECONDS} sets the limit.",
             )
 
     def _read(self, one: Node, made: dict[Node, FloatArray]) -> FloatArray:

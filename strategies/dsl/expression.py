@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
@@ -11,9 +11,9 @@ from typing import NoReturn
 from strategies.dsl.canonical import canonical_node, hash_of, written
 from strategies.dsl.derived import lookback_bars, written_out
 from strategies.dsl.limits import LIMITS, Limits
-from strategies.dsl.nodes import BRACE, FIELD, GROUP, Node, walk
+from strategies.dsl.nodes import BRACE, FIELD, GROUP, Node, field, walk
 from strategies.dsl.parser import Parsed, parse_text
-from strategies.dsl.primitives import PRIMITIVES
+from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
 from strategies.dsl.typing import Site
 from strategies.dsl.units import units_of
 from strategies.errors import DslError
@@ -126,6 +126,18 @@ class Expression:
         return tuple(
             Caution(one.code, self.column(one.node), one.message) for one in warned
         )
+
+    def substituted(self, brought: Collection[str] = ()) -> tuple[Caution, ...]:
+        """Return what a formula stands in for, on data that have the columns `brought`.
+
+        Of the code ``vwap_substituted``: few sources bring that average. Without data,
+        what would be where none bring it.
+        """
+        if "vwap" not in self.fields or "vwap" in brought:
+            return ()
+        where = "These data have" if brought else "Where data have"
+        message = f"{where} no vwap, {FIELD_FORMULAS['vwap']} stands in for it."
+        return (Caution("vwap_substituted", self.column(field("vwap")), message),)
 
     def column(self, one: Node) -> int:
         """Return where a part of it starts in the text, from 1."""

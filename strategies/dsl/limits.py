@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+MEMORY_MB, SECONDS = "QUANT_EXPRESSION_MB", "QUANT_EXPRESSION_S"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,8 @@ class Limits:
     lookback_bars : int
         Bars before the first value.
     memory_bytes : int
-        What the matrices between input and answer may take together.
+        What the matrices between input and answer may take together, those of a
+        population's answers that are being looked at among them.
     seconds : float
         How long evaluating may take; looked at between two kernels.
     """
@@ -31,7 +35,15 @@ class Limits:
     seconds: float = 300.0
 
 
-LIMITS = Limits()
+def _set(name: str, default: int) -> int:
+    """Return what the environment says; the lab refuses to start on nonsense."""
+    given = os.environ.get(name, "")
+    return int(given) if given.isdigit() and int(given) else default
+
+
+LIMITS = Limits(
+    memory_bytes=_set(MEMORY_MB, 1024) * 2**20, seconds=float(_set(SECONDS, 300))
+)
 
 # Of the tree after the derived primitives were written out.
 WRITTEN_OUT = Limits(depth=128, nodes=10_000)

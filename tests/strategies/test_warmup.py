@@ -22,6 +22,24 @@ result.series, result.bars, result.round_trips
 assert before and before == sorted(p.name for p in cache_folder().rglob("*.nbc"))
 """
 
+# With one primitive, in a process that may lower its own priority.
+BEHIND = """
+import fcntl, os, sys
+from pathlib import Path
+from strategies import warmup
+mark = Path(sys.argv[1])
+warmup.PRIMITIVES = {"add": warmup.PRIMITIVES["add"]}
+mark.parent.mkdir()
+with mark.with_suffix(".lock").open("w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    warmup.warm_behind(mark)
+    assert not mark.exists() and os.nice(0) == 19
+warmup.warm_behind(mark)
+assert mark.exists()
+warmup.PRIMITIVES = None  # whoever looked at it now would fail
+warmup.warm_behind(mark)
+"""
+
 
 def test_no_kernel_is_compiled_after_warming_up():
     answer = subprocess.run(
@@ -33,6 +51,12 @@ def test_no_kernel_is_compiled_after_warming_up():
     )
 
     assert answer.returncode == 0, answer.stderr
+
+
+def test_what_expressions_call_is_compiled_once_and_by_one_process(tmp_path):
+    mark = tmp_path / "kernels" / "done"
+
+    subprocess.run([sys.executable, "-c", BEHIND, mark], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("callee", ["rolling.py", "account.py"])

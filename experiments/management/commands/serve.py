@@ -16,7 +16,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from experiments.services.setup import setup_is_current
+from experiments.services.setup import compile_behind, setup_is_current
 from jobs.hub import hub
 from jobs.tasks import EmbeddedWorker
 
@@ -29,6 +29,7 @@ class LabServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.worker = EmbeddedWorker()
+        self.compiling: subprocess.Popen[bytes] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -37,10 +38,14 @@ class LabServer(uvicorn.Server):
             threading.Thread(target=_settle, name="settle", daemon=True).start()
             host, port = self.config.host, self.config.port
             print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
+            self.compiling = compile_behind()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, close the connections and stop the worker, all at once."""
         hub.close()
+        if self.compiling:  # what is ready is kept, the rest comes next time
+            self.compiling.terminate()
+            await asyncio.to_thread(self.compiling.wait)
         stopping = asyncio.to_thread(self.worker.stop)
         await asyncio.gather(super().shutdown(sockets=sockets), stopping)
 

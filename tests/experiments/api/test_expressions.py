@@ -52,6 +52,9 @@ class TestValidate:
         warned = post(client, "validate", expr="close + volume").json()
         assert warned["warnings"][0]["code"] == "unit_mismatch"
         assert (warned["ok"], warned["unit"]) == (True, None)
+        stood_in = post(client, "validate", expr="close - vwap").json()["warnings"]
+        assert [one["code"] for one in stood_in] == ["vwap_substituted"]
+        assert stood_in[0]["column"] == 9
 
     def test_what_is_refused_says_where_and_what_was_meant(self, client):
         body = post(client, "validate", expr="neg(rank(mean(retur, 20)))").json()

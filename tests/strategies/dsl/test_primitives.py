@@ -11,7 +11,8 @@ from strategies import evaluate, parse
 from strategies.dsl.primitives import PRIMITIVES, WORDS
 from strategies.dsl.units import RULES
 from tests.strategies.dsl.panels import awkward_panel
-from tests.strategies.dsl.references import REFERENCES, delay
+from tests.strategies.dsl.plain import delay
+from tests.strategies.dsl.references import REFERENCES
 
 PANEL = awkward_panel()
 
