@@ -14,7 +14,7 @@ from strategies.market.providers import REMOTES
 from strategies.market.providers.order import MOST_SYMBOLS, TIMEFRAMES
 from strategies.market.timeframe import timeframe_named
 
-USUAL = ("", "usual: dividends in, where the provider knows them")
+USUAL = ("", "as usual")
 
 
 class FetchForm(forms.Form):
@@ -39,6 +39,7 @@ class FetchForm(forms.Form):
         label="Prices",
         required=False,
         choices=[USUAL, *((word, ADJUSTMENT_WORDS[word]) for word in ADJUSTMENTS)],
+        help_text="Usual: of Yahoo with dividends, of exchanges as traded.",
     )
     start = forms.CharField(
         label="From",

@@ -141,6 +141,7 @@ def test_a_provider_that_fails_is_told_and_nothing_is_lost(client, server):
     server.faults = []
     refresh(client, dataset)
     assert work(dataset.pk).rows == 300
+    work(order(client, adjustment="raw").json()["id"])  # what runs read now
     server.faults = [429] * 50
     refresh(client, dataset)
     dataset = work(dataset.pk)

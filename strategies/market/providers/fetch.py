@@ -115,12 +115,11 @@ class Fetch:
         return self._keep(_beside(before, came), since)
 
     def there(self, symbol: str) -> Fetched | None:
-        """Return what is kept of a symbol already, if it is what the order means."""
+        """Return the newest that is kept of a symbol already, adjusted as ordered."""
         order = self.order
-        known = CandleCache().current(order.provider, symbol, order.timeframe)
-        if known is None or known.adjustment != order.adjustment:
-            return None
-        return _unchanged(known)
+        known = CandleCache().versions(order.provider, symbol, order.timeframe)
+        alike = [one for one in known if one.adjustment == order.adjustment]
+        return _unchanged(alike[-1]) if alike else None
 
     def _came(self, symbol: str, start_ms: int | None) -> _Came:
         """Return the bars of the window that are over and in the regular session."""
