@@ -240,8 +240,16 @@ def _weighed(
     )
 
 
+def wanted_by(
+    config: RunConfig, panel: Panel, cache: FeatureCache | None = None
+) -> FloatArray:
+    """Return what a resolved config wants of each symbol, (n_bars, n_symbols)."""
+    _, wanted = _decided(config, panel, cache, str)
+    return wanted[-1][1]
+
+
 def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSimulation:
-    """Return what holding by the values of an expression would have earned.
+    """Return what holding by the values of a rule would have earned.
 
     Parameters
     ----------
@@ -250,7 +258,7 @@ def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSim
     panel : Panel
         The bars that are traded.
     values : float64 array of shape (n_bars, n_symbols)
-        What it says after each close; NaN: nothing.
+        What it wants after each close; NaN: nothing.
     """
     *_, (_, weights) = _weighed(config, panel, values)
     return _simulated(config, panel, weights)

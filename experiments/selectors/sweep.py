@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from experiments.selectors.trials import is_made_up, pool_of
 from quantlab.web.problem import Problem
 from strategies import RunConfig
 from strategies.config import canonical_json
+from strategies.library.universe import universe_info
 from strategies.market.sources import describe
 from strategies.metrics.registry import METRICS
 from strategies.metrics.table import TABLE_METRICS
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 PARAMS = "params."
 COUNTS = ("trade_count", "n_bars")  # whole numbers
 TIMED_CHUNKS = 20
-# Bars that candidates pass in a second, before any sweep was timed.
-FIRST_SPEED = 2e8
+# Bars that candidates pass in a second, before any sweep was timed; of a universe the
+# bars of all symbols.
+FIRST_SPEED, FIRST_OF_MANY = 2e8, 5e5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ class SweepCost:
 
 def sweep_cost(plan: SweepPlan) -> SweepCost:
     """Return what a plan means: time, and the bar that luck sets after it."""
-    speed, n_timed = search_speed(RunKind.SWEEP)
+    is_many = plan.config.universe is not None
+    speed, n_timed = search_speed(RunKind.SWEEP, is_many=is_many)
     return SweepCost(
         plan=plan,
         budget=search_budget(plan.config, len(plan)),
@@ -68,19 +71,21 @@ def sweep_cost(plan: SweepPlan) -> SweepCost:
     )
 
 
-def search_speed(kind: RunKind) -> tuple[float, int]:
+def search_speed(kind: RunKind, *, is_many: bool = False) -> tuple[float, int]:
     """Return how many bars candidates pass in a second, and of how many chunks that is.
 
-    Learnt from the last ones of its kind.
+    Learnt from the last ones of its kind, on a universe or not.
     """
+    chunks = SweepChunk.objects.filter(run__kind=kind)
     timed = list(
-        SweepChunk.objects.filter(run__kind=kind)
+        (chunks.filter(run__symbol="") if is_many else chunks.exclude(run__symbol=""))
         .order_by("-pk")
         .values_list("n_candidates", "n_bars", "seconds")[:TIMED_CHUNKS]
     )
     passed = sum(n * bars for n, bars, _ in timed)
     taken = sum(seconds for _, _, seconds in timed)
-    return passed / taken if taken > 0 else FIRST_SPEED, len(timed)
+    first = FIRST_OF_MANY if is_many else FIRST_SPEED
+    return passed / taken if taken > 0 else first, len(timed)
 
 
 def search_budget(config: RunConfig, n: int) -> Budget:
@@ -96,8 +101,12 @@ def search_budget(config: RunConfig, n: int) -> Budget:
 
 
 def bars_expected(config: RunConfig) -> float:
-    """Return about how many bars the window has; no bar is read."""
-    info = describe(config.provider, config.symbol or "", config.timeframe)
+    """Return about how many bars the window has, of all symbols; no bar is read."""
+    if config.universe is not None:
+        info = universe_info(config, config.symbols)
+        info = replace(info, rows=info.rows * len(config.symbols))
+    else:
+        info = describe(config.provider, config.symbol or "", config.timeframe)
     span = max(info.end_ms - info.start_ms, 1)
     start, end = config.start_ms or info.start_ms, config.end_ms or info.end_ms
     return max(info.rows * (end - start) / span, 1.0)

@@ -24,7 +24,7 @@ from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
 from strategies import RunConfig, load_candles
 from strategies.errors import ConfigError
-from strategies.library.resolve import library_rule_needed
+from strategies.library.resolve import library_rule_needed, one_symbol_needed
 from strategies.metrics.registry import METRICS, Metric
 from strategies.sweep import SweepPlan
 from strategies.validation.fits import WalkPlan, plan_walk_forward
@@ -92,6 +92,7 @@ def walk_planned(plan: SweepPlan, windows: Mapping[str, Any]) -> Walk:
     `windows` has the words of the request: ``train_bars`` and the like.
     """
     library_rule_needed(plan.config, "A walk-forward")
+    one_symbol_needed(plan.config, "A walk-forward")
     candles = load_candles(plan.config)
     try:
         splits = rolling_splits(

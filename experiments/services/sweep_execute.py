@@ -181,7 +181,7 @@ def _commit(
         number=chunk.number,
         defaults={
             "n_candidates": len(chunk),
-            "n_bars": len(candles),
+            "n_bars": len(candles) * max(len(plan.config.symbols), 1),
             "seconds": seconds,
             "data_fingerprint": candles.fingerprint,
         },

@@ -130,9 +130,11 @@ def one_symbol_needed(config: RunConfig, what: str) -> None:
     """Refuse a universe where only one symbol can be traded so far."""
     if config.universe is not None:
         raise NotAvailableYet(
-            f"{what} over a universe is not available yet.",
+            f"{what} over a universe is not available yet: its windows would have to "
+            "hand a whole portfolio on.",
             field="universe",
-            advice="Use one symbol.",
+            advice="Use one symbol, or sweep the universe on a first half of the time "
+            "and run the choice on the second.",
         )
 
 

@@ -15,7 +15,7 @@ from strategies.errors import ConfigError, did_you_mean
 from strategies.library.base import Strategy
 from strategies.library.expression import expression_of, strategy_of
 from strategies.library.registry import strategy_named
-from strategies.library.resolve import one_symbol_needed, resolve
+from strategies.library.resolve import resolve
 from strategies.metrics.table import TABLE_METRICS
 from strategies.sweep.constraints import Constraint
 from strategies.sweep.space import MOST_CANDIDATES, Axis, parse_space, with_values
@@ -23,6 +23,7 @@ from strategies.types import BoolArray, IntArray, Scalar
 
 Search = Literal["grid", "random", "guided"]
 SEARCHES = ("grid", "random", "guided")
+MOST_PORTFOLIOS = 10_000  # each is computed like a run
 AT_ONCE = 1 << 18  # points of a grid that constraints are asked about at once
 
 
@@ -109,7 +110,7 @@ def plan_sweep(
     Parameters
     ----------
     config : RunConfig
-        What all candidates share: a library strategy on one symbol, or an expression.
+        What all candidates share; of a universe each is the whole portfolio.
     space : mapping
         See `strategies.sweep.space.parse_space`.
     constraints : sequence of str
@@ -151,6 +152,8 @@ def plan_sweep(
         )
     points = _allowed(config, axes, asked, size)
     budget = len(points) if n is None else min(n, len(points))
+    if config.universe is not None and budget > MOST_PORTFOLIOS:
+        raise _too_many_portfolios(config, budget)
     if search == "random":
         rng = np.random.default_rng(seed)
         points = np.sort(rng.choice(points, size=budget, replace=False))
@@ -159,10 +162,19 @@ def plan_sweep(
     return SweepPlan(config, strategy, axes, search, objective, seed, points, budget)
 
 
+def _too_many_portfolios(config: RunConfig, budget: int) -> ConfigError:
+    return ConfigError(
+        f"These are {budget:,} candidates of {len(config.symbols):,} symbols; a sweep "
+        f"over a universe has at most {MOST_PORTFOLIOS:,}.",
+        code="too_many_candidates",
+        field="space",
+        advice="Each is a whole portfolio: use larger steps, or a random search.",
+    )
+
+
 def _strategy(config: RunConfig) -> Strategy:
     if config.strategy is None:
         return strategy_of(config)
-    one_symbol_needed(config, "A search")
     return strategy_named(config.strategy.name)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from strategies.config import RunConfig
 from strategies.dsl.evaluate import evaluate_population
+from strategies.features.compute import MemoryFeatureCache
 from strategies.library.expression import expression_of
 from strategies.market.panel import Panel
 from strategies.metrics import compute_all
@@ -16,7 +17,9 @@ from strategies.portfolio import metric_inputs
 from strategies.simulation.portfolio import PortfolioSimulation
 from strategies.sweep.plan import SweepPlan
 from strategies.types import FloatArray, IntArray
-from strategies.universe import held_by
+from strategies.universe import held_by, wanted_by
+
+SHARED_BYTES = 256 << 20  # features that candidates may have together
 
 
 def evaluate(plan: SweepPlan, panel: Panel, points: IntArray) -> dict[str, FloatArray]:
@@ -25,7 +28,7 @@ def evaluate(plan: SweepPlan, panel: Panel, points: IntArray) -> dict[str, Float
     Parameters
     ----------
     plan : SweepPlan
-        Of a config with an expression.
+        Of a config with an expression, or with a universe.
     panel : Panel
         The bars that are traded.
     points : int64 array of shape (n_points,)
@@ -48,10 +51,17 @@ def simulations(
 ) -> Iterator[tuple[int, RunConfig, PortfolioSimulation]]:
     """Yield the place of a point, its config and what came of it.
 
-    Candidates that say the same are evaluated once, whatever their settings, and parts
-    of expressions that several have are computed once. They come grouped by that.
+    Candidates of a strategy share their features. Expressions that say the same are
+    evaluated once, whatever their settings, and parts of expressions that several have
+    are computed once. They come grouped by that.
     """
     configs = [plan.config_at(int(point)) for point in points]
+    if plan.config.expr is None:
+        cache = MemoryFeatureCache(SHARED_BYTES)
+        for place, config in enumerate(configs):
+            wanted = wanted_by(config, panel, cache)
+            yield place, config, held_by(config, panel, wanted)
+        return
     said: dict[str, list[int]] = {}
     for place, config in enumerate(configs):
         said.setdefault(expression_of(config).canonical, []).append(place)

@@ -31,7 +31,7 @@ from strategies.features.compute import (
     compute_features,
 )
 from strategies.library.registry import complete_params
-from strategies.library.resolve import library_rule_needed
+from strategies.library.resolve import library_rule_needed, one_symbol_needed
 from strategies.market.candles import Candles
 from strategies.metrics import compute_all
 from strategies.metrics.table import TABLE_METRICS
@@ -201,6 +201,7 @@ def walk_forward(
         ``too_few_bars``.
     """
     library_rule_needed(config, "A walk-forward")
+    one_symbol_needed(config, "A walk-forward")
     sweep = plan_sweep(
         config,
         space,

@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.artifacts.store import run_store
-from experiments.models import LedgerEntry
+from experiments.models import LedgerEntry, ModelExperiment, ModelRun
 from experiments.selectors.breakdown import WAYS, run_breakdown
 from experiments.selectors.series import Span, run_series
 from experiments.services.verify import run_verify
 from strategies import RunConfig, run_universe
 from strategies.market.sources import load_panel
-from tests.factories import CONFIG, finished_run
+from tests.factories import CONFIG, do_run, finished_run, finished_sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -231,7 +231,7 @@ class TestAsking:
             assert error["code"] == code
             assert error["details"]["errors"][0]["field"].startswith("universe")
 
-    def test_an_experiment_keeps_the_list_and_is_not_swept_yet(self, client):
+    def test_an_experiment_keeps_the_list_and_does_not_walk_yet(self, client):
         made = post(
             client,
             "/api/model-lab/experiments",
@@ -245,10 +245,9 @@ class TestAsking:
         assert made.json()["universe"] == ["NASDAQ", "SP500"]
         address = f"/api/model-lab/experiments/{made.json()['id']}"
         assert post(client, f"{address}/run", {}).status_code == 202
-        for kind in ("param-sweep", "walk-forward"):
-            answer = post(client, f"{address}/{kind}", {"space": {"fast": [5, 10]}})
-            assert answer.status_code == 422
-            assert answer.json()["error"]["code"] == "not_available_yet"
+        answer = post(client, f"{address}/walk-forward", {"space": {"fast": [5, 10]}})
+        assert answer.status_code == 422
+        assert answer.json()["error"]["code"] == "not_available_yet"
 
     def test_the_form_takes_several_symbols_and_leads_to_one_run(self, client):
         made = post(
@@ -284,3 +283,45 @@ class TestAsking:
         wrong = client.post(page, sent | {"universe": "SP500, NOPE"})
         assert wrong.status_code == 422
         assert "no symbol" in wrong.content.decode()
+
+
+class TestSweeping:
+    def test_each_candidate_is_the_whole_portfolio(self, client):
+        asked = {
+            "name": "Two",
+            "model_key": "sma_cross",
+            "universe": ["NASDAQ", "SP500"],
+            "start": "2010-01-04",
+            "end": "2011-12-30",
+            "sizing": {"no_trade_band": 0.05},
+        }
+        made = post(client, "/api/model-lab/experiments", asked).json()
+        experiment = ModelExperiment.objects.get(pk=made["id"])
+        address = f"/api/model-lab/experiments/{made['id']}/param-sweep"
+        space = {"fast": [5, 10], "slow": [20, 40], "sizing.cap": [0.2, 1.0]}
+
+        cost = post(client, address, {"space": space, "dry_run": True}).json()
+        assert (cost["candidates"], cost["estimated_s"] > 0) == (8, True)
+        sweep = finished_sweep(experiment, space=space)
+
+        entries = LedgerEntry.objects.filter(run_id=str(sweep.pk))
+        assert sum(entry.n_trials for entry in entries) == 8
+        items = client.get(f"/api/runs/{sweep.pk}/candidates").json()["items"]
+        assert len(items) == 8
+        again = f"/api/runs/{sweep.pk}/candidates/{items[0]['index']}/run"
+        run = ModelRun.objects.get(pk=post(client, again, {}).json()["id"])
+        do_run(run)
+        run.refresh_from_db()
+        assert run.config["universe"] == ["NASDAQ", "SP500"]
+        for key, value in items[0]["metrics"].items():
+            assert run.metrics[key] == pytest.approx(value, rel=1e-9), key
+        assert client.get(sweep.get_absolute_url()).status_code == 200
+        form = client.get(f"/model-lab/experiments/{made['id']}/sweep")
+        assert "of <b>NASDAQ, SP500</b>" in form.content.decode()
+        found = client.get("/api/runs?symbol=NASDAQ&kind=sweep").json()["items"]
+        assert [one["id"] for one in found] == [str(sweep.pk)]
+
+        fine = {"min": 0.0001, "max": 1.0, "step": 0.00005}
+        wide = post(client, address, {"space": {"sizing.cap": fine}})
+        assert wide.status_code == 422
+        assert wide.json()["error"]["code"] == "too_many_candidates"
