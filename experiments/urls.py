@@ -33,6 +33,7 @@ from experiments.views.expression import (
     expression,
     expression_complete,
     expression_leaks,
+    expression_save,
 )
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
@@ -179,6 +180,7 @@ urlpatterns = [
     path("backtesting", backtesting, name="backtesting"),
     path("backtest", expression, name="expression"),
     path("backtest/complete", expression_complete, name="expression-complete"),
+    path("backtest/save", expression_save, name="expression-save"),
     path("backtest/look-ahead", expression_leaks, name="expression-leaks"),
     path("catalog", catalog, name="catalog"),
     path(

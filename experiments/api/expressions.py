@@ -4,25 +4,16 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema, Status
+from ninja import Router, Schema
 from pydantic import Field
 
+from experiments.api.questions import LookUnderWayOut, answered
 from experiments.api.schemas import In
-from experiments.api.submission import finishes
-from experiments.selectors.expression_questions import (
-    SOURCE,
-    ExpressionQuestion,
-    question_of,
-)
+from experiments.selectors.expression_questions import SOURCE, question_of
 from experiments.selectors.expressions import completions, explained, validated
-from experiments.services.expressions import expression_ask, expression_failed
-from jobs.models import JobStatus
-from quantlab.web.problem import Problem
 from strategies.types import Scalar
 
 router = Router(tags=["expressions"])
-
-WAIT_S = 2.0
 
 
 class ExprIn(In):
@@ -139,12 +130,6 @@ class LeakCheckOut(Schema):
     made_up: bool = Field(description="Whether the bars were made up for it.")
 
 
-class LookUnderWayOut(Schema):
-    job_id: str
-    status: str
-    links: dict[str, str]
-
-
 @router.post(
     "/validate", response=ValidExprOut | InvalidExprOut, summary="Check an expression"
 )
@@ -180,22 +165,3 @@ async def post_leak_check(
     ask = sync_to_async(question_of)
     question = await ask("leak_check", payload.expr, payload.source())
     return await answered(response, question)
-
-
-async def answered(response: HttpResponse, question: ExpressionQuestion) -> Any:
-    """Answer with what is known; else wait a little for the job that finds it out."""
-    found = await sync_to_async(question.answer)()
-    if found is None:
-        job = await sync_to_async(expression_ask)(question=question)
-        await finishes(job.pk, WAIT_S)
-        await job.arefresh_from_db()
-        if job.status == JobStatus.FAILED:
-            raise expression_failed(job)
-        found = await sync_to_async(question.answer)()
-        if found is None:
-            links = {"job": f"/api/jobs/{job.pk}"}
-            response["Location"], response["Retry-After"] = links["job"], "1"
-            return Status(202, {"job_id": job.pk, "status": job.status, "links": links})
-    if found["refusal"]:
-        raise Problem(status=422, **found["refusal"])
-    return Status(200, found)

@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from experiments.artifacts.answers import answer_kept
+from experiments.selectors.questions import Question
 from experiments.selectors.universes import config_settled
-from jobs.models import Job
-from strategies import RunConfig, __version__, parse
-from strategies.config import sha256_of
+from strategies import RunConfig, parse
 from strategies.market.sources import source_version
 
 Kind = Literal["leak_check", "preview"]
-VERSION = 1  # of the answers: another one has other keys
+TITLES = {"leak_check": "Look-ahead check", "preview": "Preview"}
 MOST_SYMBOLS = 30
 SOURCE = ("provider", "symbol", "universe", "timeframe", "start", "end")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpressionQuestion:
+@dataclass(frozen=True)
+class ExpressionQuestion(Question):
     """What is asked of which expression, on which bars; without any on made-up ones.
 
     Of many symbols some are looked at, evenly chosen.
@@ -32,21 +30,16 @@ class ExpressionQuestion:
     versions: tuple[str, ...] = ()  # of the bars: other bars, another question
 
     @property
-    def key(self) -> str:
-        facts = [VERSION, __version__, self.kind, self.expr, self.config]
-        return sha256_of([*facts, list(self.versions)])
+    def facts(self) -> list[Any]:
+        return [self.expr, self.config, list(self.versions)]
 
     @property
     def payload(self) -> dict[str, Any]:
         return {"expr": self.expr, "config": dict(self.config)}
 
-    def answer(self) -> dict[str, Any] | None:
-        """Return what was found for exactly this; None if nobody looked."""
-        return answer_kept(self.key)
-
-    def latest_job(self) -> Job | None:
-        jobs = Job.objects.filter(kind=self.kind, payload=self.payload)
-        return jobs.order_by("-created_at").first()
+    @property
+    def title(self) -> str:
+        return f"{TITLES[self.kind]} of {self.expr}"
 
 
 def question_of(

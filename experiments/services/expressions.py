@@ -1,11 +1,10 @@
-"""Have a question about an expression answered by a quick job; answers are kept."""
+"""Answer questions about an expression, in the child of a quick job."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import transaction
 
 from experiments.artifacts.answers import answer_keep
 from experiments.selectors.expression_questions import (
@@ -13,10 +12,7 @@ from experiments.selectors.expression_questions import (
     asked_symbols,
     question_again,
 )
-from jobs.models import ACTIVE, Job
 from jobs.progress import JobContext
-from jobs.queue import enqueue
-from quantlab.web.problem import Problem
 from strategies import RunConfig, check_lookahead, evaluate, load_panel, parse
 from strategies.errors import StrategyError
 
@@ -24,33 +20,10 @@ if TYPE_CHECKING:
     from strategies import Panel
     from strategies.types import FloatArray
 
-TITLES = {"leak_check": "Look-ahead check", "preview": "Preview"}
 SEED = 0
 MOST_POINTS = 500
 BINS = 30
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-
-
-@transaction.atomic
-def expression_ask(*, question: ExpressionQuestion, page: str = "") -> Job:
-    """Return the job that answers, a new one unless it is at work."""
-    latest = question.latest_job()
-    if latest and latest.status in ACTIVE:
-        return latest
-    title = f"{TITLES[question.kind]} of {question.expr}"[:200]
-    return enqueue(question.kind, title=title, page=page, **question.payload)
-
-
-def expression_failed(job: Job) -> Problem:
-    """Return why there is no answer, as the job says it."""
-    error = job.error or {}
-    return Problem(
-        status=503,
-        code=f"{job.kind}_failed",
-        message=error.get("message") or "The answer could not be computed.",
-        advice=error.get("advice") or "Ask once more.",
-        next_steps=[f"GET /api/jobs/{job.pk}/log"],
-    )
 
 
 def expression_answer(

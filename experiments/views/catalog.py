@@ -21,7 +21,7 @@ from experiments.selectors.expression_questions import (
     question_of,
 )
 from experiments.selectors.universes import universe_in
-from experiments.services.expressions import expression_ask
+from experiments.services.questions import question_ask
 from experiments.views.charts import chart_file
 from jobs.models import JobStatus
 from quantlab.web.htmx import HtmxHttpRequest, render_page
@@ -78,7 +78,7 @@ def _answered(
         return render_page(request, page, PREVIEW, context=context | {"refusal": exc})
     found = question.answer()
     if found is None and request.method == "POST":
-        expression_ask(question=question, page=request.path)
+        question_ask(question=question, page=request.path)
     if form := request.GET.get("format"):
         return _file(request, found, form)
     context |= _preview(question, found, url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,8 +18,9 @@ from experiments.selectors.expression_questions import question_of
 from experiments.selectors.expressions import completions
 from experiments.selectors.plan import run_plan
 from experiments.selectors.runs import run_document, run_get
-from experiments.services.expressions import expression_ask
+from experiments.services.questions import question_ask
 from experiments.services.runs import run_submit
+from experiments.services.strategies import strategy_save
 from experiments.views.run_tabs import summary_tab
 from jobs.models import JobStatus
 from jobs.views import job_state
@@ -33,6 +35,7 @@ PAGE = "experiments/expression.html"
 FORM = "experiments/_expression_form.html"
 RESULT = "experiments/_expression_result.html"
 COMPLETE = "experiments/_expression_complete.html"
+SAVED = "experiments/_expression_saved.html"
 LEAKS_PAGE = "experiments/expression_leaks.html"
 LEAKS = "experiments/_expression_leaks.html"
 ASKED = ("expr", "provider", "universe", "start", "end")
@@ -149,6 +152,18 @@ def _result(request: HtmxHttpRequest, run: ModelRun | None) -> dict[str, Any]:
 
 
 @require_POST
+def expression_save(request: HtmxHttpRequest) -> HttpResponse:
+    """Keep the expression of a run as a strategy; what is typed stays."""
+    run = run_get(request.POST.get("run", ""))
+    strategy, is_new = strategy_save(run=run, name=request.POST.get("name", ""))
+    if not request.htmx:
+        messages.success(request, f"Saved as “{strategy.name}”.")
+        return redirect(f"{reverse('experiments:expression')}?run={run.pk}")
+    context = {"run": run_document(run), "strategy": strategy, "is_new": is_new}
+    return render_page(request, SAVED, SAVED, context=context)
+
+
+@require_POST
 def expression_complete(request: HtmxHttpRequest) -> HttpResponse:
     """List what the name before the caret may become."""
     cursor = request.POST.get("cursor", "")
@@ -164,6 +179,6 @@ def expression_leaks(request: HtmxHttpRequest) -> HttpResponse:
     expr = asked.get("expr", "")
     question = question_of("leak_check", expr)
     if request.method == "POST" and question.answer() is None:
-        expression_ask(question=question, page=reverse("experiments:expression"))
+        question_ask(question=question, page=reverse("experiments:expression"))
     context = {"expr": expr, **_leaks(expr)}
     return render_page(request, LEAKS_PAGE, LEAKS, context=context)

@@ -44,6 +44,10 @@ def test_an_expression_from_an_error_to_a_result(watch):
     expect(result).to_contain_text("Is it luck?", timeout=COLD_MS)
     expect(result).to_contain_text("No look-ahead")
     expect(page).to_have_url(re.compile(r"/backtest\?run="))
+    page.get_by_text("Save as strategy").click()
+    page.get_by_label("Name", exact=True).fill("Typed and kept")
+    page.get_by_role("button", name="Save it").click()
+    expect(page.locator("#expression-saved")).to_contain_text("“Typed and kept”")
     expect(editor).to_have_value(written)
 
     page.locator(".page-head").get_by_role("link", name="Catalog").click()

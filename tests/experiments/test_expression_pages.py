@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from experiments.models import LedgerEntry, ModelRun
+from experiments.models import LedgerEntry, ModelRun, StrategySnapshot
 from experiments.services.expressions import expression_answer
 from jobs import lease
 from jobs.models import Job, JobStatus
@@ -112,6 +112,14 @@ class TestEditor:
         plain = client.post("/backtest", sent)
         assert plain["Location"] == f"/backtest?run={run.pk}#expression-result"
         assert client.get("/backtest?run=nothing").status_code == 404
+        saved = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "expression-saved"}
+        asked = {"run": run.pk, "name": "Five days"}
+        region = said(client.post("/backtest/save", asked, **saved))
+        assert "<b>Saved</b> as “Five days”" in region
+        assert "Saved before" in said(client.post("/backtest/save", asked, **saved))
+        plain = client.post("/backtest/save", asked)
+        assert plain["Location"] == f"/backtest?run={run.pk}"
+        assert StrategySnapshot.objects.get().name == "Five days"
 
     def test_names_are_completed_at_the_caret(self, client):
         asked = {"expr": "rank(ts_me, 5)", "cursor": "10"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.api import expressions as doors
+from experiments.api import questions as doors
 from experiments.services.expressions import expression_answer
 from jobs import lease
 from jobs.models import Job, JobStatus
