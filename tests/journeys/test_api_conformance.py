@@ -85,6 +85,7 @@ def lab(db, monkeypatch):
         "kind": "run",
         "pool": add_trial("a").pool,
         "index": "0",
+        "n": "1",
         "dataset_id": str(add_dataset().pk),
         "candle_hash": feature.candles_id,
         "feature_hash": feature.pk,
