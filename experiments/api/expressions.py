@@ -1,13 +1,13 @@
 """The language for scripts and editors: check a text, finish a name, explain."""
 
+from functools import partial
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
-from experiments.api.questions import LookUnderWayOut, answered
+from experiments.api.questions import SOON, UnderWayOut, answered
 from experiments.api.schemas import In
 from experiments.selectors.expression_questions import SOURCE, question_of
 from experiments.selectors.expressions import completions, explained, validated
@@ -155,13 +155,12 @@ def post_explain(request: HttpRequest, payload: ExprIn) -> Any:
 
 @router.post(
     "/leak-check",
-    response={200: LeakCheckOut, 202: LookUnderWayOut},
+    response={200: LeakCheckOut, 202: UnderWayOut},
     summary="Check for look-ahead",
+    description=SOON,
 )
 async def post_leak_check(
     request: HttpRequest, response: HttpResponse, payload: LeakIn
 ) -> Any:
-    """Answers within two seconds, or with 202 and the job that looks."""
-    ask = sync_to_async(question_of)
-    question = await ask("leak_check", payload.expr, payload.source())
-    return await answered(response, question)
+    ask = partial(question_of, "leak_check", payload.expr, payload.source())
+    return await answered(response, ask)

@@ -1,29 +1,25 @@
 """Tests of a whole search for scripts: of all trials on some data, or of one sweep."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema, Status
+from ninja import Router, Schema
 from pydantic import Field
 
+from experiments.api.questions import SOON, UnderWayOut, answered
 from experiments.api.schemas import HonestyOut
-from experiments.api.submission import UnderWayOut, finishes
 from experiments.selectors.honesty import honesty_of_pool
 from experiments.selectors.overfitting import (
-    Question,
+    OverfittingQuestion,
     question_of_pool,
     question_of_sweep,
 )
 from experiments.selectors.runs import run_get
-from experiments.services.overfitting import overfitting_failed, overfitting_order
-from jobs.models import JobStatus
 
 pool_router = Router(tags=["ledger"])
 run_router = Router(tags=["sweeps"])
 
-WAIT_S = 2.0
 HEAD = (
     *("pool", "run_id", "label", "n_candidates", "n_used", "n_weeks"),
     *("start", "end", "computed_at"),
@@ -105,63 +101,46 @@ class SpaOut(TestedOut):
 
 PBO = {200: PboOut, 202: UnderWayOut}
 SPA = {200: SpaOut, 202: UnderWayOut}
-BOTH = "Answers within two seconds, or with 202 and the job that computes it."
 
 
 @pool_router.post(
-    "/{pool}/pbo", response=PBO, summary="PBO of a pool", description=BOTH
+    "/{pool}/pbo", response=PBO, summary="PBO of a pool", description=SOON
 )
 async def post_pool_pbo(request: HttpRequest, response: HttpResponse, pool: str) -> Any:
-    return await _answered(response, lambda: question_of_pool(pool), "pbo")
+    ask = partial(question_of_pool, pool)
+    return await answered(response, ask, partial(_shown, test="pbo"))
 
 
 @pool_router.post(
-    "/{pool}/spa", response=SPA, summary="SPA of a pool", description=BOTH
+    "/{pool}/spa", response=SPA, summary="SPA of a pool", description=SOON
 )
 async def post_pool_spa(request: HttpRequest, response: HttpResponse, pool: str) -> Any:
-    return await _answered(response, lambda: question_of_pool(pool), "spa")
+    ask = partial(question_of_pool, pool)
+    return await answered(response, ask, partial(_shown, test="spa"))
 
 
 @run_router.post(
-    "/{run_id}/pbo", response=PBO, summary="PBO of a sweep", description=BOTH
+    "/{run_id}/pbo", response=PBO, summary="PBO of a sweep", description=SOON
 )
 async def post_run_pbo(
     request: HttpRequest, response: HttpResponse, run_id: str
 ) -> Any:
-    return await _answered(response, lambda: question_of_sweep(run_get(run_id)), "pbo")
+    ask = partial(_of_sweep, run_id)
+    return await answered(response, ask, partial(_shown, test="pbo"))
 
 
 @run_router.post(
-    "/{run_id}/spa", response=SPA, summary="SPA of a sweep", description=BOTH
+    "/{run_id}/spa", response=SPA, summary="SPA of a sweep", description=SOON
 )
 async def post_run_spa(
     request: HttpRequest, response: HttpResponse, run_id: str
 ) -> Any:
-    return await _answered(response, lambda: question_of_sweep(run_get(run_id)), "spa")
+    ask = partial(_of_sweep, run_id)
+    return await answered(response, ask, partial(_shown, test="spa"))
 
 
-async def _answered(
-    response: HttpResponse, ask: Callable[[], Question], test: str
-) -> Any:
-    """Answer with what is known; else wait a little for the job that finds it out."""
-    question = await sync_to_async(ask)()
-    document = await sync_to_async(question.answer)()
-    if document is None:
-        job = await sync_to_async(overfitting_order)(question=question)
-        await finishes(job.pk, WAIT_S)
-        await job.arefresh_from_db()
-        if job.status == JobStatus.FAILED:
-            raise overfitting_failed(job)
-        document = await sync_to_async(_fresh)(ask)
-        if document is None:
-            links = {"job": f"/api/jobs/{job.pk}"}
-            response["Location"], response["Retry-After"] = links["job"], "1"
-            return Status(202, {"job_id": job.pk, "status": job.status, "links": links})
-    return Status(200, await sync_to_async(_shown)(document, test))
-
-
-def _fresh(ask: Callable[[], Question]) -> dict[str, Any] | None:
-    return ask().answer()
+def _of_sweep(run_id: str) -> OverfittingQuestion:
+    return question_of_sweep(run_get(run_id))
 
 
 def _shown(document: dict[str, Any], test: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
+from experiments.api.questions import SOON, UnderWayOut, answered
 from experiments.api.schemas import HonestyOut, In, Number, Patch
-from experiments.api.submission import UnderWayOut, answered_soon
+from experiments.models import StrategySnapshot
 from experiments.selectors.runs import run_get
 from experiments.selectors.strategies import (
     MOST_SKIPPED,
@@ -27,20 +28,18 @@ from experiments.selectors.strategy_relatives import (
     strategy_correlations,
     strategy_neighbours,
 )
-from experiments.selectors.strategy_sheet import sheet_of
+from experiments.selectors.strategy_sheet import SheetQuestion
 from experiments.services.strategies import (
     strategy_delete,
     strategy_restore,
     strategy_save,
     strategy_update,
 )
-from experiments.services.strategy_sheet import sheet_order
 from experiments.services.words import Name, Notes, Tags
 from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
 from quantlab.web.times import Moment
 
 router = Router(tags=["strategies"])
-SOON = "Answers within two seconds, or with 202 and the job that computes it."
 
 
 class StrategyQuery(ListQuery):
@@ -303,16 +302,10 @@ async def get_factor(
     request: HttpRequest, response: HttpResponse, expr_hash: str
 ) -> Any:
     strategy = await sync_to_async(strategy_get)(expr_hash)
-    return await answered_soon(
-        response,
-        read=partial(_sheet, strategy),
-        order=partial(sheet_order, strategy=strategy),
-    )
+    ask = partial(SheetQuestion, strategy)
+    return await answered(response, ask, partial(_sheet, strategy))
 
 
-def _sheet(strategy: Any) -> dict[str, Any] | None:
-    found = sheet_of(strategy)
-    if found is None:
-        return None
+def _sheet(strategy: StrategySnapshot, found: dict[str, Any]) -> dict[str, Any]:
     [document] = strategy_documents([strategy])
     return {name: document[name] for name in ("expr_hash", "honesty")} | found

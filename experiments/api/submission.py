@@ -7,17 +7,15 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
-from ninja import Schema, Status
+from ninja import Status
 
 from experiments.api.schemas import RunOut
 from experiments.selectors.runs import run_document, run_get
 from experiments.services.runs import Submission
-from jobs.models import TERMINAL, Job, JobStatus
-from quantlab.web.problem import Problem
+from jobs.models import TERMINAL, Job
 
 MAX_WAIT_S = 20
 POLL_S = 0.03
-SOON_S = 2.0  # that a question waits for a quick job
 
 RESPONSES = {200: RunOut, 202: RunOut}
 # `openapi_extra` of an operation that answers so.
@@ -32,49 +30,6 @@ PREFERENCE: dict[str, Any] = {
         }
     ],
 }
-
-
-class UnderWayOut(Schema):
-    job_id: str
-    status: str
-    links: dict[str, str]
-
-
-async def answered_soon(
-    response: HttpResponse,
-    *,
-    read: Callable[[], dict[str, Any] | None],
-    order: Callable[[], Job],
-) -> Any:
-    """Answer with what is known; else wait a little for the job that finds it out.
-
-    `read` returns None while nothing is known, `order` the job at work on it.
-    """
-    document = await sync_to_async(read)()
-    if document is None:
-        job = await sync_to_async(order)()
-        await finishes(job.pk, SOON_S)
-        await job.arefresh_from_db()
-        document = await sync_to_async(read)()
-    if document is not None:
-        return Status(200, document)
-    if job.status == JobStatus.FAILED:
-        raise quick_failed(job)
-    links = {"job": f"/api/jobs/{job.pk}"}
-    response["Location"], response["Retry-After"] = links["job"], "1"
-    return Status(202, {"job_id": job.pk, "status": job.status, "links": links})
-
-
-def quick_failed(job: Job) -> Problem:
-    """Return why there is no answer, as the job says it."""
-    error = job.error or {}
-    return Problem(
-        status=503,
-        code=error.get("code") or "computation_failed",
-        message=error.get("message") or "It could not be computed.",
-        advice=error.get("advice") or "Ask once more.",
-        next_steps=[f"GET /api/jobs/{job.pk}/log"],
-    )
 
 
 async def submitted(

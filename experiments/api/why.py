@@ -8,16 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
-from experiments.api.questions import LookUnderWayOut, answered
+from experiments.api.questions import SOON, UnderWayOut, answered
 from experiments.api.trades import FillOut
 from experiments.selectors.runs import run_get
-from experiments.selectors.why import (
-    Traded,
-    WhyQuestion,
-    traded,
-    why_document,
-    why_question,
-)
+from experiments.selectors.why import traded, why_document, why_question
 
 router = Router(tags=["trades"])
 
@@ -88,18 +82,14 @@ class WhyOut(Schema):
 
 @router.get(
     "/{run_id}/trades/{n}/explain",
-    response={200: WhyOut, 202: LookUnderWayOut},
+    response={200: WhyOut, 202: UnderWayOut},
     summary="Why this trade",
+    description=SOON,
 )
 async def get_why(
     request: HttpRequest, response: HttpResponse, run_id: str, n: int
 ) -> Any:
-    """Answers within two seconds, or with 202 and the job that looks."""
-    question, fill = await sync_to_async(_asked)(run_id, n)
-    return await answered(response, question, partial(why_document, question, fill))
-
-
-def _asked(run_id: str, n: int) -> tuple[WhyQuestion, Traded]:
-    run = run_get(run_id)
-    question = why_question(run, n)
-    return question, traded(run, n)
+    run = await sync_to_async(run_get)(run_id)
+    fill = await sync_to_async(traded)(run, n)
+    ask = partial(why_question, run, n)
+    return await answered(response, ask, partial(why_document, run, fill))

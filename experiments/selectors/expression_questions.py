@@ -17,7 +17,7 @@ MOST_SYMBOLS = 30
 SOURCE = ("provider", "symbol", "universe", "timeframe", "start", "end")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExpressionQuestion(Question):
     """What is asked of which expression, on which bars; without any on made-up ones.
 

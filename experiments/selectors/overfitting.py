@@ -10,13 +10,12 @@ from django.db.models import Max, QuerySet, Sum
 
 from experiments.models import LedgerEntry, ModelRun, OverfittingAnswer
 from experiments.selectors.ledger import ledger_family
+from experiments.selectors.questions import Question
 from experiments.selectors.sweep import sweep_needed
-from jobs.models import Job
 from quantlab.web.problem import Problem
-from strategies.config import sha256_of
 
 KIND = "overfitting"
-VERSION = 1  # of the tests: another one has other keys
+FEWEST = 2  # candidates that something is chosen among
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +28,51 @@ class Searched:
     tests: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+@dataclass(frozen=True, kw_only=True)
+class OverfittingQuestion(Question):
     """Which trials are asked about: those of a pool, or of one sweep."""
 
     pool: str
-    run_id: str = ""
+    sweep_id: str = ""
     n_candidates: int
     newest: int  # the last entry of them
     label: str
-    page: str
+    kind: str = KIND
 
     @property
-    def key(self) -> str:
-        facts = [VERSION, self.pool, self.run_id, self.n_candidates, self.newest]
-        return sha256_of(facts)
+    def page(self) -> str:
+        return _page(self.pool, self.sweep_id)
+
+    @property
+    def title(self) -> str:
+        return "Test for overfitting"
+
+    def refusal(self) -> Problem | None:
+        if self.n_candidates >= FEWEST:
+            return None
+        return Problem(
+            status=409,
+            code="too_few_candidates",
+            message="Nothing was chosen among several: there is one candidate.",
+            advice="Try another setting or sweep some, then ask again.",
+        )
+
+    @property
+    def facts(self) -> list[Any]:
+        return [self.pool, self.sweep_id, self.n_candidates, self.newest]
 
     @property
     def payload(self) -> dict[str, str]:
-        return {"pool": self.pool, "sweep_id": self.run_id}
+        return {"pool": self.pool, "sweep_id": self.sweep_id}
 
     @property
     def entries(self) -> QuerySet[LedgerEntry]:
-        return entries_asked(self.pool, self.run_id)
+        return entries_asked(self.pool, self.sweep_id)
 
     def answer(self) -> dict[str, Any] | None:
         """Return what was found for exactly these trials; None if nobody looked."""
         found = OverfittingAnswer.objects.filter(pk=self.key).first()
         return found.document if found else None
-
-    def latest_job(self) -> Job | None:
-        jobs = Job.objects.filter(kind=KIND, payload=self.payload)
-        return jobs.order_by("-created_at").first()
 
 
 def entries_asked(pool: str, run_id: str) -> QuerySet[LedgerEntry]:
@@ -69,13 +81,13 @@ def entries_asked(pool: str, run_id: str) -> QuerySet[LedgerEntry]:
     return LedgerEntry.objects.filter(pool=pool, n_trials__gt=0)
 
 
-def question_of_pool(pool: str) -> Question:
+def question_of_pool(pool: str) -> OverfittingQuestion:
     """Return what is asked of all trials of a pool; 404 for one that is none."""
     family = ledger_family(pool)
     return _question(family.pool, "", family.label)
 
 
-def question_of_sweep(run: ModelRun) -> Question:
+def question_of_sweep(run: ModelRun) -> OverfittingQuestion:
     """Return what is asked of a sweep; 409 for another run, or one at work."""
     sweep_needed(run)
     if not run.job.is_finished or not run.pool:
@@ -120,14 +132,13 @@ def _page(pool: str, run_id: str) -> str:
     return f"/model-lab/runs/{run_id}/luck" if run_id else f"/ledger/{pool}/luck"
 
 
-def _question(pool: str, run_id: str, label: str) -> Question:
+def _question(pool: str, run_id: str, label: str) -> OverfittingQuestion:
     counted = "n_evaluated" if run_id else "n_trials"
     facts = entries_asked(pool, run_id).aggregate(n=Sum(counted), newest=Max("seq"))
-    return Question(
+    return OverfittingQuestion(
         pool=pool,
-        run_id=run_id,
+        sweep_id=run_id,
         n_candidates=facts["n"] or 0,
         newest=facts["newest"] or 0,
         label=label,
-        page=_page(pool, run_id),
     )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from experiments.artifacts.answers import answer_kept
 from jobs.models import Job
+from quantlab.web.problem import Problem
 from strategies import __version__
 from strategies.config import sha256_of
 
@@ -36,6 +37,15 @@ class Question(ABC):
     def run_id(self) -> str:
         """The run that it is about, if it is about one."""
         return ""
+
+    @property
+    def page(self) -> str:
+        """Where people find the answer."""
+        return ""
+
+    def refusal(self) -> Problem | None:
+        """Return why it cannot be answered; nothing is ordered then."""
+        return None
 
     @property
     def key(self) -> str:

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from experiments.models import StrategySheet, StrategySnapshot
+from experiments.selectors.questions import Question
 from experiments.selectors.strategies import run_of
 from jobs.models import Job
-from strategies.config import sha256_of
-
-KIND = "strategy_sheet"
-VERSION = 1  # of the figures: another one has other keys
 
 
-def sheet_key(row: StrategySnapshot) -> str:
-    """Return what stands for all that the sheet depends on."""
-    run = run_of(row)
-    return sha256_of([VERSION, row.expr_hash, run.config_hash, run.data_fingerprint])
+@dataclass(frozen=True)
+class SheetQuestion(Question):
+    """What a saved strategy is worth as a factor, on the bars of its run."""
+
+    strategy: StrategySnapshot
+    kind: str = "strategy_sheet"
+
+    @property
+    def facts(self) -> list[Any]:
+        run = run_of(self.strategy)
+        return [self.strategy.expr_hash, run.config_hash, run.data_fingerprint]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return {"expr_hash": self.strategy.expr_hash}
+
+    @property
+    def title(self) -> str:
+        return f"Sheet of {self.strategy.name}"
+
+    def answer(self) -> dict[str, Any] | None:
+        found = StrategySheet.objects.filter(pk=self.key).first()
+        return found.document if found else None
 
 
 def sheet_of(row: StrategySnapshot) -> dict[str, Any] | None:
     """Return what was found; None if nobody looked."""
-    found = StrategySheet.objects.filter(pk=sheet_key(row)).first()
-    return found.document if found else None
+    return SheetQuestion(row).answer()
 
 
 def sheet_job(row: StrategySnapshot) -> Job | None:
     """Return the newest job that looks, or looked."""
-    jobs = Job.objects.filter(kind=KIND, payload={"expr_hash": row.expr_hash})
-    return jobs.order_by("-created_at").first()
+    return SheetQuestion(row).latest_job()

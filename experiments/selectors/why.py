@@ -135,15 +135,13 @@ def _trip(run: ModelRun, row: dict[str, Any]) -> dict[str, Any] | None:
     return next(iter(opened or found), None)
 
 
-def why_document(
-    question: WhyQuestion, fill: Traded, found: dict[str, Any]
-) -> dict[str, Any]:
+def why_document(run: ModelRun, fill: Traded, found: dict[str, Any]) -> dict[str, Any]:
     """Return the whole answer: the fill, its costs, what decided it, and a sentence."""
     row = fill.row
     value = row["qty"] * row["price"]
     total = row["fee"] + row["slippage"] + row["borrow_cost"]
     return {
-        "run_id": str(question.run.pk),
+        "run_id": str(run.pk),
         "n": fill.number,
         "total": fill.total,
         "fill": row,

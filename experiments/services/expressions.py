@@ -1,4 +1,4 @@
-"""Answer questions about an expression, in the child of a quick job."""
+"""Answer questions about an expression, in the worker; the answers are kept."""
 
 from __future__ import annotations
 

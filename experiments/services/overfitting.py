@@ -22,8 +22,7 @@ from experiments.models import (
 )
 from experiments.selectors.ledger import moment_of
 from experiments.selectors.overfitting import (
-    KIND,
-    Question,
+    OverfittingQuestion,
     question_of_pool,
     question_of_sweep,
 )
@@ -32,10 +31,7 @@ from experiments.selectors.sweep import sweep_candidates, sweep_plan_of
 from experiments.selectors.weeks import CommonWeeks, common_weeks, kept_weeks
 from experiments.services.ledger import KEPT_TRIALS
 from experiments.services.overfitting_tests import Trials, all_tests
-from jobs.models import ACTIVE, Job
 from jobs.progress import JobContext
-from jobs.queue import enqueue
-from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
 from strategies import RunConfig, load_candles
 from strategies.candidates import weekly_returns
@@ -47,40 +43,6 @@ if TYPE_CHECKING:
 
 WEEK_MS = 7 * 86_400_000
 MONDAY_MS = -3 * 86_400_000  # week 0 began on Monday, 29 December 1969
-FEWEST = 2
-
-
-@transaction.atomic
-def overfitting_order(*, question: Question) -> Job:
-    """Return the job that answers, a new one unless it is at work.
-
-    409 where fewer than two candidates were tried.
-    """
-    if question.n_candidates < FEWEST:
-        raise Problem(
-            status=409,
-            code="too_few_candidates",
-            message="Nothing was chosen among several: there is one candidate.",
-            advice="Try another setting or sweep some, then ask again.",
-        )
-    latest = question.latest_job()
-    if latest and latest.status in ACTIVE:
-        return latest
-    return enqueue(
-        KIND, title="Test for overfitting", page=question.page, **question.payload
-    )
-
-
-def overfitting_failed(job: Job) -> Problem:
-    """Return why there is no answer, as the job says it."""
-    error = job.error or {}
-    return Problem(
-        status=503,
-        code="overfitting_failed",
-        message=error.get("message") or "The tests could not be computed.",
-        advice=error.get("advice") or "Ask once more.",
-        next_steps=[f"GET /api/jobs/{job.pk}/log"],
-    )
 
 
 def overfitting_compute(*, pool: str, sweep_id: str, context: JobContext) -> None:
@@ -103,27 +65,27 @@ def overfitting_compute(*, pool: str, sweep_id: str, context: JobContext) -> Non
 
 
 @transaction.atomic
-def _keep(question: Question, document: dict[str, Any]) -> None:
+def _keep(question: OverfittingQuestion, document: dict[str, Any]) -> None:
     OverfittingAnswer.objects.filter(
-        pool=question.pool, run_id=question.run_id
+        pool=question.pool, run_id=question.sweep_id
     ).delete()
     OverfittingAnswer.objects.create(
         key=question.key,
         pool=question.pool,
-        run_id=question.run_id,
+        run_id=question.sweep_id,
         document=document,
     )
-    if not question.run_id:
+    if not question.sweep_id:
         found = LedgerPool.objects.filter(pk=question.pool)
         found.update(pbo=document["pbo"].get("value"))
         LedgerHead.objects.filter(pk=1).update(version=F("version") + 1)
 
 
-def _head(question: Question, weeks: CommonWeeks) -> dict[str, Any]:
+def _head(question: OverfittingQuestion, weeks: CommonWeeks) -> dict[str, Any]:
     n_weeks, n_used = weeks.returns.shape
     return {
         "pool": question.pool,
-        "run_id": question.run_id or None,
+        "run_id": question.sweep_id or None,
         "label": question.label,
         "n_candidates": question.n_candidates,
         "n_used": n_used,
@@ -135,7 +97,7 @@ def _head(question: Question, weeks: CommonWeeks) -> dict[str, Any]:
 
 
 def _weeks(
-    question: Question, run: ModelRun | None, candles: Candles | None
+    question: OverfittingQuestion, run: ModelRun | None, candles: Candles | None
 ) -> CommonWeeks:
     samples = LedgerSample.objects.filter(entry__in=question.entries)
     kept = kept_weeks(samples, KEPT_TRIALS)
@@ -166,7 +128,7 @@ def _bars_of_sweep(run: ModelRun) -> Candles | None:
     return candles.between(config.start_ms, config.end_ms)
 
 
-def _bars_of_pool(question: Question) -> Candles | None:
+def _bars_of_pool(question: OverfittingQuestion) -> Candles | None:
     """Return the bars of a pool of one instrument; None where there are several."""
     entry = question.entries.order_by("-seq").first()
     if entry is None or len(entry.instruments) != 1:

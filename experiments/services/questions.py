@@ -12,14 +12,19 @@ from quantlab.web.problem import Problem
 
 @transaction.atomic
 def question_ask(*, question: Question, page: str = "") -> Job:
-    """Return the job that answers, a new one unless it is at work."""
+    """Return the job that answers, a new one unless it is at work.
+
+    `page` says where it was asked, for a question without a page of its own.
+    """
+    if refusal := question.refusal():
+        raise refusal
     latest = question.latest_job()
     if latest and latest.status in ACTIVE:
         return latest
     return enqueue(
         question.kind,
         title=question.title[:200],
-        page=page,
+        page=page or question.page,
         run_id=question.run_id,
         **question.payload,
     )

@@ -9,10 +9,10 @@ from django.db import transaction
 from experiments.models import StrategySheet, StrategySnapshot
 from experiments.selectors.strategies import run_of, strategy_get
 from experiments.selectors.strategy_curves import daily_returns
-from experiments.selectors.strategy_sheet import KIND, sheet_job, sheet_key, sheet_of
-from jobs.models import ACTIVE, Job
+from experiments.selectors.strategy_sheet import SheetQuestion
+from experiments.services.questions import question_ask
+from jobs.models import Job
 from jobs.progress import JobContext
-from jobs.queue import enqueue
 from strategies import Panel, RunConfig, evaluate
 from strategies.errors import CandleError, StrategyError
 from strategies.library.expression import expression_of
@@ -23,15 +23,9 @@ if TYPE_CHECKING:
     from experiments.models import ModelRun
 
 
-@transaction.atomic
 def sheet_order(*, strategy: StrategySnapshot) -> Job:
     """Return the job that computes the sheet, a new one unless it is at work."""
-    latest = sheet_job(strategy)
-    if latest and latest.status in ACTIVE:
-        return latest
-    return enqueue(
-        KIND, title=f"Sheet of {strategy.name}"[:200], expr_hash=strategy.expr_hash
-    )
+    return question_ask(question=SheetQuestion(strategy))
 
 
 def sheet_compute(*, expr_hash: str, context: JobContext) -> None:
@@ -39,7 +33,7 @@ def sheet_compute(*, expr_hash: str, context: JobContext) -> None:
     from strategies.validation.robustness import sub_periods, sub_universe
 
     strategy = strategy_get(expr_hash)
-    if sheet_of(strategy) is not None:
+    if SheetQuestion(strategy).answer() is not None:
         return  # the worker was lost between the sheet and the end of its job
     run = run_of(strategy)
     context.stage("reading")
@@ -83,5 +77,5 @@ def _factor(config: RunConfig, panel: Panel) -> dict[str, Any]:
 def _keep(strategy: StrategySnapshot, document: dict[str, Any]) -> None:
     StrategySheet.objects.filter(expr_hash=strategy.expr_hash).delete()
     StrategySheet.objects.create(
-        key=sheet_key(strategy), expr_hash=strategy.expr_hash, document=document
+        key=SheetQuestion(strategy).key, expr_hash=strategy.expr_hash, document=document
     )

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_http_methods
 from experiments.charts.overfitting import degradation_figure, ranks_figure
 from experiments.selectors.honesty import honesty_of_pool
 from experiments.selectors.overfitting import (
-    Question,
+    OverfittingQuestion,
     question_of_pool,
     question_of_sweep,
 )
 from experiments.selectors.runs import run_get
-from experiments.services.overfitting import overfitting_order
+from experiments.services.questions import question_ask
 from experiments.views.charts import chart_file
 from jobs.models import JobStatus
 from quantlab.web.htmx import HtmxHttpRequest, render_page
@@ -46,10 +46,10 @@ def sweep_luck(request: HtmxHttpRequest, run_id: UUID) -> HttpResponseBase:
 
 
 def _answered(
-    request: HtmxHttpRequest, question: Question, back: str
+    request: HtmxHttpRequest, question: OverfittingQuestion, back: str
 ) -> HttpResponseBase:
     if request.method == "POST":
-        overfitting_order(question=question)
+        question_ask(question=question)
         if not request.htmx:
             return redirect(request.path)
     found = question.answer()
@@ -60,7 +60,9 @@ def _answered(
 
 
 def _context(
-    request: HtmxHttpRequest, question: Question, found: dict[str, Any] | None
+    request: HtmxHttpRequest,
+    question: OverfittingQuestion,
+    found: dict[str, Any] | None,
 ) -> dict[str, Any]:
     job = None if found else question.latest_job()
     context = {

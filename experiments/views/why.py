@@ -28,7 +28,7 @@ def trade_why(request: HtmxHttpRequest, run_id: UUID, n: int) -> HttpResponse:
     context = {
         "run": run_document(run),
         "fill": fill,
-        "why": why_document(question, fill, found) if found and is_known else None,
+        "why": why_document(run, fill, found) if found and is_known else None,
         "refusal": found["refusal"] if found else None,
         "job": job,
         "has_failed": job is not None and job.status == JobStatus.FAILED,

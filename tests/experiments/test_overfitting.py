@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from django.utils.html import strip_tags
 
-from experiments.api import overfitting as doors
+from experiments.api import questions as doors
 from experiments.models import LedgerEntry, LedgerPool, LedgerSample
 from experiments.selectors.honesty import honesty_of_pool
 from experiments.selectors.ledger import ledger_proof
 from experiments.selectors.overfitting import question_of_pool, question_of_sweep
 from experiments.selectors.weeks import common_weeks, kept_weeks, padded_table
 from experiments.services.ledger import pool_refresh
-from experiments.services.overfitting import overfitting_compute, overfitting_order
+from experiments.services.overfitting import overfitting_compute
 from experiments.services.overfitting_tests import WEEKS_A_YEAR, Trials, all_tests
+from experiments.services.questions import question_ask
 from experiments.services.sweep import candidate_run
 from jobs import lease
 from jobs.models import Job, JobStatus
@@ -109,8 +110,8 @@ def test_the_common_weeks_are_those_on_which_most_was_tried():
 
 class TestPool:
     def test_the_answer_is_kept_until_more_is_tried(self, pool):
-        job = overfitting_order(question=question_of_pool(pool))
-        assert overfitting_order(question=question_of_pool(pool)) == job
+        job = question_ask(question=question_of_pool(pool))
+        assert question_ask(question=question_of_pool(pool)) == job
         worked(job)
 
         found = question_of_pool(pool).answer()
@@ -133,7 +134,7 @@ class TestPool:
 
     def test_testing_is_no_trial(self, pool):
         n = LedgerEntry.objects.count()
-        worked(overfitting_order(question=question_of_pool(pool)))
+        worked(question_ask(question=question_of_pool(pool)))
 
         assert LedgerEntry.objects.count() == n
         assert ledger_proof().ok
@@ -143,7 +144,7 @@ class TestSweep:
     def test_its_best_and_buy_and_hold_are_among_them(self):
         sweep = finished_sweep(plain_experiment(), space=SPACE)
         question = question_of_sweep(sweep)
-        worked(overfitting_order(question=question))
+        worked(question_ask(question=question))
 
         found = question.answer()
         assert (found["n_used"], found["run_id"]) == (6, str(sweep.pk))
@@ -226,7 +227,7 @@ class TestPages:
         )
 
     def test_a_test_that_failed_can_be_started_again(self, client, pool):
-        worked(overfitting_order(question=question_of_pool(pool)), JobStatus.FAILED)
+        worked(question_ask(question=question_of_pool(pool)), JobStatus.FAILED)
         shown = self.region(client, f"/ledger/{pool}/luck")
 
         assert 'role="alert"' in shown
@@ -263,7 +264,7 @@ class TestPages:
         assert "Tests of the search behind it: none was run yet" in said(
             client, address
         )
-        worked(overfitting_order(question=question_of_sweep(sweep)))
+        worked(question_ask(question=question_of_sweep(sweep)))
         shown = said(client, address)
         tests = "PBO, reality check, SPA, StepM, false discoveries on"
         assert f"{tests} the 6 candidates of its sweep" in shown

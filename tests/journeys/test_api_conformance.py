@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from experiments.api import overfitting, pictures, questions
+from experiments.api import pictures, questions
 from experiments.models import ModelExperiment
 from experiments.services.presets import preset_create
 from experiments.services.watchlists import watchlist_create
@@ -63,7 +63,6 @@ def lab(db, monkeypatch):
     """What is there to be asked for: a finished run and all around it."""
     monkeypatch.setattr(questions, "WAIT_S", 0.0)  # nobody looks
     monkeypatch.setattr(pictures, "WAIT_S", 0.0)  # nobody draws
-    monkeypatch.setattr(overfitting, "WAIT_S", 0.0)  # nor tests
     run = finished_run()
     add_lines(run.job, 3)
     feature = add_cached_feature()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from experiments.api import pictures, submission
+from experiments.api import pictures, questions
 from experiments.charts.titles import OF_SWEEP
 from experiments.services.experiments import experiment_create
 from experiments.services.presets import preset_create
@@ -33,7 +33,7 @@ METRICS = "sharpe,sharpe_bar,cagr,sortino"
 def lab(monkeypatch):
     """Fill a lab; return what its addresses are made of."""
     monkeypatch.setattr(pictures, "WAIT_S", 0.0)  # nobody draws
-    monkeypatch.setattr(submission, "SOON_S", 0.0)  # or computes
+    monkeypatch.setattr(questions, "WAIT_S", 0.0)  # or computes
     setting = {key: CONFIG[key] for key in ("provider", "end")}
     experiment = experiment_create(
         name="Does the trend last?",

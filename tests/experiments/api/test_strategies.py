@@ -123,7 +123,7 @@ def test_relatives_and_checks(client, saved):
 def test_the_sheet_is_computed_once_and_counts_nothing(client, saved):
     address = f"/api/strategies/{saved.expr_hash}"
     entries = LedgerEntry.objects.count()
-    with patch("experiments.api.submission.SOON_S", 0.0):
+    with patch("experiments.api.questions.WAIT_S", 0.0):
         waits = client.get(f"{address}/factor")
     assert waits.status_code == 202
     assert client.get(waits["Location"]).json()["kind"] == "strategy_sheet"
