@@ -15,7 +15,8 @@ from experiments.models import CachedCandles, Dataset, ModelRun
 from strategies import RunConfig
 from strategies.config import sha256_of
 from strategies.errors import CandleError
-from strategies.market.cache import CandleCache, Version, differing
+from strategies.market.cache import CandleCache, Version
+from strategies.market.restated import differing
 from strategies.market.timeframe import timeframe_named
 
 SHOWN = 20  # symbols that are compared

@@ -14,19 +14,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strategies.errors import CandleError
-from strategies.market.calendar import BLOCK
 from strategies.market.candles import Candles
-from strategies.market.columns import PRICES
+from strategies.market.restated import (
+    Outcome,
+    columns_of,
+    compared,
+    parts_of,
+)
 from strategies.market.sessions import missing_before
 from strategies.market.store import Store, cache_store, checked_part
 from strategies.market.symbol import SymbolInfo, checked_symbol
 from strategies.market.timeframe import TIMEFRAMES, timeframe_named
-from strategies.types import BoolArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,9 +36,6 @@ ROOM = "candles"
 LIST = "versions.json"
 LIST_FORMAT = 1
 ROWS_PER_GROUP = 262_144
-ORDERED = ("ts_utc", *PRICES, "volume")
-
-Outcome = Literal["new", "same", "extended", "restated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +249,7 @@ class CandleCache:
         """Write the file that bars need, if any; nobody can find it yet."""
         known = self.versions(candles.provider, candles.symbol, candles.timeframe)
         before = known[-1] if known else None
-        meant = _compared(
+        meant = compared(
             self.load(before) if before else None,
             candles,
             is_alike=before is not None and before.adjustment == said["adjustment"],
@@ -334,83 +332,6 @@ def candle_hash(
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
-class _Meant(NamedTuple):
-    candles: Candles  # what is to be written
-    outcome: Outcome
-    added: int
-    changed: int
-
-
-def _compared(before: Candles | None, new: Candles, *, is_alike: bool) -> _Meant:
-    """Return what new bars mean beside those that are there."""
-    if before is None:
-        return _Meant(new, "new", len(new), 0)
-    shared, differs = _shared(before, new)
-    added = len(new) - len(shared)
-    changed = int(differs.sum())
-    old, fresh = _columns(before), _columns(new)
-    is_alike &= old.keys() == fresh.keys() and before.calendar == new.calendar
-    if changed or not is_alike:
-        return _Meant(new, "restated", added, changed)
-    if not added:
-        return _Meant(before, "same", 0, 0)
-    return _Meant(joined(before, new), "extended", added, 0)
-
-
-def _shared(before: Candles, new: Candles) -> tuple[IntArray, BoolArray]:
-    """Return the stamps that both have, and at which of them their values differ."""
-    old, fresh = _columns(before), _columns(new)
-    stamps, unequal = [], []
-    for first in range(0, len(new), BLOCK):
-        ts = new.ts[first : first + BLOCK]
-        place = np.minimum(np.searchsorted(before.ts, ts), len(before) - 1)
-        both = np.flatnonzero(before.ts[place] == ts)
-        differs = np.zeros(len(both), dtype=np.bool_)
-        for name in old.keys() & fresh.keys():
-            a, b = old[name][place[both]], fresh[name][first + both]
-            differs |= (a != b) & ~(np.isnan(a) & np.isnan(b))
-        stamps.append(ts[both])
-        unequal.append(differs)
-    return np.concatenate(stamps), np.concatenate(unequal)
-
-
-def differing(before: Candles, new: Candles) -> IntArray:
-    """Return the stamps of bars that are otherwise in newer bars than they were.
-
-    Parameters
-    ----------
-    before, new : Candles
-        Of one symbol.
-
-    Returns
-    -------
-    int64 array
-        ms UTC, ascending: other values, bars that are gone, and bars that came
-        between the old ones. What lies outside the old bars is only more.
-    """
-    if not len(before):
-        return before.ts
-    shared, differs = _shared(before, new)
-    inside = new.between(int(before.ts[0]), int(before.ts[-1]))
-    in_one = np.setxor1d(before.ts, inside.ts, assume_unique=True)
-    return np.union1d(shared[differs], in_one)
-
-
-def joined(before: Candles, new: Candles) -> Candles:
-    """Return the bars of both, which agree where they overlap."""
-    ts, first = np.unique(np.concatenate([before.ts, new.ts]), return_index=True)
-    old, fresh = _columns(before), _columns(new)
-    values = {name: np.concatenate([old[name], fresh[name]])[first] for name in old}
-    return Candles(
-        symbol=new.symbol,
-        timeframe=new.timeframe,
-        calendar=new.calendar,
-        provider=new.provider,
-        ts=ts,
-        **_parts(values),
-    )
-
-
 def _version(
     candles: Candles,
     known: list[Version],
@@ -443,22 +364,11 @@ def _version(
     )
 
 
-def _columns(candles: Candles) -> dict[str, Any]:
-    plain = {name: getattr(candles, name) for name in (*PRICES, "volume")}
-    return plain | dict(candles.columns)
-
-
-def _parts(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return prices, volume and further columns as `Candles` takes them."""
-    further = {n: v for n, v in arrays.items() if n not in ORDERED}
-    return {"columns": further} | {name: arrays[name] for name in ORDERED[1:]}
-
-
 def _table(candles: Candles) -> pa.Table:
     import pyarrow as pa
 
     missing = missing_before(candles.ts, candles.calendar, candles.timeframe)
-    arrays = {"ts_utc": candles.ts, **_columns(candles), "gap_flag": missing > 0}
+    arrays = {"ts_utc": candles.ts, **columns_of(candles), "gap_flag": missing > 0}
     return pa.table({name: pa.array(values) for name, values in arrays.items()})
 
 
@@ -478,7 +388,7 @@ def _from_table(table: pa.Table, version: Version) -> Candles:
         provider=version.provider,
         ts=arrays["ts_utc"],
         quality={k: v for k, v in counts.items() if not isinstance(v, bool)},
-        **_parts(arrays),
+        **parts_of(arrays),
     )
 
 

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from strategies.market.cache import CandleCache, Kept, Version, joined
+from strategies.market.cache import CandleCache, Kept, Version
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
 from strategies.market.intake.report import series_of
 from strategies.market.providers import REMOTES
 from strategies.market.providers.client import Ask, Client, ProviderError, Wanted
 from strategies.market.providers.order import FetchOrder
+from strategies.market.restated import joined
 from strategies.market.sessions import in_hours, sessions_of
 from strategies.market.timeframe import DAY_MS, Timeframe, timeframe_named
 from strategies.types import BoolArray, IntArray
