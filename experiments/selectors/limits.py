@@ -38,6 +38,11 @@ class Limit:
 
 
 def limits() -> list[Limit]:
+    return [*_used_up(), *_of_size()]
+
+
+def _used_up() -> list[Limit]:
+    """Return what fills up, and how full it is now."""
     jobs, disk = queue_depth(), shutil.disk_usage(settings.QUANT_HOME)
     return [
         Limit(
@@ -66,6 +71,12 @@ def limits() -> list[Limit]:
             unit="bytes",
             used=cache_sizes()["features"]["bytes"],
         ),
+    ]
+
+
+def _of_size() -> list[Limit]:
+    """Return how large one thing may be."""
+    return [
         Limit(
             "sweep_candidates",
             MOST_CANDIDATES,

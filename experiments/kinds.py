@@ -1,0 +1,110 @@
+"""The kinds of work of the notebook: what each carries, and how it runs."""
+
+from __future__ import annotations
+
+from jobs.registry import JobKind
+
+# Regular work without a job of its own.
+CHORES = ("experiments.services.datasets:raw_tidy",)
+
+KINDS = (
+    JobKind(
+        "backtest",
+        "experiments.tasks:backtest",
+        "Backtest",
+        stages=(
+            *("data_loading", "features", "signals", "simulation", "metrics"),
+            "artifacts",
+        ),
+    ),
+    JobKind(
+        "sweep",
+        "experiments.tasks:sweep",
+        "Sweep",
+        stages=("data_loading", "evaluating", "artifacts"),
+        is_long=True,
+    ),
+    JobKind(
+        "walk_forward",
+        "experiments.tasks:walk_forward",
+        "Walk-forward",
+        stages=("data_loading", "evaluating", "simulation", "artifacts"),
+        is_long=True,
+    ),
+    JobKind(
+        "validate",
+        "experiments.tasks:validate",
+        "Validation",
+        stages=("data_loading", "validation", "artifacts"),
+        is_long=True,
+    ),
+    JobKind(
+        "intake",
+        "experiments.tasks:intake",
+        "Import of data",
+        stages=("reading", "writing"),
+        is_long=True,
+    ),
+    JobKind(
+        "fetch",
+        "experiments.tasks:fetch",
+        "Fetch of data",
+        stages=("data_loading",),
+        is_long=True,
+        max_running=1,  # a provider counts the requests of all together
+    ),
+    JobKind(
+        "dataset",
+        "experiments.tasks:dataset",
+        "Dataset",
+        stages=("data_loading", "features", "artifacts"),
+        is_long=True,
+    ),
+    JobKind(
+        "picture",
+        "experiments.tasks:picture",
+        "Picture",
+        payload={"name": str, "form": str, "theme": str},
+        quick=True,
+    ),
+    JobKind(
+        "overfitting",
+        "experiments.tasks:overfitting",
+        "Test for overfitting",
+        payload={"pool": str, "sweep_id": str},
+        stages=("reading", "testing"),
+        quick=True,
+    ),
+    JobKind(
+        "why",
+        "experiments.tasks:why",
+        "Why this trade",
+        payload={"number": int},
+        stages=("reading",),
+        quick=True,
+    ),
+    JobKind(
+        "leak_check",
+        "experiments.tasks:leak_check",
+        "Look-ahead check",
+        payload={"expr": str, "config": dict},
+        stages=("reading", "looking"),
+        quick=True,
+    ),
+    JobKind(
+        "preview",
+        "experiments.tasks:preview",
+        "Preview",
+        payload={"expr": str, "config": dict},
+        stages=("reading", "looking"),
+        quick=True,
+    ),
+    JobKind(
+        "strategy_sheet",
+        "experiments.tasks:strategy_sheet",
+        "Sheet of a strategy",
+        payload={"expr_hash": str},
+        stages=("reading", "testing"),
+        quick=True,
+    ),
+)
