@@ -48,6 +48,12 @@ from experiments.views.presets import (
 )
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
+from experiments.views.strategies import (
+    strategy_deleted,
+    strategy_list,
+    strategy_saved,
+)
+from experiments.views.strategy import strategy_detail
 from experiments.views.sweep import candidate
 from experiments.views.sweep_form import sweep_new
 from experiments.views.trash import trash, undo
@@ -62,7 +68,7 @@ from experiments.views.universes import (
 from experiments.views.validation import validation_file, validation_new
 from experiments.views.walk_form import walk_new
 from experiments.views.why import trade_why
-from experiments.views.words import experiment_words, run_words
+from experiments.views.words import experiment_words, run_words, strategy_words
 
 app_name = "experiments"
 
@@ -182,6 +188,11 @@ urlpatterns = [
     path("backtest/complete", expression_complete, name="expression-complete"),
     path("backtest/save", expression_save, name="expression-save"),
     path("backtest/look-ahead", expression_leaks, name="expression-leaks"),
+    path("strategies", strategy_list, name="strategy-list"),
+    path("strategies/save", strategy_saved, name="strategy-save"),
+    path("strategies/<str:expr_hash>", strategy_detail, name="strategy-detail"),
+    path("strategies/<str:expr_hash>/words", strategy_words, name="strategy-words"),
+    path("strategies/<str:expr_hash>/delete", strategy_deleted, name="strategy-delete"),
     path("catalog", catalog, name="catalog"),
     path(
         "catalog/primitives/<str:primitive>",

@@ -1,4 +1,4 @@
-"""The form of what people say of a run or an experiment."""
+"""The form of what people say of a run, an experiment or a strategy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from experiments.forms.hypothesis import (
     hypothesis_of,
     missing_words,
 )
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import ModelExperiment, ModelRun, StrategySnapshot
 from experiments.services.words import normal_tags
 from strategies.errors import ConfigError
+
+# What may be left without a name says what it is called then.
+UNNAMED: dict[type, str] = {
+    ModelRun: "Left empty, it is named after its settings.",
+    StrategySnapshot: "Left empty, it is named after its expression.",
+}
 
 
 class PickedTags(forms.MultipleChoiceField):
@@ -62,15 +68,18 @@ class WordsForm(forms.Form):
     """Name, tags and notes; the tags in use are offered beside those it has."""
 
     def __init__(
-        self, data: Any, *, of: ModelRun | ModelExperiment, offered: Iterable[str]
+        self,
+        data: Any,
+        *,
+        of: ModelRun | ModelExperiment | StrategySnapshot,
+        offered: Iterable[str],
     ) -> None:
         first = {"name": of.name, "notes": of.notes, "kept_tags": of.tags}
         super().__init__(data, initial=first)
         tags = list(dict.fromkeys([*of.tags, *offered]))
-        is_run = isinstance(of, ModelRun)
-        hint = "Left empty, it is named after its settings." if is_run else ""
+        hint = UNNAMED.get(type(of), "")
         self.fields |= {
-            "name": name_field(required=not is_run, hint=hint),
+            "name": name_field(required=not hint, hint=hint),
             "kept_tags": PickedTags(
                 label="Tags",
                 required=False,
@@ -91,7 +100,7 @@ class WordsForm(forms.Form):
         return sent
 
     def changes(self) -> dict[str, Any]:
-        """Return what `run_update` or `experiment_update` takes."""
+        """Return what `run_update`, `experiment_update` or `strategy_update` takes."""
         sent = self.cleaned_data
         return {"name": sent["name"], "notes": sent["notes"], "tags": self.tags}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models.run import ModelRun
@@ -53,6 +54,9 @@ class StrategySnapshot(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("experiments:strategy-detail", args=[self.pk])
 
 
 class StrategySheet(models.Model):

@@ -60,6 +60,13 @@ def strategy_get(expr_hash: str, *, deleted: bool = False) -> StrategySnapshot:
     )
 
 
+def saved_as(run: ModelRun) -> StrategySnapshot | None:
+    """Return the strategy that a run shows; one query, none without an expression."""
+    if not run.config.get("expr"):
+        return None
+    return run.strategies.filter(deleted_at__isnull=True).first()
+
+
 def strategy_page(
     *,
     limit: int = 50,
@@ -150,7 +157,8 @@ def strategy_links(row: StrategySnapshot) -> dict[str, str | None]:
     named = ("curve", "returns", "factor", "correlation", "neighbours", "checks")
     links: dict[str, str | None] = {name: f"{itself}/{name}" for name in named}
     run = None if row.run_id is None else f"/api/runs/{row.run_id}"
-    return {"self": itself, "run": run, **links}
+    page = f"/strategies/{row.expr_hash}"
+    return {"self": itself, "page": page, "run": run, **links}
 
 
 def strategy_detail(row: StrategySnapshot) -> dict[str, Any]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django.db.models import Count, F, Model, Q, QuerySet
 
-from experiments.models import ModelExperiment, ModelRun, Preset, Watchlist
+from experiments.models import (
+    ModelExperiment,
+    ModelRun,
+    Preset,
+    StrategySnapshot,
+    Watchlist,
+)
 from quantlab.web.paging import Page, keyset_page, unknown_word
 
-KINDS = ("runs", "experiments", "presets", "watchlists")
+KINDS = ("runs", "experiments", "presets", "strategies", "watchlists")
 
 
 def trash_page(kind: str, *, limit: int, cursor: str = "") -> Page[Model]:
@@ -42,5 +48,6 @@ def _deleted() -> dict[str, QuerySet]:
             deleted_at__isnull=False
         ).annotate(n_gone=Count("runs", filter=with_it)),
         "presets": Preset.objects.filter(deleted_at__isnull=False),
+        "strategies": StrategySnapshot.objects.filter(deleted_at__isnull=False),
         "watchlists": Watchlist.objects.filter(deleted_at__isnull=False),
     }

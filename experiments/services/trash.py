@@ -8,12 +8,20 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from experiments.models import ModelExperiment, ModelRun, Preset, Watchlist
+from experiments.models import (
+    ModelExperiment,
+    ModelRun,
+    Preset,
+    StrategySnapshot,
+    Watchlist,
+)
 from experiments.selectors.experiments import experiment_get
+from experiments.selectors.strategies import strategy_get
 from experiments.selectors.universes import watchlist_get
 from experiments.services.experiments import experiment_restore
 from experiments.services.marks import runs_mark
 from experiments.services.presets import preset_restore
+from experiments.services.strategies import strategy_restore
 from experiments.services.watchlists import watchlist_restore
 from quantlab.web.problem import Problem
 
@@ -33,11 +41,15 @@ def trash_undo(*, moment: datetime) -> int:
     presets = list(Preset.objects.filter(deleted_at=moment))
     for preset in presets:
         preset_restore(preset=preset)
+    strategies = list(StrategySnapshot.objects.filter(deleted_at=moment))
+    for strategy in strategies:
+        strategy_restore(strategy=strategy)
     watchlists = list(Watchlist.objects.filter(deleted_at=moment))
     for watchlist in watchlists:
         watchlist_restore(watchlist=watchlist)
     n_runs = alone.update(deleted_at=None)
-    return len(experiments) + n_runs + len(presets) + len(watchlists)
+    n_others = len(presets) + len(strategies) + len(watchlists)
+    return len(experiments) + n_runs + n_others
 
 
 @transaction.atomic
@@ -46,6 +58,7 @@ def trash_restore(
     experiments: Sequence[str] = (),
     runs: Sequence[str] = (),
     presets: Sequence[str] = (),
+    strategies: Sequence[str] = (),
     watchlists: Sequence[str] = (),
 ) -> int:
     """Show again what is named; return how many were in the trash."""
@@ -55,10 +68,13 @@ def trash_restore(
         experiment_restore(experiment=experiment)
     n_runs = runs_mark(action="restore", run_ids=runs).changed if runs else 0
     saved = [preset_restore(preset=_preset_deleted(key)) for key in presets]
+    kept = [strategy_get(key, deleted=True) for key in strategies]
+    for strategy in kept:
+        strategy_restore(strategy=strategy)
     lists = [watchlist_get(key, deleted=True) for key in watchlists]
     for watchlist in lists:
         watchlist_restore(watchlist=watchlist)
-    return len(gone) + n_runs + len(saved) + len(lists)
+    return len(gone) + n_runs + len(saved) + len(kept) + len(lists)
 
 
 def _preset_deleted(key: str) -> Preset:

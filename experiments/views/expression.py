@@ -18,6 +18,7 @@ from experiments.selectors.expression_questions import question_of
 from experiments.selectors.expressions import completions
 from experiments.selectors.plan import run_plan
 from experiments.selectors.runs import run_document, run_get
+from experiments.selectors.strategies import saved_as
 from experiments.services.questions import question_ask
 from experiments.services.runs import run_submit
 from experiments.services.strategies import strategy_save
@@ -147,7 +148,8 @@ def _result(request: HtmxHttpRequest, run: ModelRun | None) -> dict[str, Any]:
         return {"run": None}
     facts = {"job": run.job, "state": job_state(run.job), "title": run.job.title}
     if run.status == JobStatus.SUCCEEDED:
-        return facts | summary_tab(request, run)
+        saved = {"strategy": saved_as(run), "is_new": True}
+        return facts | summary_tab(request, run) | saved
     return facts | {"run": run_document(run)}
 
 

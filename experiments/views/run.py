@@ -19,6 +19,7 @@ from django.views.decorators.http import (
 
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.runs import run_document, run_get
+from experiments.selectors.strategies import saved_as
 from experiments.selectors.sweep import has_part
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
@@ -139,6 +140,7 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "experiment": run.experiment,
         "here": request.get_full_path(),
         "home_url": _home(run),
+        "strategy": saved_as(run),
         "tabs": [t for t in tabs.values() if has_result or t.name in WITHOUT_RESULT],
         "tab": tab if is_shown else tabs["summary"],
         "has_part": has_result and run.status != JobStatus.SUCCEEDED,

@@ -10,14 +10,22 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from experiments.forms.words import ExperimentWordsForm, WordsForm
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import ModelExperiment, ModelRun, StrategySnapshot
 from experiments.selectors.experiments import experiment_get
 from experiments.selectors.runs import run_get
+from experiments.selectors.strategies import strategy_get
 from experiments.selectors.tags import tags_in_use
 from experiments.services.experiments import experiment_update
 from experiments.services.runs import run_update
+from experiments.services.strategies import strategy_update
 from experiments.views.run_form import moved
 from quantlab.web.htmx import HtmxHttpRequest, render_page
+
+HOMES = {
+    ModelRun: ("Backtests", "experiments:backtesting"),
+    ModelExperiment: ("Experiments", "experiments:experiment-list"),
+    StrategySnapshot: ("Strategies", "experiments:strategy-list"),
+}
 
 
 @require_http_methods(["GET", "POST"])
@@ -45,9 +53,21 @@ def experiment_words(request: HtmxHttpRequest, experiment_id: UUID) -> HttpRespo
     )
 
 
+@require_http_methods(["GET", "POST"])
+def strategy_words(request: HtmxHttpRequest, expr_hash: str) -> HttpResponse:
+    """Change what is said of a saved strategy, never its expression."""
+    strategy = strategy_get(expr_hash)
+    return _answer(
+        request,
+        strategy,
+        strategy.name,
+        lambda changes: strategy_update(strategy=strategy, changes=changes),
+    )
+
+
 def _answer(
     request: HtmxHttpRequest,
-    of: ModelRun | ModelExperiment,
+    of: ModelRun | ModelExperiment | StrategySnapshot,
     title: str,
     save: Callable[[Mapping[str, Any]], object],
     *,
@@ -67,7 +87,7 @@ def _answer(
             "action": request.path,
             "back_url": of.get_absolute_url(),
             "title": title,
-            "is_run": isinstance(of, ModelRun),
+            "home": HOMES[type(of)],
         },
         status=422 if shown.is_bound else 200,
     )

@@ -19,6 +19,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Experiments", "experiments:experiment-list", "e"),
         ("Backtests", "experiments:backtesting", "b"),
         ("Expression", "experiments:expression", "x"),
+        ("Strategies", "experiments:strategy-list", "r"),
     ),
     "Evidence": (("Ledger", "experiments:ledger", "l"),),
     "Data": (

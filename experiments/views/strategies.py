@@ -1,0 +1,103 @@
+"""Saved strategies: the list of them, keeping the expression of a run, deleting one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from experiments.models import StrategySnapshot
+from experiments.selectors.runs import run_get
+from experiments.selectors.strategies import (
+    strategies_count,
+    strategy_documents,
+    strategy_get,
+    strategy_page,
+)
+from experiments.selectors.strategy_sheet import sheet_of
+from experiments.services.strategies import strategy_delete, strategy_save
+from experiments.services.strategy_sheet import sheet_order
+from experiments.views.trash import say_deleted
+from quantlab.web.lists import Column, Field, asked_of
+
+ROWS_PER_PAGE = 50
+NEWEST = "-created_at"
+COLUMNS = (
+    Column("Strategy", "name"),
+    Column("Sharpe", "-ann_sharpe", is_number=True),
+    Column("vs luck"),
+    Column("DSR", is_number=True),
+    Column("Return", "-ann_return", "% a year", is_number=True),
+    Column("Volatility", "ann_vol", "%", is_number=True),
+    Column("Max drawdown", "-max_dd", "%", is_number=True, novice="Worst fall"),
+    Column("Complexity", "complexity_score", is_number=True),
+    Column("Saved", NEWEST, is_number=True),
+)
+FIELDS = (Field("tag", "Tag", placeholder="A whole tag"),)
+
+
+@require_GET
+def strategy_list(request: HttpRequest) -> HttpResponse:
+    """Show what was kept, the newest first."""
+    asked = asked_of(request, ("tag",), NEWEST)
+    q, tag = asked["q"], asked["tag"]
+    page = strategy_page(
+        q=q, tag=tag, order=asked.order, limit=ROWS_PER_PAGE, cursor=asked["cursor"]
+    )
+    context = {
+        "rows": strategy_rows(page.items),
+        "total": strategies_count(q=q, tag=tag),
+        "asked": asked,
+        "q": q,
+        "fields": asked.filled(FIELDS),
+        "pieces": asked.pieces(FIELDS),
+        "hidden": asked.hidden("q", "tag", "cursor"),
+        "headings": asked.headings(COLUMNS),
+        "first_query": asked.query(cursor=""),
+        "next_query": asked.query(cursor=page.next_cursor) if page.next_cursor else "",
+        "download": asked.download(reverse("api:list_saved_strategies")),
+    }
+    return render(request, "experiments/strategy_list.html", context)
+
+
+def strategy_rows(items: list[StrategySnapshot]) -> list[dict[str, Any]]:
+    """Return each strategy with what its Sharpe ratio is shown from."""
+    documents = strategy_documents(items)
+    return [
+        {"strategy": row, "run": _judged(row, document["honesty"])}
+        for row, document in zip(items, documents, strict=True)
+    ]
+
+
+def _judged(row: StrategySnapshot, honesty: dict[str, Any] | None) -> dict[str, Any]:
+    if row.run is None:
+        return {"honesty": None, "flags": {}, "metrics": {}}
+    flags, metrics = row.run.flags, row.run.metrics
+    return {"honesty": honesty, "flags": flags, "metrics": metrics}
+
+
+@require_POST
+def strategy_saved(request: HttpRequest) -> HttpResponse:
+    """Keep the expression of a run, and have its factor sheet computed."""
+    strategy, is_new = strategy_save(run=run_get(request.POST.get("run", "")))
+    if sheet_of(strategy) is None:
+        sheet_order(strategy=strategy)
+    if is_new:
+        words = f"Saved as “{strategy.name}”."
+    else:
+        words = f"Saved already, as “{strategy.name}”. It shows this run from now on."
+    messages.success(request, words)
+    return redirect(strategy)
+
+
+@require_POST
+def strategy_deleted(request: HttpRequest, expr_hash: str) -> HttpResponse:
+    strategy = strategy_delete(strategy=strategy_get(expr_hash))
+    if strategy.deleted_at is not None:
+        words = f"“{strategy.name}” deleted. Its run and its trials stay."
+        say_deleted(request, words, strategy.deleted_at)
+    return redirect("experiments:strategy-list")
