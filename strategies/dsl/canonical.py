@@ -101,7 +101,8 @@ def _negative(x: Node) -> Node:
     if x.op == "negative":
         return x.args[0]
     if x.op == "subtract":
-        return node("subtract", x.args[1], x.args[0])
+        turned = (x.args[1], x.args[0])
+        return _subtract(*turned) or node("subtract", *turned)
     return node("negative", x)
 
 
@@ -117,13 +118,13 @@ def _subtract(x: Node, y: Node) -> Node | None:
     if x.is_number and y.is_number:
         return _folded(x.number - y.number)
     if x is y:
-        return _chain("multiply", (number(0.0), x))
+        return _canonical(node("multiply", number(0.0), x))
     if y.is_number:
-        return _chain("add", (x, number(-y.number)))
+        return _canonical(node("add", x, number(-y.number)))
     if x.is_number and x.number == 0.0:
         return _negative(y)
     if y.op == "negative":
-        return _chain("add", (x, y.args[0]))
+        return _canonical(node("add", x, y.args[0]))
     return None
 
 

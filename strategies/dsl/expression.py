@@ -198,6 +198,8 @@ def _parse(
 
 def _check(parsed: Parsed, root: Node, limits: Limits) -> None:
     site = Site(parsed.text, 1)
+    if root.op in (GROUP, BRACE):
+        site.refuse("no_value", "This alone is no value.", "For example rank(close).")
     try:
         written_out(root)
     except DslError:

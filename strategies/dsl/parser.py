@@ -108,10 +108,6 @@ class _Parser:
         one = self._expression(0)
         if self._next.kind != "end":
             self._refuse_next("unexpected", "is not expected here")
-        if one.op in (GROUP, BRACE):
-            self._site(1).refuse(
-                "no_value", "This alone is no value.", "For example rank(close)."
-            )
         return Parsed(self._text, one, self._columns)
 
     @property

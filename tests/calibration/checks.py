@@ -6,6 +6,8 @@ what is read from all rows, with the range that is accepted (NUMBERS §3).
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,7 @@ from strategies.validation.chance import p_value
 from strategies.validation.family import adjusted_p_values, sharpe_p_values
 from strategies.validation.overfitting import superiority
 from strategies.validation.permutation import align, best_of, rerun_search
+from tests.strategies.dsl.texts import judged, random_text
 
 Rng = np.random.Generator
 LEVEL = 0.05
@@ -221,6 +224,19 @@ DSR_FIGURES = (
     mean("mean DSR", 0.45, 0.55, 0.3),
     Figure("share above 0.95", lambda r: float(np.mean(r > 0.95)), 0.0, 0.05, 0.22),
 )
+
+
+def language(rng: Rng) -> list[float]:
+    """One text: does it break a promise, is it understood, and after how long."""
+    text = random_text(random.Random(int(rng.integers(2**62))))
+    broken, code, began = 0.0, "", time.perf_counter()
+    try:
+        code = judged(text)
+    except Exception:  # a crash of any kind is what is looked for
+        broken = 1.0
+    return [broken, code == "understood", 1e3 * (time.perf_counter() - began)]
+
+
 CHECKS = (
     Check(
         "psr_normal",
@@ -350,5 +366,24 @@ CHECKS = (
         ),
         1_000,
         60,
+    ),
+    Check(
+        "language",
+        "The language of expressions refuses what it does not understand",
+        "a random text, two in three with rubbish in it",
+        language,
+        (
+            mean("share that crashes, or is refused without code and column", 0, 0, 0),
+            mean(
+                "share understood, and read again from its canonical form",
+                0.2,
+                0.6,
+                0.5,
+                column=1,
+            ),
+            Figure("slowest, ms", lambda rows: float(rows[:, 2].max()), 0, 2_000, 0),
+        ),
+        100_000,
+        80,
     ),
 )

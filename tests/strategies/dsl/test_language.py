@@ -159,6 +159,22 @@ def test_what_is_printed_is_read_again(rng):
     assert parse(once.canonical).canonical == once.canonical
 
 
+def test_signs_and_differences_that_are_read_again_as_printed():
+    for text in (
+        "-(2.5 - adv20)",
+        "-adv20 - 7",
+        "-(7 * vwap) - -(open > close)",
+        "-returns - -returns",
+        "-close - -volume",
+    ):
+        once = parse(text)
+        assert parse(once.canonical).root is once.root, once.canonical
+    for text in ("{d}", "--{d}", "0 + {d}"):
+        with pytest.raises(DslError) as refusal:
+            parse(text)
+        assert (refusal.value.code, refusal.value.column) == ("no_value", 1)
+
+
 def test_what_the_panel_lacks_is_named():
     for expr, code, column in (
         ('rank(feat("scor"))', "unknown_field", 6),
