@@ -1,4 +1,4 @@
-"""W4 and W6: expressions beside bottleneck, pandas and gplearn.
+"""W4 and W6: expressions beside bottleneck, polars, pandas and gplearn.
 
 W4 is 50 features of 500 symbols on 2,500 days, each taken as it comes and let go; W6 is
 1,000 random programs of depth 4 on 125,000 rows of 8 columns. Both are read before the
@@ -78,7 +78,8 @@ def features(bench: Bench) -> None:
         return time.perf_counter() - start, last
 
     means = [np.nanmean(v) for _, v in evaluate_population(known, panel, reuse=True)]
-    for peer, must, moonshot in (("bottleneck", 3, 5), ("pandas", 10, 20)):
+    goals = (("bottleneck", 3, 5), ("polars", 6, 10), ("pandas", 10, 20))
+    for peer, must, moonshot in goals:
         mine, theirs, _, answers = bench.in_turns(
             ours, lambda peer=peer: bench.panel_peers.ask(peer, "panel"), 3
         )

@@ -1,4 +1,4 @@
-"""What the peers of expressions do: bottleneck, pandas, gplearn. Nothing here is ours.
+"""What the peers of expressions do: bottleneck, pandas, polars, gplearn; all not ours.
 
 Started by `tests.bench.expressions` as `tests/bench/peers.py` is by `tests.bench.run`;
 asked and answered in the same way.
@@ -13,6 +13,7 @@ import bottleneck as bn
 import gplearn
 import numpy as np
 import pandas as pd
+import polars as pl
 from gplearn._program import _Program
 from gplearn.functions import _function_map
 
@@ -75,9 +76,48 @@ def pandas_features(close, volume):
         yield change.rank(axis=1, pct=True)
 
 
+def polars_features(close, volume, bars):
+    """Names as columns for what runs down them, bars as columns for ranks across."""
+    names = close.columns
+    both = pl.concat([close, volume.rename(lambda name: f"v{name}")], how="horizontal")
+    every = pl.all()
+    for d in WINDOWS:
+        yield close.select(every.rolling_mean(d))
+        yield close.select(every.rolling_std(d))
+        yield close.select(every.rolling_min(d))
+        yield close.select(every.rolling_max(d))
+        yield close.select(every.rolling_rank(d) / d)
+        yield volume.select(every.rolling_sum(d))
+        yield close.select((every - every.rolling_mean(d)) / every.rolling_std(d))
+        yield close.select(every.diff(d))
+        yield both.select(
+            pl.rolling_corr(name, f"v{name}", window_size=d).alias(name)
+            for name in names
+        )
+        moved = bars.select(
+            pl.col(now) - pl.col(before)
+            for now, before in zip(bars.columns[d:], bars.columns, strict=False)
+        )
+        yield moved.select(every.rank("average") / every.count())
+
+
+def polars_frames(close, volume):
+    """Read as polars takes them, a missing value being none at all."""
+    shapes = (close, volume, np.ascontiguousarray(close.T))
+    return [pl.from_numpy(one).fill_nan(None) for one in shapes]
+
+
 def panel():
     data = np.load(FOLDER / "panel.npz")
     return data["close"], data["volume"]
+
+
+def last(one):
+    """Return the newest cell, without a copy of all the others."""
+    if isinstance(one, pd.DataFrame):
+        return float(one.iat[-1, -1])
+    value = one[-1, -1]
+    return float("nan") if value is None else float(value)
 
 
 def features(work):
@@ -85,11 +125,13 @@ def features(work):
     if work == "bottleneck":
         close, volume = (np.ascontiguousarray(one.T) for one in (close, volume))
         made, given = bottleneck_features, (close, volume)
+    elif work == "polars":
+        made, given = polars_features, polars_frames(close, volume)
     else:
         made, given = pandas_features, (pd.DataFrame(close), pd.DataFrame(volume))
     start = time.perf_counter()
     with np.errstate(all="ignore"):
-        kept = [float(np.asarray(one)[-1, -1]) for one in made(*given)]
+        kept = [last(one) for one in made(*given)]
     seconds = time.perf_counter() - start
     with np.errstate(all="ignore"):
         means = [float(np.nanmean(np.asarray(one))) for one in made(*given)]
@@ -155,6 +197,7 @@ def main():
     versions = {
         "bottleneck": bn.__version__,
         "pandas": pd.__version__,
+        "polars": pl.__version__,
         "gplearn": gplearn.__version__,
     }
     sys.stdout.write(json.dumps(versions) + "\n")
