@@ -152,14 +152,28 @@ def run_universe(
     _check_symbols(config, panel)
     check_length(panel)
     columns, wanted = _decided(config, panel, cache, on_stage)
-    *_, (_, weights) = _weighed(config, panel, wanted[-1][1])
+    weights = weights_of(config, panel, wanted[-1][1])
     on_stage("simulation")
-    simulation = _simulated(config, panel, weights)
+    simulation = simulated(config, panel, weights)
     on_stage("metrics")
+    result = measured(config, panel, columns, weights, simulation, benchmark)
+    current_sink().report(_trial(result, source))
+    return result
+
+
+def measured(
+    config: RunConfig,
+    panel: Panel,
+    columns: dict[str, FloatArray],
+    weights: FloatArray,
+    simulation: PortfolioSimulation,
+    benchmark: Candles | None,
+) -> UniverseResult:
+    """Return the result of a simulation that is done; arguments as in the result."""
     held = _benchmark(config, panel, benchmark)
     inputs = metric_inputs(panel, simulation, config.rf, held.equity if held else None)
     metrics, flags = compute_all(inputs)
-    result = UniverseResult(
+    return UniverseResult(
         panel=panel,
         weights=weights,
         simulation=simulation,
@@ -169,8 +183,6 @@ def run_universe(
         columns=columns,
         benchmark=held,
     )
-    current_sink().report(_trial(result, source))
-    return result
 
 
 def _decided(
@@ -260,19 +272,27 @@ def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSim
     values : float64 array of shape (n_bars, n_symbols)
         What it wants after each close; NaN: nothing.
     """
+    return simulated(config, panel, weights_of(config, panel, values))
+
+
+def weights_of(config: RunConfig, panel: Panel, values: FloatArray) -> FloatArray:
+    """Return the weights that a portfolio holds by such values; as in `held_by`."""
     *_, (_, weights) = _weighed(config, panel, values)
-    return _simulated(config, panel, weights)
+    return weights
 
 
-def _simulated(
-    config: RunConfig, panel: Panel, weights: FloatArray
+def simulated(
+    config: RunConfig, panel: Panel, weights: FloatArray, cash: float | None = None
 ) -> PortfolioSimulation:
-    """Return what the weights earn; who leaves the universe is sold for that reason."""
+    """Return what the weights earn; who leaves the universe is sold for that reason.
+
+    The account begins with `cash`, or with that of the config.
+    """
     return simulate_weights(
         panel,
         weights,
         config.execution,
-        initial_cash=config.initial_cash,
+        initial_cash=config.initial_cash if cash is None else cash,
         band=config.sizing.no_trade_band,
         exits=config.exits,
         stake=stake_of(config),

@@ -22,9 +22,10 @@ from experiments.selectors.sweep import (
 )
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
-from strategies import RunConfig, load_candles
+from strategies import Panel, RunConfig
 from strategies.errors import ConfigError
-from strategies.library.resolve import library_rule_needed, one_symbol_needed
+from strategies.library.resolve import one_symbol_needed
+from strategies.market.sources import load_each
 from strategies.metrics.registry import METRICS, Metric
 from strategies.sweep import SweepPlan
 from strategies.validation.fits import WalkPlan, plan_walk_forward
@@ -43,7 +44,8 @@ class Walk:
     """A walk-forward that can be run, and the bars it goes through."""
 
     plan: WalkPlan
-    candles: Candles
+    candles: list[Candles]  # of each symbol
+    bars: Candles | Panel  # what is traded: the symbol, or all as one portfolio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class WalkCost:
     @property
     def windows(self) -> list[dict[str, int]]:
         """The bounds of each window, epoch ms."""
-        ts = self.walk.candles.ts
+        ts = self.walk.bars.ts
         return [
             {
                 "index": split.index,
@@ -73,7 +75,7 @@ class WalkCost:
     @property
     def n_unused(self) -> int:
         """Bars at the end that are too few for one more test."""
-        return len(self.walk.candles) - self.walk.plan.tested.stop
+        return len(self.walk.bars) - self.walk.plan.tested.stop
 
     def as_json(self) -> dict[str, Any]:
         budget = self.budget.as_json()
@@ -91,12 +93,12 @@ def walk_planned(plan: SweepPlan, windows: Mapping[str, Any]) -> Walk:
 
     `windows` has the words of the request: ``train_bars`` and the like.
     """
-    library_rule_needed(plan.config, "A walk-forward")
-    one_symbol_needed(plan.config, "A walk-forward")
-    candles = load_candles(plan.config)
+    one_symbol_needed(plan.config, "A walk-forward")  # before its bars are read
+    candles = load_each(plan.config, plan.config.symbols)
+    bars = Panel.of(candles) if plan.config.is_portfolio else candles[0]
     try:
         splits = rolling_splits(
-            len(candles),
+            len(bars),
             train=windows["train_bars"],
             test=windows["test_bars"],
             purge=windows["purge_bars"],
@@ -104,7 +106,7 @@ def walk_planned(plan: SweepPlan, windows: Mapping[str, Any]) -> Walk:
             anchored=windows["mode"] == "anchored",
             windows=windows["windows"],
         )
-        return Walk(plan_walk_forward(plan, splits), candles)
+        return Walk(plan_walk_forward(plan, splits), candles, bars)
     except ConfigError as exc:
         raise ConfigError(
             exc.message, code=exc.code, field=_field(exc.field), advice=exc.advice
@@ -121,7 +123,7 @@ def _field(name: str) -> str:
 
 def usual_windows(config: RunConfig) -> dict[str, int]:
     """Return windows to begin with: four years and ten months, less of little data."""
-    n_bars = bars_expected(config)
+    n_bars = bars_expected(config) / max(len(config.symbols), 1)
     return {
         "train_bars": min(USUAL_TRAIN, max(round(n_bars * 0.4), 3)),
         "test_bars": min(USUAL_TEST, max(round(n_bars * 0.1), 2)),
@@ -138,9 +140,11 @@ def walk_of(run: ModelRun) -> Walk:
 
 def walk_cost(walk: Walk) -> WalkCost:
     """Return what a plan means: time, and the bar that luck sets after it."""
-    speed, n_timed = search_speed(RunKind.WALK_FORWARD)
-    plan = walk.plan
-    passed = sum(len(split.train) for split in plan.splits) * len(plan.sweep)
+    plan, n_symbols = walk.plan, len(walk.candles)
+    is_many = plan.sweep.config.universe is not None
+    speed, n_timed = search_speed(RunKind.WALK_FORWARD, is_many=is_many)
+    learnt = sum(len(split.train) for split in plan.splits) * n_symbols
+    passed = learnt * len(plan.sweep)
     return WalkCost(
         walk=walk,
         budget=search_budget(plan.sweep.config, len(plan)),

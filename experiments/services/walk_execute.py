@@ -55,14 +55,14 @@ def walk_execute(*, run_id: str, context: JobContext) -> None:
     version = data_version(config)
     walk = walk_of(run)
     benchmark = benchmark_candles(config)
-    looked = bars_looked_at([walk.candles], fingerprint=walk.candles.fingerprint)
+    looked = bars_looked_at(walk.candles, fingerprint=walk.bars.fingerprint)
     fits = _fitted(run, walk, looked, context)
     context.stage("simulation")
-    found = stitch(walk.plan, walk.candles, fits, benchmark=benchmark)
+    found = stitch(walk.plan, walk.bars, fits, benchmark=benchmark)
     report = report_document(found.result) | {"windows": found.items}
     context.stage("artifacts")
     run.source_version = version
-    run.manifest_sha = _written(run, found, benchmark)
+    run.manifest_sha = _written(run, found, [*walk.candles, benchmark])
     _finish(run, found, report, looked, context)
     pool_refresh(pool=run.pool)
     n_windows = len(walk.plan.splits)
@@ -73,9 +73,9 @@ def _fitted(
     run: ModelRun, walk: Walk, looked: Looked, context: JobContext
 ) -> list[WindowFit]:
     """Return what every window chose, evaluating those that have not."""
-    splits, candles = walk.plan.splits, walk.candles
+    splits, bars = walk.plan.splits, walk.bars
     done: dict[int, dict[str, Any]] = {
-        row.number: row.chosen or {} for row in chunks_of(run, candles)
+        row.number: row.chosen or {} for row in chunks_of(run, bars)
     }
     fits = {
         number: WindowFit(splits[number], chosen["point"], chosen["metrics"])
@@ -85,7 +85,7 @@ def _fitted(
     context.report(len(fits), len(splits))
     sink, begun = MemorySink(), time.monotonic()
     with reporting_to(sink):
-        for fit in fit_windows(walk.plan, candles, skip=done):
+        for fit in fit_windows(walk.plan, bars, skip=done):
             batch = sink.batches.pop()
             tried, seconds = tried_of(batch), time.monotonic() - begun
             seen = replace(
@@ -94,9 +94,9 @@ def _fitted(
                 start_ms=batch.start_ms,
                 # With its test: so the joined account, which begins with the first
                 # one, is judged with the fits of every window.
-                end_ms=int(candles.ts[fit.split.test[-1]]),
+                end_ms=int(bars.ts[fit.split.test[-1]]),
             )
-            _commit(run, fit, tried, seen, looked.data_fingerprint, seconds, context)
+            _commit(run, fit, tried, seen, walk, seconds, context)
             fits[fit.split.index] = fit
             context.report(len(fits), len(splits), latest_sharpe=fit.metrics["sharpe"])
             begun = time.monotonic()
@@ -109,7 +109,7 @@ def _commit(
     fit: WindowFit,
     tried: Tried,
     seen: Looked,
-    fingerprint: str,
+    walk: Walk,
     seconds: float,
     context: JobContext,
 ) -> None:
@@ -122,9 +122,9 @@ def _commit(
         number=fit.split.index,
         defaults={
             "n_candidates": len(tried.keys),
-            "n_bars": len(fit.split.train),
+            "n_bars": len(fit.split.train) * len(walk.candles),
             "seconds": seconds,
-            "data_fingerprint": fingerprint,
+            "data_fingerprint": walk.bars.fingerprint,
             "chosen": {"point": fit.point, "metrics": fit.metrics},
         },
     )
@@ -142,7 +142,7 @@ def _commit(
 # --- the end -------------------------------------------------------------------------
 
 
-def _written(run: ModelRun, found: WalkForward, benchmark: Candles | None) -> str:
+def _written(run: ModelRun, found: WalkForward, read: list[Candles | None]) -> str:
     """Write the folder of the joined account, and the windows beside it."""
     own = {
         "config_hash": run.config_hash,
@@ -154,8 +154,7 @@ def _written(run: ModelRun, found: WalkForward, benchmark: Candles | None) -> st
         "summary.json": json_writer(run_summary(found.result) | own | counts),
         "windows.json": json_writer({"items": found.items}),
     }
-    read = [one for one in (found.candles, benchmark) if one]
-    facts = manifest_facts(found.result, read) | own
+    facts = manifest_facts(found.result, [one for one in read if one]) | own
     return run_store().save(str(run.pk), files, facts)
 
 

@@ -6,7 +6,10 @@ import numpy as np
 from numba import njit
 
 from strategies.kernels.account import Account, Fills, Moment, leave_nb, terms_nb
-from strategies.kernels.fills import AT_CLOSE, FILL, WINDOW_END
+from strategies.kernels.fills import AT_CLOSE, FILL, PORTFOLIO_FILL, SIGNAL, WINDOW_END
+from strategies.kernels.portfolio import Holdings, worth_nb
+from strategies.kernels.portfolio import leave_nb as leave_all_nb
+from strategies.kernels.portfolio import ruin_nb as ruin_all_nb
 from strategies.types import FloatArray
 
 
@@ -35,3 +38,36 @@ def close_out_nb(
         WINDOW_END,
     )
     return fills, account.cash, account.fees
+
+
+@njit(cache=True)
+def close_out_all_nb(
+    money: FloatArray,
+    quantity: FloatArray,
+    accrued: FloatArray,
+    mark: FloatArray,
+    bar: int,
+    order_id: int,
+    terms: FloatArray,
+) -> Fills:
+    """Return the fills that close all positions at `mark`; `money` is what is left.
+
+    Parameters
+    ----------
+    money : float64 array of shape (3,)
+        Cash, fees and borrow so far; changed in place.
+    quantity, accrued, mark : float64 arrays of shape (n_symbols,)
+        The first two are changed in place.
+    """
+    holdings = Holdings(money, quantity, accrued, mark)
+    fills = np.empty(2 * quantity.shape[0], PORTFOLIO_FILL)
+    moment = Moment(bar, AT_CLOSE, order_id)
+    if worth_nb(holdings, mark) <= 0.0:
+        n_fills = ruin_all_nb(holdings, mark, fills, 0, moment)
+    else:
+        nothing = np.zeros(quantity.shape[0])
+        _, n_fills = leave_all_nb(holdings, nothing, mark, terms, fills, 0, moment)
+    for k in range(n_fills):
+        if fills[k]["reason"] == SIGNAL:
+            fills[k]["reason"] = WINDOW_END
+    return fills[:n_fills].copy()

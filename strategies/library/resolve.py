@@ -127,30 +127,19 @@ def _tests(config: RunConfig) -> dict[str, object]:
 
 
 def one_symbol_needed(config: RunConfig, what: str) -> None:
-    """Refuse a universe where only one symbol can be traded so far."""
-    if config.universe is not None:
-        raise NotAvailableYet(
-            f"{what} over a universe is not available yet: its windows would have to "
-            "hand a whole portfolio on.",
-            field="universe",
-            advice="Use one symbol, or sweep the universe on a first half of the time "
-            "and run the choice on the second.",
-        )
-
-
-def library_rule_needed(config: RunConfig, what: str) -> None:
-    """Refuse an expression where only strategies of the library can be tested so far.
+    """Refuse a strategy of the library on a universe where that cannot be done so far.
 
     Raises
     ------
     NotAvailableYet
-        Field ``expr``.
+        Field ``universe``.
     """
-    if config.expr is not None:
+    if config.strategy is not None and config.universe is not None:
         raise NotAvailableYet(
-            f"{what} with an expression is not available yet.",
-            field="expr",
-            advice="Sweep its constants instead.",
+            f"{what} of a library strategy over a universe is not available yet.",
+            field="universe",
+            advice="Use one symbol or an expression, or sweep the universe on a first "
+            "half of the time and run the choice on the second.",
         )
 
 

@@ -230,7 +230,7 @@ def simulate_weights(
         quantity=quantity,
         mark=mark,
         fills=fills,
-        parts=_parts(mark, terms, fills),
+        parts=parts_of(mark, terms, fills),
         initial_cash=float(initial_cash),
         ruin_bar=ruin_bar,
     )
@@ -298,7 +298,7 @@ def check_parts(simulation: PortfolioSimulation) -> AccountingCheck:
     )
 
 
-def _parts(
+def parts_of(
     mark: FloatArray, terms: list[Terms], fills: NDArray[np.void]
 ) -> tuple[Simulation, ...]:
     """Return what each symbol did to the account, from its fills alone."""

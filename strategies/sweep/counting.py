@@ -81,9 +81,13 @@ def weeks_of_points(
     candles: Candles | Panel,
     points: IntArray,
     cache: FeatureCache | None = None,
+    past: Panel | None = None,
 ) -> tuple[int, HalfArray]:
-    """Return the first week and the weekly returns of the candidates at `points`."""
-    curves = list(_curves(plan, candles, points, cache))
+    """Return the first week and the weekly returns of the candidates at `points`.
+
+    Bars before those that are traded are seen through `cache`, or in `past`.
+    """
+    curves = list(_curves(plan, candles, points, cache, past))
     weekly = [weekly_returns(candles.ts, equity) for equity in curves]
     n_weeks = len(weekly[0][1]) if weekly else 0
     returns = np.empty((len(weekly), n_weeks), dtype=np.float16)
@@ -97,10 +101,12 @@ def _curves(
     candles: Candles | Panel,
     points: IntArray,
     cache: FeatureCache | None,
+    past: Panel | None,
 ) -> Iterator[FloatArray]:
     if isinstance(candles, Panel):
         # They come grouped by what they say.
-        found = {i: one.equity for i, _, one in simulations(plan, candles, points)}
+        made = simulations(plan, candles if past is None else past, points, candles)
+        found = {i: one.equity for i, _, one in made}
         yield from (found[place] for place in range(len(points)))
         return
     yield from (_equity(plan, candles, int(point), cache) for point in points)

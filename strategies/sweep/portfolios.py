@@ -22,7 +22,9 @@ from strategies.universe import held_by, wanted_by
 SHARED_BYTES = 256 << 20  # features that candidates may have together
 
 
-def evaluate(plan: SweepPlan, panel: Panel, points: IntArray) -> dict[str, FloatArray]:
+def evaluate(
+    plan: SweepPlan, panel: Panel, points: IntArray, traded: Panel | None = None
+) -> dict[str, FloatArray]:
     """Return the metrics of the candidates at `points`, arrays of (n_points,).
 
     Parameters
@@ -30,16 +32,19 @@ def evaluate(plan: SweepPlan, panel: Panel, points: IntArray) -> dict[str, Float
     plan : SweepPlan
         Of a config with an expression, or with a universe.
     panel : Panel
-        The bars that are traded.
+        The bars that are read, and traded.
     points : int64 array of shape (n_points,)
+    traded : Panel, optional
+        The last bars of `panel`, if only those are traded.
 
     Notes
     -----
     The functions are those of a run, so that the numbers are too.
     """
     table = np.full((len(TABLE_METRICS), len(points)), np.nan)
-    for place, config, simulation in simulations(plan, panel, points):
-        found, _ = compute_all(metric_inputs(panel, simulation, config.rf))
+    bars = panel if traded is None else traded
+    for place, config, simulation in simulations(plan, panel, points, traded):
+        found, _ = compute_all(metric_inputs(bars, simulation, config.rf))
         for row, key in enumerate(TABLE_METRICS):
             if found[key] is not None:
                 table[row, place] = found[key]
@@ -47,7 +52,7 @@ def evaluate(plan: SweepPlan, panel: Panel, points: IntArray) -> dict[str, Float
 
 
 def simulations(
-    plan: SweepPlan, panel: Panel, points: IntArray
+    plan: SweepPlan, panel: Panel, points: IntArray, traded: Panel | None = None
 ) -> Iterator[tuple[int, RunConfig, PortfolioSimulation]]:
     """Yield the place of a point, its config and what came of it.
 
@@ -67,7 +72,8 @@ def simulations(
         said.setdefault(expression_of(config).canonical, []).append(place)
     first = [expression_of(configs[places[0]]) for places in said.values()]
     values = evaluate_population(first, panel, reuse=True)
+    bars = panel if traded is None else traded
     for places, (_, matrix) in zip(said.values(), values, strict=True):
         for place in places:
             config = configs[place]
-            yield place, config, held_by(config, panel, matrix)
+            yield place, config, held_by(config, bars, matrix[-len(bars) :])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
 from strategies.compute import executor
 from strategies.errors import CandleError, ConfigError
 from strategies.features.compute import EarlierBars, FeatureCache, MemoryFeatureCache
+from strategies.library.resolve import one_symbol_needed
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
 from strategies.metrics.table import TABLE_METRICS
 from strategies.sweep import SweepChunk, best_row
 from strategies.sweep.counting import MOST_KEPT, keys_of, weeks_of_points
@@ -24,15 +26,14 @@ from strategies.trials import TrialBatch, current_sink
 from strategies.types import FloatArray, IntArray
 from strategies.validation.splits import Split
 
-if TYPE_CHECKING:
-    from strategies.sweep.candidates import Market
-
 FEWEST_TRAIN = 3
 FEWEST_TEST = 2
 CACHE_BYTES = 256 << 20
 COUNTS = ("trade_count", "n_bars")  # whole numbers
 
+Bars = TypeVar("Bars", Candles, Panel)
 Metrics = dict[str, int | float | None]
+Evaluate = Callable[[IntArray], dict[str, FloatArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +85,13 @@ def plan_walk_forward(sweep: SweepPlan, splits: Sequence[Split]) -> WalkPlan:
 
     Raises
     ------
+    NotAvailableYet
+        For a strategy of the library on a universe.
     ConfigError
         ``bad_split`` if there is no window, a window is too short, learns from what
         comes after it, or two of them test the same bar; ``too_many_candidates``.
     """
+    one_symbol_needed(sweep.config, "A walk-forward")
     if not splits:
         raise _bad_split("There is no window.")
     before = 0
@@ -124,14 +128,14 @@ def _bad_split(message: str) -> ConfigError:
 
 
 def fit_windows(
-    plan: WalkPlan, candles: Candles, *, skip: Collection[int] = ()
+    plan: WalkPlan, candles: Candles | Panel, *, skip: Collection[int] = ()
 ) -> Iterator[WindowFit]:
     """Yield what each window chooses; its candidates are reported as trials first.
 
     Parameters
     ----------
     plan : WalkPlan
-    candles : Candles
+    candles : Candles or Panel
         All bars of the config's window.
     skip : collection of int
         Numbers of windows that are not wanted again.
@@ -148,17 +152,14 @@ def fit_windows(
     evaluated there, nothing is left to choose. Whoever tries other windows until the
     joined curve pleases pays for it with the fits of those.
     """
-    # Here: who only plans a walk-forward needs no compiler.
-    from strategies.sweep.candidates import Market
-
     check_length(plan, candles)
-    market, cache = Market.of(candles), MemoryFeatureCache(CACHE_BYTES)
+    cache = MemoryFeatureCache(CACHE_BYTES)
     with executor() as pool:
+        learn = _learner(plan.sweep, candles, cache, pool)
         for place, split in enumerate(plan.splits):
             if split.index in skip:
                 continue
-            window = market.window(split.train, cache)
-            points, metrics = _evaluated(plan.sweep, window, pool)
+            points, metrics = _evaluated(plan.sweep, learn(split.train))
             batch = _batch(plan, candles, place, points, metrics, cache)
             current_sink().report_batch(batch)
             row = best_row(metrics[plan.sweep.objective], plan.sweep.objective)
@@ -166,7 +167,38 @@ def fit_windows(
             yield WindowFit(split, int(points[row]), found)
 
 
-def check_length(plan: WalkPlan, candles: Candles) -> None:
+def stretch(bars: Bars, rows: range) -> Bars:
+    """Return some bars, counted from the first."""
+    return bars.between(int(bars.ts[rows[0]]), int(bars.ts[rows[-1]]))
+
+
+def _learner(
+    plan: SweepPlan, bars: Candles | Panel, cache: FeatureCache, pool: Executor
+) -> Callable[[range], Evaluate]:
+    """Return what says how candidates are measured on some bars; all earlier are seen.
+
+    By tiles of bars, or by portfolios.
+    """
+    # Here: who only plans a walk-forward needs no compiler.
+    from strategies.sweep import candidates, portfolios
+
+    if isinstance(bars, Panel):
+
+        def of_portfolios(rows: range) -> Evaluate:
+            past, traded = stretch(bars, range(rows.stop)), stretch(bars, rows)
+            return lambda points: portfolios.evaluate(plan, past, points, traded)
+
+        return of_portfolios
+    market = candidates.Market.of(bars)
+
+    def of_candles(rows: range) -> Evaluate:
+        window = market.window(rows, cache)
+        return lambda points: candidates.evaluate(plan, window, points, pool)
+
+    return of_candles
+
+
+def check_length(plan: WalkPlan, candles: Candles | Panel) -> None:
     """Refuse bars that end before the last window does."""
     if len(candles) < plan.tested.stop:
         raise CandleError(
@@ -186,14 +218,13 @@ def plain(key: str, value: float | None) -> int | float | None:
 
 
 def _evaluated(
-    plan: SweepPlan, market: Market, pool: Executor
+    plan: SweepPlan, evaluate: Evaluate
 ) -> tuple[IntArray, dict[str, FloatArray]]:
     """Return the candidates of one window and their metrics, in their order."""
-    from strategies.sweep.candidates import evaluate
 
     def chunk_of(number: int, first: int, points: IntArray) -> SweepChunk:
         index = np.arange(first, first + len(points))
-        metrics = evaluate(plan, market, points, pool)
+        metrics = evaluate(points)
         return SweepChunk(number, index, points, plan.params(points), metrics)
 
     if plan.search != "guided":
@@ -208,7 +239,7 @@ def _evaluated(
 
 def _batch(
     plan: WalkPlan,
-    candles: Candles,
+    candles: Candles | Panel,
     place: int,
     points: IntArray,
     metrics: dict[str, FloatArray],
@@ -222,13 +253,14 @@ def _batch(
     """
     sweep, bars = plan.sweep, plan.splits[place].train
     start, end = int(candles.ts[bars[0]]), int(candles.ts[bars[-1]])
-    traded = candles.between(start, end)
+    past, traded = candles.between(None, end), candles.between(start, end)
     kept = kept_of(plan, place)
-    warm = EarlierBars(candles, bars, cache)
+    warm = None if isinstance(candles, Panel) else EarlierBars(candles, bars, cache)
+    earlier = past if isinstance(past, Panel) else None
     return TrialBatch(
         source="walk_forward",
-        instruments=(f"{sweep.config.provider}:{sweep.config.symbol}",),
-        data_fingerprint=candles.between(None, end).fingerprint,
+        instruments=sweep.config.instruments,
+        data_fingerprint=past.fingerprint,
         start_ms=start,
         end_ms=end,
         n_returns=len(bars) - 1,
@@ -238,7 +270,9 @@ def _batch(
         kurtosis=metrics["kurtosis"],
         keys=partial(keys_of, sweep, points, start=start, end=end),
         kept=kept,
-        weekly_returns=partial(weeks_of_points, sweep, traded, points[kept], warm),
+        weekly_returns=partial(
+            weeks_of_points, sweep, traded, points[kept], warm, earlier
+        ),
     )
 
 

@@ -10,47 +10,34 @@ Features see every earlier bar of the history, also those before a window: on it
 bar they are as warm as they would be for somebody who trades then. Everything else
 begins with the window: the account is flat, the state of the strategy too, and bar 0
 carries the cash; the first decision is taken at its close. What is still held at the
-last close of a test is sold there, at cost.
+last close of a test is sold there, at cost. Of an expression this holds for the values
+on one side and the weights on the other: smoothing, holding and exits begin anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from strategies.backtest import BacktestResult, measured, metric_inputs, terms_of
+from strategies.backtest import BacktestResult
 from strategies.config import RunConfig
-from strategies.features.compute import (
-    EarlierBars,
-    FeatureCache,
-    MemoryFeatureCache,
-    compute_features,
-)
-from strategies.library.registry import complete_params
-from strategies.library.resolve import library_rule_needed, one_symbol_needed
 from strategies.market.candles import Candles
-from strategies.metrics import compute_all
+from strategies.market.panel import Panel
 from strategies.metrics.table import TABLE_METRICS
-from strategies.positions import to_position
-from strategies.simulation.engine import Simulation, carry_out
-from strategies.simulation.terms import Terms
-from strategies.simulation.windows import closed_out, joined
 from strategies.sweep.plan import Search, plan_sweep
 from strategies.types import FloatArray, IntArray
+from strategies.universe import UniverseResult
 from strategies.validation.fits import (
-    CACHE_BYTES,
     Metrics,
     WalkPlan,
     WindowFit,
     check_length,
     fit_windows,
-    plain,
     plan_walk_forward,
 )
+from strategies.validation.in_turn import account_of, portfolio_of
 from strategies.validation.splits import Split
 
 if TYPE_CHECKING:
@@ -66,19 +53,19 @@ class WalkForward:
     Attributes
     ----------
     plan : WalkPlan
-    candles : Candles
+    candles : Candles or Panel
         All bars, those before the first test too.
     fits : tuple of WindowFit
-    result : BacktestResult
+    result : BacktestResult or UniverseResult
         Of the tests joined into one account, from the first test bar to the last.
     out_of_sample : tuple of dict
         The metrics of each test on its own.
     """
 
     plan: WalkPlan
-    candles: Candles
+    candles: Candles | Panel
     fits: tuple[WindowFit, ...]
-    result: BacktestResult
+    result: BacktestResult | UniverseResult
     out_of_sample: tuple[Metrics, ...]
 
     @property
@@ -170,7 +157,7 @@ def walk_forward(
     config: RunConfig,
     space: Mapping[str, Any],
     splits: Sequence[Split],
-    candles: Candles,
+    candles: Candles | Panel,
     *,
     constraints: Sequence[str] = (),
     search: Search = "grid",
@@ -188,8 +175,9 @@ def walk_forward(
     splits : sequence of Split
         See `strategies.validation.splits.rolling_splits`; counted in the bars of
         `candles` that lie in the config's window.
-    candles : Candles
-        The bars of the config's symbol; those outside [start, end] are not read.
+    candles : Candles or Panel
+        The bars of the config's symbol, or of its universe as a panel; those outside
+        [start, end] are not read.
     benchmark : Candles, optional
         Bars of the benchmark symbol, when the config names one.
 
@@ -200,8 +188,6 @@ def walk_forward(
     CandleError
         ``too_few_bars``.
     """
-    library_rule_needed(config, "A walk-forward")
-    one_symbol_needed(config, "A walk-forward")
     sweep = plan_sweep(
         config,
         space,
@@ -211,6 +197,8 @@ def walk_forward(
         objective=objective,
         seed=seed,
     )
+    if isinstance(candles, Candles) and config.is_portfolio:
+        candles = Panel.of([candles])
     candles = candles.between(sweep.config.start_ms, sweep.config.end_ms)
     plan = plan_walk_forward(sweep, splits)
     fits = tuple(fit_windows(plan, candles))
@@ -219,7 +207,7 @@ def walk_forward(
 
 def stitch(
     plan: WalkPlan,
-    candles: Candles,
+    candles: Candles | Panel,
     fits: Sequence[WindowFit],
     *,
     benchmark: Candles | None = None,
@@ -229,7 +217,7 @@ def stitch(
     Parameters
     ----------
     plan : WalkPlan
-    candles : Candles
+    candles : Candles or Panel
         All bars of the config's window.
     fits : sequence of WindowFit
         Of all windows, in order.
@@ -244,67 +232,18 @@ def stitch(
         If the fills do not add up to the equity (a defect of the engine).
     """
     check_length(plan, candles)
-    config, tested = plan.sweep.config, plan.tested
-    cache = MemoryFeatureCache(CACHE_BYTES)
-    position = np.zeros(len(tested))
-    parts: list[_Part] = []
-    cash = config.initial_cash
-    for fit in fits:
-        if cash <= 0.0:
-            break  # ruined: nothing is left to trade with
-        part = _traded(plan, candles, fit, cash, cache)
-        parts.append(part)
-        first = fit.split.test.start - tested.start
-        position[first : first + len(part.position)] = part.position
-        cash = float(part.simulation.equity[-1])
-    whole = _bars(candles, tested)
-    firsts = [fit.split.test.start - tested.start for fit in fits]
-    simulations = [part.simulation for part in parts]
-    simulation = joined(
-        whole,
-        list(zip(firsts, simulations, strict=False)),
-        [part.terms for part in parts],
-    )
+    result: BacktestResult | UniverseResult
+    if isinstance(candles, Panel):
+        result, metrics = portfolio_of(plan, candles, fits, benchmark)
+    else:
+        result, metrics = account_of(plan, candles, fits, benchmark)
+    none: Metrics = dict.fromkeys(TABLE_METRICS)
     return WalkForward(
         plan=plan,
         candles=candles,
         fits=tuple(fits),
-        result=measured(config, whole, {}, position, simulation, benchmark),
+        result=result,
         out_of_sample=tuple(
-            parts[i].metrics if i < len(parts) else dict.fromkeys(TABLE_METRICS)
-            for i in range(len(fits))
+            metrics[i] if i < len(metrics) else none for i in range(len(fits))
         ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One test: what was wanted, what became of it."""
-
-    position: FloatArray
-    simulation: Simulation
-    terms: Terms
-    metrics: Metrics
-
-
-def _traded(
-    plan: WalkPlan, candles: Candles, fit: WindowFit, cash: float, cache: FeatureCache
-) -> _Part:
-    """Trade the chosen candidate on the test bars of one window."""
-    strategy, config = plan.sweep.strategy, plan.sweep.config_at(fit.point)
-    assert config.strategy is not None  # a plan has a library strategy  # noqa: S101
-    params = complete_params(strategy, config.strategy.params)
-    bars = _bars(candles, fit.split.test)
-    warm = EarlierBars(candles, fit.split.test, cache)
-    columns = compute_features(bars, strategy.features(params), warm)
-    signal = strategy.signal(bars, columns, params)
-    position = to_position(signal, config, bars, warm)
-    terms = replace(terms_of(config, bars), initial_cash=cash)
-    simulation = closed_out(carry_out(bars, position, terms), bars, terms)
-    values = compute_all(metric_inputs(config, bars, simulation, None))[0]
-    metrics = {key: plain(key, values[key]) for key in TABLE_METRICS}
-    return _Part(position, simulation, terms, metrics)
-
-
-def _bars(candles: Candles, bars: range) -> Candles:
-    return candles.between(int(candles.ts[bars[0]]), int(candles.ts[bars[-1]]))

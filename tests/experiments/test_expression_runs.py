@@ -12,7 +12,9 @@ from experiments.services.experiments import experiment_create, experiment_run
 from experiments.services.runs import run_submit
 from experiments.services.sweep import candidate_run
 from experiments.services.verify import run_verify
-from strategies import RunConfig
+from experiments.services.walk_execute import walk_execute
+from strategies import RunConfig, load_panel, rolling_splits, walk_forward
+from strategies.trials import MemorySink, reporting_to
 from tests.factories import CONFIG, do_run, finished_run, finished_sweep
 
 pytestmark = pytest.mark.django_db
@@ -147,9 +149,47 @@ def test_a_sweep_of_constants_and_the_run_of_a_candidate(client):
     form = client.get(f"/model-lab/experiments/{experiment.pk}/sweep")
     assert "rank(-delta(close, {d})) - 0.5" in form.content.decode()
     assert 'name="from_d"' in form.content.decode()
-    walked = client.post(
-        f"/api/model-lab/experiments/{experiment.pk}/walk-forward",
-        {"space": {"d": [3, 5]}, "train_bars": 100, "test_bars": 50},
-        content_type="application/json",
+
+
+def test_a_walk_forward_chooses_constants_and_is_a_run_like_any_other(client):
+    experiment = experiment_create(
+        name="Reversal",
+        model_key="expression",
+        params={"expr": "rank(-delta(close, {d})) - 0.5"},
+        universe=["NASDAQ", "SP500"],
+        provider="builtin",
+        end="2002-12-31",
     )
-    assert walked.json()["error"]["code"] == "not_available_yet"
+    assert (
+        'name="train_bars"'
+        in (
+            client.get(f"/model-lab/experiments/{experiment.pk}/walk-forward")
+        ).content.decode()
+    )
+    body = {"space": {"d": [3, 5]}, "train_bars": 250, "test_bars": 100}
+    url = f"/api/model-lab/experiments/{experiment.pk}/walk-forward"
+    sent = {"content_type": "application/json"}
+    cost = client.post(url, body | {"dry_run": True}, **sent).json()
+    queued = client.post(url, body, **sent).json()
+    run = ModelRun.objects.get(pk=queued["id"])
+    do_run(run, walk_execute)
+
+    config = RunConfig(**run.config)
+    panel = load_panel(config, config.symbols)
+    splits = rolling_splits(len(panel), train=250, test=100)
+    with reporting_to(MemorySink()):
+        own = walk_forward(config, {"d": [3, 5]}, splits, panel)
+    run = ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)
+    assert run.metrics == own.metrics
+    assert cost["fits"] == len(own.plan) == 2 * len(splits)
+    entries = LedgerEntry.objects.filter(run_id=str(run.pk))
+    assert [one.n_trials for one in entries] == [2] * len(splits)
+    assert run_document(run)["honesty"]["n_trials"] == cost["fits"]
+    assert run_verify(run=run)["ok"]
+    windows = client.get(f"/api/runs/{run.pk}/windows").json()["items"]
+    assert [one["params"] for one in windows] == [one["params"] for one in own.items]
+    for tab in ("summary", "windows", "charts", "trades", "files", "config"):
+        page = client.get(f"/model-lab/runs/{run.pk}?tab={tab}")
+        assert page.status_code == 200, tab
+    page = client.get(f"/model-lab/runs/{run.pk}").content.decode()
+    assert "Walk with changes" in page
