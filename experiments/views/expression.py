@@ -47,10 +47,10 @@ EXAMPLES = ("reversal_rank", "momentum_rank", "mean_reversion", "steady_momentum
 def expression(request: HtmxHttpRequest) -> HttpResponse:
     """Show the editor (GET), with a run's text and result; judge or run it (POST)."""
     make = partial(ExpressionForm, novice=chosen(request, "view") == "novice")
+    run = _asked_run(request)
+    if run is not None:  # its settings that the form does not show are kept
+        make = partial(make, base=RunConfig(**run.config))
     if request.method != "POST":
-        run = _asked_run(request)
-        if run is not None:
-            make = partial(make, base=RunConfig(**run.config))
         asked = {key: request.GET[key] for key in ASKED if request.GET.get(key)}
         return _shown(request, make(asked=asked), run=run)
     sent = request.POST.dict()
@@ -69,10 +69,11 @@ def _written(sent: dict[str, str]) -> str:
 
 
 def _asked_run(request: HtmxHttpRequest) -> ModelRun | None:
-    """Return the run whose result is shown; 404 for one that is of no expression."""
-    if not request.GET.get("run"):
+    """Return the run that is shown or changed; 404 for one that is of no expression."""
+    run_id = request.POST.get("run") or request.GET.get("run")
+    if not run_id:
         return None
-    run = run_get(request.GET["run"])
+    run = run_get(run_id)
     if not run.config.get("expr"):
         raise Problem(status=404, message="This run is of no expression.")
     return run
@@ -120,6 +121,7 @@ def _shown(
     context = {
         "form": form,
         "action": request.path,
+        "started_from": request.POST.get("run") or request.GET.get("run"),
         "is_live": is_live,
         "plan": cache(plan),
         "verdict": cache(verdict),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from experiments.forms.run import RunForm
@@ -45,8 +47,13 @@ def run_new(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def run_again(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
-    """Run the config of a run with changes, which are told before it starts."""
+    """Run the config of a run with changes, which are told before it starts.
+
+    An expression is changed where it was written.
+    """
     run = run_get(run_id)
+    if run.config.get("expr"):
+        return redirect(f"{reverse('experiments:expression')}?run={run.pk}")
     base = RunConfig(**run.config)
 
     def launch(form: RunForm) -> str:

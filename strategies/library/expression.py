@@ -127,18 +127,26 @@ def _refuse_what_weights_replace(config: RunConfig) -> None:
 
 
 def check_fields(config: RunConfig) -> None:
-    """Refuse a config whose expression reads a column that no symbol has.
+    """Refuse a config whose expression reads what no symbol has.
 
     Raises
     ------
     DslError
-        ``unknown_field``, field ``expr``.
+        ``unknown_field`` or ``unknown_group``, field ``expr``.
     StrategyError, CandleError
         As `strategies.market.sources.load_candles`.
     """
     if config.expr is None:
         return
     expression = template_of(config)
+    for name in expression.groups:  # bars of symbols bring none; panels of frames may
+        expression.refuse_leaf(
+            name,
+            "unknown_group",
+            "is not a group of these data",
+            "Take the group's mean off with sizing.neutralize: members and watchlists "
+            "say who is in which.",
+        )
     missing = [name for name in expression.fields if not _is_there(name)]
     if not missing:
         return

@@ -9,9 +9,11 @@ import pytest
 
 from experiments.models import LedgerEntry, ModelRun, StrategySnapshot
 from experiments.services.expressions import expression_answer
+from experiments.services.runs import run_submit
 from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobContext
+from strategies import RunConfig
 from strategies.features.starter import STARTERS
 from strategies.validation import lookahead
 from tests.factories import do_run
@@ -50,6 +52,34 @@ def judged(client, expr, **changes):
     assert response.status_code == 200
     assert b"<html" not in response.content
     return said(response)
+
+
+def test_a_run_is_run_again_with_changes_where_it_was_written(client):
+    market = {"provider": "synthetic", "end": "2010-12-31"}
+    config = RunConfig(
+        expr="rank(-delta(close, {d})) - 0.5",
+        braces={"d": 7},
+        universe=["SYN-gbm-1", "SYN-gbm-2"],
+        sizing={"cap": 0.4},
+        exits={"stop_loss": 0.2},
+        **market,
+    )
+    before = run_submit(config=config).run
+    do_run(before)
+    page = client.get(f"/model-lab/runs/{before.pk}/rerun", follow=True)
+    assert page.redirect_chain == [(f"/backtest?run={before.pk}", 302)]
+    shown = said(page)
+    assert "rank(-delta(close, {d})) - 0.5</textarea>" in shown
+    assert re.search(r'name="braces"[^>]*value="d = 7"', shown)
+    assert re.search(r'value="0.4"[^>]*name="cap"|name="cap"[^>]*value="0.4"', shown)
+    assert f'name="run" value="{before.pk}"' in shown
+    sent = SENT | {"run": str(before.pk), "expr": "rank(delta(close, {d})) - 0.5"}
+    answer = client.post("/backtest", sent | {"braces": "d = 3", "cap": "0.4"})
+    assert answer.status_code == 302
+    after = ModelRun.objects.exclude(pk=before.pk).get().config
+    assert (after["braces"], after["sizing"]["cap"]) == ({"d": 3.0}, 0.4)
+    assert after["exits"] == {"stop_loss": 0.2}  # no field of the editor
+    assert client.post("/backtest", sent | {"run": "nobody"}).status_code == 404
 
 
 def worked(kind):

@@ -86,6 +86,9 @@ def test_an_error_has_its_place_in_the_text(client):
     assert (wrong["code"], wrong["column"]) == ("open_brace", 14)
     [wrong] = refused(expr="close", braces={"d": 5})
     assert wrong["field"] == "braces.d"
+    [wrong] = refused(expr="rank(indneutralize(close, sector))")
+    assert (wrong["field"], wrong["code"]) == ("expr", "unknown_group")
+    assert (wrong["column"], "sizing.neutralize" in wrong["suggestion"]) == (27, True)
 
 
 def test_an_experiment_keeps_the_constants_open(client):
