@@ -48,7 +48,7 @@ def _decay_spec(rows: list[Document]) -> Document:
             alt.Tooltip("ic:Q", title="IC", format=".3f"),
         ],
     )
-    axis = alt.Axis(title="mean correlation", tickCount=5, format=".2~f")
+    axis = alt.Axis(title="mean correlation", tickCount=5, format=".3~f")
     plain = base.mark_line(style="luck-line").encode(y=alt.Y("ic:Q", axis=axis))
     ranked = base.mark_line(style="strategy", point=True)
     ranked = ranked.encode(y=alt.Y("rank_ic:Q", axis=axis))
