@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.config import RunConfig, canonical_json, normal_values
+from strategies.canonical import canonical_json, normal_values
+from strategies.config import RunConfig
 from strategies.dsl.expression import parse
 from strategies.types import FloatArray, IntArray
 

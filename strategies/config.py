@@ -7,7 +7,6 @@ symbols exist. `strategies.library.registry.resolve` checks those and fills the 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -24,29 +23,18 @@ from pydantic import (
 )
 
 from strategies import __version__
+from strategies.canonical import (
+    canonical_json,
+    merge_patch,
+    normal_values,
+    sha256_of,
+)
 from strategies.errors import ConfigError, did_you_mean
 
 DAY_MS = 86_400_000
-SIGNIFICANT_DIGITS = 12
 LIMIT = 1e15  # above this a number in a config is a typing mistake
 
 Scalar = bool | int | float | str | None
-
-
-def normal_number(value: float) -> float:
-    """Return `value` with 12 significant digits, so that 0.1 + 0.2 is 0.3."""
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0
-
-
-def normal_values(value: Any) -> Any:
-    """Return `value` with every float below it normalised."""
-    if isinstance(value, float):
-        return normal_number(value)
-    if isinstance(value, Mapping):
-        return {str(key): normal_values(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [normal_values(item) for item in value]
-    return value
 
 
 class Part(BaseModel):
@@ -331,53 +319,6 @@ class RunConfig(Part):
     def run_hash(self) -> str:
         """The idempotency key of a run: the sha256 of its config hash."""
         return hashlib.sha256(self.config_hash.encode()).hexdigest()
-
-
-def merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `target` with a JSON merge patch applied (RFC 7396): null removes."""
-    merged = dict(target)
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping):
-            below = merged.get(key)
-            merged[key] = merge_patch(
-                below if isinstance(below, Mapping) else {}, value
-            )
-        else:
-            merged[key] = value
-    return merged
-
-
-def canonical_json(value: Any) -> str:
-    """Return compact JSON with sorted keys and without null, {} and [].
-
-    Raises
-    ------
-    ValueError
-        If a number below is not finite.
-    """
-    return json.dumps(
-        _without_empty(value),
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-
-
-def _without_empty(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        kept = {key: _without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item not in (None, {}, [])}
-    if isinstance(value, (list, tuple)):
-        return [_without_empty(item) for item in value]
-    return value
-
-
-def sha256_of(value: Any) -> str:
-    """Return the sha256 of the canonical JSON of `value`, as lower-case hex."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def epoch_ms(value: Any, *, end_of_day: bool = False) -> int | None:

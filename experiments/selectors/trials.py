@@ -20,7 +20,7 @@ from experiments.models import (
     LedgerPool,
     OverfittingAnswer,
 )
-from strategies.config import sha256_of
+from strategies.canonical import sha256_of
 
 COLUMNS = (
     "seq",

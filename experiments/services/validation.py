@@ -24,7 +24,8 @@ from jobs.models import ACTIVE, JobStatus
 from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
-from strategies.config import config_error, sha256_of
+from strategies.canonical import sha256_of
+from strategies.config import config_error
 from strategies.sweep.plan import SweepPlan
 from strategies.validation.rerun import rerun_plans
 from strategies.validation_config import (

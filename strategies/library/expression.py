@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from strategies.config import RunConfig, normal_number
+from strategies.canonical import normal_number
+from strategies.config import RunConfig
 from strategies.dsl.expression import Expression, parse
 from strategies.dsl.primitives import FIELD_FORMULAS
 from strategies.errors import ConfigError, did_you_mean
