@@ -33,10 +33,23 @@ N_BARS = 400
 
 
 def warm_expressions() -> None:
-    """Evaluate each primitive once: all that only expressions call."""
+    """Evaluate each primitive and walk once: all that only expressions call."""
     rng = np.random.default_rng(1)
     for primitive in PRIMITIVES.values():
         evaluate(primitive.example, probe_panel(primitive.example, rng=rng))
+    _walk_expression()
+
+
+def _walk_expression() -> None:
+    """Hold two symbols through two windows by an expression."""
+    candles = _candles()
+    panel = Panel.of([candles, replace(candles, symbol="other")])
+    config = RunConfig(
+        provider="synthetic", universe=list(panel.symbols), expr="rank(close)"
+    )
+    splits = rolling_splits(len(panel), train=100, test=100, windows=2)
+    with reporting_to(MemorySink()):
+        walk_forward(config, {"sizing.cap": [1.0]}, splits, panel)
 
 
 def warm_behind(mark: Path) -> None:

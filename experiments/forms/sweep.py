@@ -122,7 +122,9 @@ class SweepForm(forms.Form):
     def _add_axis(self, parameter: Mapping[str, Any]) -> None:
         name = parameter["name"]
         own = _own_values(self.base)
-        now = text_of(own.get(name, parameter["default"]))
+        now = f"It stays {text_of(own.get(name, parameter['default']))}."
+        if self.base.expr is not None and name not in own:
+            now = "It has no value yet."
         if not parameter["choices"]:
             for part in RANGE:
                 self.fields[f"{part}_{name}"] = forms.CharField(
@@ -135,7 +137,7 @@ class SweepForm(forms.Form):
             label="or a list" if not parameter["choices"] else name.capitalize(),
             required=False,
             max_length=20_000,
-            help_text=f"Of {words}. It stays {now}." if words else f"It stays {now}.",
+            help_text=f"Of {words}. {now}" if words else now,
             widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
         )
 

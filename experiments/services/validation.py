@@ -85,11 +85,14 @@ def validation_possible(run: ModelRun) -> None:
             advice="Validate a run: one of its candidates, or the run it tests.",
         )
     if run.config.get("expr"):
+        walk = "Walk it forward: that asks the same of data it has not seen."
         raise Problem(
             status=409,
             code="not_available_yet",
             message="A run of an expression cannot be validated yet.",
-            advice="Walk it forward: that asks the same of data it has not seen.",
+            advice=walk
+            if run.kind == RunKind.BACKTEST
+            else "Read its windows instead.",
         )
     if run.config.get("universe"):
         raise Problem(

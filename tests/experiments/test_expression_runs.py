@@ -163,12 +163,15 @@ def test_a_walk_forward_chooses_constants_and_is_a_run_like_any_other(client):
         provider="builtin",
         end="2002-12-31",
     )
-    assert (
-        'name="train_bars"'
-        in (
-            client.get(f"/model-lab/experiments/{experiment.pk}/walk-forward")
-        ).content.decode()
-    )
+    page = f"/model-lab/experiments/{experiment.pk}/walk-forward"
+    form = client.get(page).content.decode()
+    assert 'name="train_bars"' in form
+    assert "It has no value yet." in form
+    typed = {"train_bars": "250", "test_bars": "100", "purge_bars": "0"}
+    typed |= {"embargo_bars": "0", "mode": "rolling", "list_d": "3, 5", "seed": "0"}
+    typed |= {"search": "grid", "objective": "sharpe"}
+    told = client.post(f"{page}?validate=1", typed).content.decode()
+    assert "fits on <b>NASDAQ, SP500</b>" in told
     body = {"space": {"d": [3, 5]}, "train_bars": 250, "test_bars": 100}
     url = f"/api/model-lab/experiments/{experiment.pk}/walk-forward"
     sent = {"content_type": "application/json"}
@@ -196,3 +199,5 @@ def test_a_walk_forward_chooses_constants_and_is_a_run_like_any_other(client):
         assert page.status_code == 200, tab
     page = client.get(f"/model-lab/runs/{run.pk}").content.decode()
     assert "Walk with changes" in page
+    again = client.get(f"/model-lab/runs/{run.pk}/rerun", follow=True)
+    assert (again.status_code, again.redirect_chain[0][1]) == (200, 302)

@@ -121,6 +121,17 @@ def test_ways_to_write_the_same_are_one_trial():
     assert keys.tolist() == [candidate_key(resolve(one)), candidate_key(resolve(two))]
 
 
+def test_exits_leave_a_position_whatever_the_expression_says():
+    panel = panel_of("A", "B")
+    config = config_of("A", "B", expr="0 * close + 0.5", exits={"stop_loss": 0.03})
+    run = run_backtest(config, panel)
+    fills = run.fills[run.fills["symbol"] == "A"]
+    left = fills[fills["reason"] == "stop_loss"].iloc[0]
+    assert left["price"] < fills["price"].iloc[0]
+    # The same side is wanted ever since, so it is not entered again.
+    assert fills["ts_utc"].max() == left["ts_utc"]
+
+
 def test_the_trial_of_a_run_is_reported_once():
     sink = MemorySink()
     with reporting_to(sink):
