@@ -26,10 +26,12 @@ from schemathesis.specs.openapi.checks import (
 from experiments.api import pictures, questions
 from experiments.models import ModelExperiment
 from experiments.services.presets import preset_create
+from experiments.services.strategies import strategy_save
 from experiments.services.watchlists import watchlist_create
 from quantlab.api import api
 from quantlab.wsgi import application
 from tests.experiments.rows import add_cached_feature, add_dataset, add_trial
+from tests.experiments.test_expression_runs import expression_run
 from tests.factories import finished_run, finished_sweep
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
@@ -75,6 +77,7 @@ def lab(db, monkeypatch):
     )
     preset_create(kind="run", name="config.json", config=run.config)
     return {
+        "expr_hash": cache(lambda: strategy_save(run=expression_run())[0].pk),
         "sweep_id": cache(lambda: str(finished_sweep(experiment, space=SPACE).pk)),
         "run_id": str(run.pk),
         "job_id": run.job_id,
@@ -130,7 +133,10 @@ def test_invented_requests(operation, lab):
         answered_as_documented(case)
         if not case.path_parameters:
             return
-        case.path_parameters = {name: lab[name] for name in case.path_parameters}
+        known = {name: lab[name] for name in case.path_parameters}
+        case.path_parameters = {
+            name: value() if callable(value) else value for name, value in known.items()
+        }
         if case.operation.path.endswith(OF_SWEEPS):
             case.path_parameters["run_id"] = lab["sweep_id"]()
             answered_as_documented(case)

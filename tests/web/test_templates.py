@@ -21,7 +21,7 @@ INLINE = {
     "an inline script": r"<script(?![^>]*\b(src=|type=\"application/json\"))",
     "an inline style sheet": r"<style\b",
     "a style attribute": r"\sstyle\s*=",
-    "an event handler": r"\son[a-z]+\s*=",
+    "an event handler": r"\son[a-z]+\s*=(?!=)",
     "script run by htmx": r"\bhx-on\b|\bhx-vals=['\"]js:",
     "a script address": r"javascript:",
     "another host": r"(src|href|action)=['\"](https?:)?//",
