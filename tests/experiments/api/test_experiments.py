@@ -13,19 +13,10 @@ pytestmark = pytest.mark.django_db
 
 BASE = "/api/model-lab/experiments"
 KEYS = {
-    *(
-        "id",
-        "name",
-        "hypothesis",
-        "model_key",
-        "params",
-        "provider",
-        "universe",
-        "members",
-    ),
+    *("id", "name", "hypothesis", "model_key", "params", "provider", "universe"),
     *("timeframe", "benchmark", "start", "end", "cost_model", "sizing", "tags"),
     *("notes", "starred", "archived", "is_demo", "created_at", "updated_at"),
-    *("run_counts", "best_run", "n_trials", "links"),
+    *("run_counts", "best_run", "n_trials", "links", "members"),
 }
 HYPOTHESIS = {
     "cause": "Trends last for months",
@@ -95,7 +86,7 @@ class TestCreate:
             ({"params": {"fsat": 1}}, "unknown_parameter", "params.fsat"),
             ({"params": {"fast": 60}}, "constraint_violated", "params.fast"),
             ({"universe": []}, "invalid_value", None),
-            ({"universe": ["SYN-gmb-1"]}, "unknown_symbol", "universe", "members"),
+            ({"universe": ["SYN-gmb-1"]}, "unknown_symbol", "universe"),
             ({"cost_model": {"slippage_bps": -1}}, None, "cost_model.slippage_bps"),
             ({"model_key": "smacross"}, "unknown_strategy", "model_key"),
             ({"end": "1999-01-01"}, None, "end"),
