@@ -20,6 +20,7 @@ from experiments.models import (
     ModelExperiment,
     ModelRun,
     Preset,
+    StrategySnapshot,
     Watchlist,
 )
 from experiments.services.caches import feature_delete
@@ -31,6 +32,7 @@ from experiments.services.experiments import (
 )
 from experiments.services.presets import preset_delete, preset_restore
 from experiments.services.runs import run_cancel, run_delete, run_restore, run_update
+from experiments.services.strategies import strategy_delete, strategy_restore
 from experiments.services.verify import run_verify
 from experiments.services.watchlists import watchlist_delete, watchlist_restore
 from jobs.queue import requeue
@@ -157,6 +159,26 @@ class WatchlistAdmin(RowAdmin):
         self.act(
             request, gone, lambda one: watchlist_restore(watchlist=one), "restored"
         )
+
+
+@admin.register(StrategySnapshot)
+class StrategyAdmin(RowAdmin):
+    list_display = ("name", "expr", "complexity_score", "created_at")
+    list_filter = (IS_DELETED,)
+    search_fields = ("name", "expr", "canonical", "expr_hash")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "expr_hash")
+    actions = ("delete_rows", "restore")
+
+    @admin.action(description="Delete; they can be restored")
+    def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
+        shown = rows.filter(deleted_at__isnull=True)
+        self.act(request, shown, lambda one: strategy_delete(strategy=one), "deleted")
+
+    @admin.action(description="Restore what was deleted")
+    def restore(self, request: HttpRequest, rows: QuerySet) -> None:
+        gone = rows.filter(deleted_at__isnull=False)
+        self.act(request, gone, lambda one: strategy_restore(strategy=one), "restored")
 
 
 @admin.register(Dataset)
