@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.canonical import canonical_json, normal_values
 from strategies.config import RunConfig
+from strategies.documents import canonical_json, normal_values
 from strategies.dsl.expression import parse
 from strategies.types import FloatArray, IntArray
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from strategies import __version__
-from strategies.canonical import (
+from strategies.documents import (
     canonical_json,
     merge_patch,
     normal_values,

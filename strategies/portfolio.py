@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strategies import __version__
-from strategies.canonical import sha256_of
 from strategies.config import ExecutionConfig, SizingConfig
+from strategies.documents import sha256_of
 from strategies.errors import CandleError
 from strategies.market.calendar import session_keys
 from strategies.metrics import MetricInputs, compute_all

@@ -22,8 +22,8 @@ from experiments.selectors.remarks import remarks_on
 from experiments.selectors.report import report_figures
 from experiments.selectors.runs import run_documents
 from quantlab.web.problem import Problem
-from strategies.canonical import normal_number, sha256_of
 from strategies.compare import Curve, aligned, config_diff, correlated
+from strategies.documents import normal_number, sha256_of
 from strategies.market.calendar import calendar_with
 from strategies.metrics.registry import METRICS, Metric
 from strategies.timeseries import Line, downsample

@@ -20,7 +20,7 @@ from quantlab.web.downloads import CSV_ROWS, csv_parts
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 from strategies.errors import StrategyError
 from strategies.features.dataset import dataset_path
 from strategies.market import sources

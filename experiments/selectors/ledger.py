@@ -30,7 +30,7 @@ from jobs.models import JobStatus
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
-from strategies.canonical import canonical_json
+from strategies.documents import canonical_json
 from strategies.statistics import min_backtest_years
 
 POOLS_SHOWN = 8

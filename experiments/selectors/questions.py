@@ -9,7 +9,7 @@ from experiments.artifacts.answers import answer_kept
 from jobs.models import Job
 from quantlab.web.problem import Problem
 from strategies import __version__
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 
 
 class Question(ABC):

@@ -17,7 +17,7 @@ from experiments.selectors.ledger import Budget, instruments_named, trial_budget
 from experiments.selectors.trials import is_made_up, pool_of
 from quantlab.web.problem import Problem
 from strategies import RunConfig
-from strategies.canonical import canonical_json
+from strategies.documents import canonical_json
 from strategies.library.universe import universe_info
 from strategies.market.sources import describe
 from strategies.metrics.registry import METRICS

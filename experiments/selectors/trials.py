@@ -20,7 +20,7 @@ from experiments.models import (
     LedgerPool,
     OverfittingAnswer,
 )
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 
 COLUMNS = (
     "seq",

@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments.models import CachedCandles, Dataset, ModelRun
 from strategies import RunConfig
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 from strategies.errors import CandleError
 from strategies.market.cache import CandleCache, Version
 from strategies.market.restated import differing

@@ -24,8 +24,8 @@ from experiments.services.words import Name
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import enqueue
 from strategies import RunConfig, __version__
-from strategies.canonical import sha256_of
 from strategies.config import config_error
+from strategies.documents import sha256_of
 from strategies.errors import ConfigError, StrategyError
 from strategies.features.dataset import Chosen, Label, choose
 from strategies.market.sources import PROVIDERS, describe, source_version

@@ -41,7 +41,7 @@ from experiments.services.runs import run_title
 from jobs.models import Job, JobStatus
 from strategies import RunConfig, __version__
 from strategies.candidates import candidate_key
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 
 CHUNK = 500
 LARGEST_SHARE = 0.5  # of all runs: one experiment that was swept through

@@ -31,7 +31,7 @@ from jobs.models import ACTIVE, JobStatus
 from jobs.queue import cancel, enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
-from strategies.canonical import merge_patch, sha256_of
+from strategies.documents import merge_patch, sha256_of
 from strategies.errors import ConfigError
 from strategies.library.expression import expression_of, template_of
 from strategies.library.universe import listed_briefly

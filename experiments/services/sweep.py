@@ -28,7 +28,7 @@ from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import enqueue
 from strategies import RunConfig, __version__
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 from strategies.errors import ConfigError
 from strategies.library.universe import listed_briefly
 from strategies.sweep import SweepPlan, plan_sweep

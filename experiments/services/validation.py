@@ -24,8 +24,8 @@ from jobs.models import ACTIVE, JobStatus
 from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
-from strategies.canonical import sha256_of
 from strategies.config import config_error
+from strategies.documents import sha256_of
 from strategies.sweep.plan import SweepPlan
 from strategies.validation.rerun import rerun_plans
 from strategies.validation_config import (

@@ -9,6 +9,7 @@
 
 const CONTROLS = ":is(input, select, textarea)[id][name]";
 const FACTS = ["aria-invalid", "aria-describedby", "min", "max", "step"]; // of a control, that follow
+const sentOff = new WeakMap(); // form -> what it said when it was sent off, until it is changed
 const asked = new WeakMap(); // request -> its form, what that said then, whether it was sent off
 
 const controlsOf = (form) => [...form.elements].filter((control) => control.matches(CONTROLS));
@@ -62,6 +63,10 @@ function caretAtEnd(control) {
 
 function onAnswer(detail, question) {
   const { form, sent, before, isSubmission } = question;
+  if (!isSubmission && sentOff.get(form) === before) {
+    detail.shouldSwap = false; // what was sent off is answered, with a summary: that stays
+    return;
+  }
   const page = new DOMParser().parseFromString(detail.serverResponse, "text/html");
   const fresh = detail.target === form ? page.getElementById(form.id) : null;
   const isTyped = words(form) !== before;
@@ -81,8 +86,11 @@ function onAnswer(detail, question) {
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
   const form = elt.closest("form") ?? elt.querySelector("form[data-picks]");
-  if (form) asked.set(xhr, { form, sent: said(form), before: words(form), isSubmission: elt === form });
+  if (!form) return;
+  asked.set(xhr, { form, sent: said(form), before: words(form), isSubmission: elt === form });
+  if (elt === form) sentOff.set(form, words(form));
 });
+document.addEventListener("input", ({ target }) => sentOff.delete(target.form));
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.shouldSwap && asked.has(detail.xhr)) onAnswer(detail, asked.get(detail.xhr));
 });

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from strategies import __version__
-from strategies.canonical import canonical_json
+from strategies.documents import canonical_json
 from strategies.features.catalog import Feature
 from strategies.features.compute import Arrays
 from strategies.market.candles import Candles

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from strategies.canonical import normal_number
 from strategies.config import RunConfig
+from strategies.documents import normal_number
 from strategies.dsl.expression import Expression, parse
 from strategies.dsl.primitives import FIELD_FORMULAS
 from strategies.errors import ConfigError, did_you_mean

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strategies import __version__
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 from strategies.market.candles import Candles, odd_bars
 from strategies.market.columns import PRICES
 from strategies.market.panel import Panel

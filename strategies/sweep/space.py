@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.canonical import normal_number
 from strategies.config import RunConfig
+from strategies.documents import normal_number
 from strategies.errors import ConfigError, StrategyError, did_you_mean
 from strategies.library.base import Strategy
 from strategies.library.resolve import resolve

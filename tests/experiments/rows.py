@@ -18,7 +18,7 @@ from experiments.models import (
 )
 from experiments.selectors.trials import pool_of
 from experiments.services.ledger import Looked, ledger_append, tried_once
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 from tests.jobs.rows import NOON, make_job
 
 INSTRUMENT = "files:TEST"

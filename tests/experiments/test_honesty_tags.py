@@ -301,8 +301,10 @@ class TestSeal:
         assert self.states(html)[2] == "untested"
 
 
-# What shows each Sharpe ratio with its band of error, or only that band.
+# What shows each Sharpe ratio with its band of error, or only that band, or beside that
+# of the whole, which carries its doubt.
 WITH_A_BAND = {
+    "experiments/strategy_parts.html",
     "experiments/_chart_rolling.html",
     "experiments/validation_sentence.html",
 }

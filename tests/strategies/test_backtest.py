@@ -249,10 +249,6 @@ class TestResolve:
     @pytest.mark.parametrize(
         ("changes", "field"),
         [
-            (
-                {"symbol": None, "universe": ["A", "B"], "exits": {"stop_loss": 0.1}},
-                "exits",
-            ),
             ({"sizing": {"neutralize": "market"}}, "sizing.neutralize"),
         ],
     )

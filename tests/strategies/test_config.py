@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies import __version__
-from strategies.canonical import canonical_json, merge_patch
 from strategies.config import RunConfig, epoch_ms
+from strategies.documents import canonical_json, merge_patch
 from strategies.errors import ConfigError
 
 SMA = {"name": "sma_cross", "params": {"fast": 20, "slow": 50}}

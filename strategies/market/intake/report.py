@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from strategies.canonical import sha256_of
+from strategies.documents import sha256_of
 from strategies.market.calendar import BLOCK, month_keys
 from strategies.market.candles import Candles
 from strategies.market.intake.columns import Found
