@@ -8,6 +8,7 @@ import urllib.request
 from importlib.resources import files
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from tests.addresses import addresses
 
@@ -32,6 +33,9 @@ IS_STILL = """() => ![...document.querySelectorAll('[aria-busy=true], .htmx-requ
     .some(region => region.checkVisibility())
   && [...document.querySelectorAll('[data-chart]')].every(
     chart => chart.querySelector('.chart-view svg, .chart-view.hint'))"""
+BUSY = """[...document.querySelectorAll(
+  '[aria-busy=true], .htmx-request, [data-chart]:not(:has(.chart-view svg, .hint))')]
+  .filter(part => part.checkVisibility()).map(part => part.outerHTML.slice(0, 200))"""
 # High enough for a whole page: what loads on sight is in sight at once.
 WIDE, NARROW = {"width": 1280, "height": 6000}, {"width": 400, "height": 6000}
 
@@ -84,6 +88,7 @@ def judged(lab):
     page.emulate_media(color_scheme="dark")
     found += page.evaluate(JUDGE, ["html", ["color-contrast"]])
     for dialog in page.evaluate(SHOW_DIALOGS):
+        page.evaluate("id => document.getElementById(id).scrollIntoView()", dialog)
         page.wait_for_function(IS_STILL)
         found += page.evaluate(JUDGE, [f"#{dialog}", None])
     return found
@@ -100,22 +105,31 @@ def badly_fitting(lab, path):
     return found
 
 
+def faults_of(lab, path):
+    """Open a page, and return everything that it does not keep."""
+    page = lab.page
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    lab.open(path)
+    try:
+        page.wait_for_function(IS_STILL)
+        # Swagger's own page is not ours to judge.
+        frame = [] if path.startswith("/api") else badly_fitting(lab, path)
+        page.set_viewport_size(WIDE)
+        return frame + judged(lab) + lab.mistakes
+    except TimeoutError:
+        busy = page.evaluate(BUSY)
+        return [f"does not come to rest: {busy}", *lab.mistakes]
+
+
 def test_every_page_is_for_everybody_and_fits(watch, pages):
     lab = watch()
     lab.expected = ("status of 404",)  # addresses that are filled with nothing known
     faults = {}
     for path in pages:
-        lab.page.set_viewport_size(WIDE)
-        lab.page.emulate_media(color_scheme="light")
-        lab.open(path)
-        lab.page.wait_for_function(IS_STILL)
-        # Swagger's own page is not ours to judge.
-        frame = [] if path.startswith("/api") else badly_fitting(lab, path)
-        lab.page.set_viewport_size(WIDE)
-        found = frame + judged(lab) + lab.mistakes
-        lab.mistakes.clear()
-        if found:
+        if found := faults_of(lab, path):
             faults[path] = found
+        lab.mistakes.clear()
 
     assert faults == {}
     assert len(pages) > 25
