@@ -1,13 +1,14 @@
 """The Sharpe ratio of the last so many returns, and how sure one may be of it.
 
-numpy alone: a chart of it is also drawn where no kernel is ever loaded. Windows are
-summed as `strategies.kernels.rolling` does it, in the same order, so the same bits come
-out: in blocks as long as the window, about the first value of the newer block.
+A chart of it is also drawn where no kernel is ever loaded: there numpy sums windows as
+`strategies.kernels.rolling` does it, in the same order, so the same bits come out: in
+blocks as long as the window, about the first value of the newer block.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from strategies.equity import (
     session_equity,
 )
 from strategies.errors import StrategyError
+from strategies.kernels import resolve
 from strategies.market.calendar import bars_per_year, session_keys
 from strategies.market.timeframe import timeframe_named
 from strategies.types import FloatArray, IntArray
@@ -122,6 +124,18 @@ def rolling_sharpe_band(
 
 def _windows(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     """Return mean and standard deviation (ddof 1) of the last `window` values."""
+    if _kernels_are_here():
+        mean = resolve("strategies.kernels.rolling:sma_nb")(values, window)
+        return mean, resolve("strategies.kernels.rolling:std_nb")(values, window, 1)
+    return _windows_of_numpy(values, window)
+
+
+def _kernels_are_here() -> bool:
+    return "numba" in sys.modules  # the web process never has it
+
+
+def _windows_of_numpy(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+    """Return the same bits without a kernel, some four times slower."""
     n = values.shape[0]
     blocks = np.zeros((-(-n // window), window))
     blocks.ravel()[:n] = values

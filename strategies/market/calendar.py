@@ -252,8 +252,15 @@ def month_keys(ts: IntArray, calendar: str, timeframe: str) -> IntArray:
     calendar_named(calendar)
     intraday = timeframe_named(timeframe).intraday
     days = _local_days(ts, calendar) if intraday else ts // DAY_MS
-    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return np.asarray((1970 + months // 12) * 100 + months % 12 + 1, dtype=np.int64)
+    if days.size == 0:
+        return np.empty(0, dtype=np.int64)
+    ends = np.array([days.min(), days.max()]).astype("datetime64[D]")
+    first, last = ends.astype("datetime64[M]")
+    months = np.arange(first, last + 1)
+    starts = months.astype("datetime64[D]").astype(np.int64)
+    since_1970 = months.astype(np.int64)
+    keys = (1970 + since_1970 // 12) * 100 + since_1970 % 12 + 1
+    return np.asarray(keys[np.searchsorted(starts, days, side="right") - 1])
 
 
 def gap_flags(ts: IntArray, calendar: str, timeframe: str) -> BoolArray:

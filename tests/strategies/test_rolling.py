@@ -77,11 +77,13 @@ def test_rolling_sharpe_refuses_a_window_of_one_and_a_hole():
 
 @pytest.mark.parametrize("window", [2, 3, *ROLLING_WINDOWS])
 @pytest.mark.parametrize("n", [0, 1, 29, 90, 252, 899])
-def test_the_same_bits_as_the_kernels(window, n):
+def test_the_same_bits_with_and_without_kernels(window, n, monkeypatch):
     r = np.diff(WALK)[:n] / WALK[:n]
     mean, spread = sma_nb(r, window), std_nb(r, window, 1)
 
     expected = np.divide(mean, spread) * math.sqrt(252.0)
+    np.testing.assert_array_equal(rolling_sharpe(r, window, 252.0), expected)
+    monkeypatch.setattr("strategies.rolling._kernels_are_here", lambda: False)
     np.testing.assert_array_equal(rolling_sharpe(r, window, 252.0), expected)
 
 
