@@ -14,7 +14,6 @@ from strategies.types import FloatArray
 FEWEST_WEEKS = 26
 MOST = 2_000  # of the newest others
 WORD = re.compile(r"\w+|\S")
-ALIKE = 0.7
 
 
 def strategy_correlations(row: StrategySnapshot) -> list[dict[str, Any]]:
