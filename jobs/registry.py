@@ -41,6 +41,7 @@ class JobKind:
     retries: int = 0  # starts after a handler raised Retry
     max_running: int | None = None
     max_running_per_owner: int | None = None
+    grace_s: float | None = None  # to conclude once it was called off; None: the lab's
     on_finish: str = ""
 
     def check_payload(self, payload: Mapping[str, Any]) -> None:

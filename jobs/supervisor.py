@@ -201,7 +201,7 @@ class Supervisor(threading.Thread):
                 child.signal(signal.SIGKILL)
             elif job.cancel_requested:
                 child.signal(signal.SIGTERM)
-                child.end_by = now + settings.QUANT_JOB_GRACE_S
+                child.end_by = now + _grace_s(job.kind)
 
     def _beat(self) -> None:
         if not WorkerBeat.objects.filter(pk=self.worker_id).update(
@@ -283,6 +283,15 @@ class Supervisor(threading.Thread):
             raise
         self._children.append(Child(job_id, lease_owner, process, reserved, is_long))
         return True
+
+
+def _grace_s(kind: str) -> float:
+    """Return how long a job of the kind may take to end once it was called off."""
+    try:
+        own = registry.kind_named(kind).grace_s
+    except registry.UnknownKind:
+        own = None
+    return settings.QUANT_JOB_GRACE_S if own is None else own
 
 
 def _is_long(kind: str) -> bool:

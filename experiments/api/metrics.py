@@ -6,8 +6,15 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from experiments.selectors.aggregate import distribution_rows, metric_distributions
 from experiments.selectors.catalog import metric_definitions
-from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
+from quantlab.web.downloads import (
+    TABLE_FORMATS,
+    FormatQuery,
+    download,
+    table_of,
+    whole_list,
+)
 
 router = Router(tags=["config"])
 
@@ -38,3 +45,36 @@ class MetricDefinitionListOut(Schema):
 def list_metric_definitions(request: HttpRequest, query: Query[FormatQuery]) -> Any:
     """In the order of reports."""
     return whole_list(query, metric_definitions(), name="metrics")
+
+
+class AggregateItemOut(Schema):
+    key: str = Field(description="sharpe, a year, or max_drawdown.")
+    edges: list[float] = Field(description="The outer bins hold what is beyond too.")
+    counts: list[int] = Field(description="Runs in each bin.")
+    no_skill: list[float] = Field(description="As many would be there by luck alone.")
+    p5: float
+    median: float
+    p95: float
+
+
+class AggregateOut(Schema):
+    n_runs: int = Field(description="Different runs that are kept.")
+    n_trials: int = Field(description="All that was ever tried, in the whole lab.")
+    expected_max_sharpe: float | None = Field(
+        description="The best a year that so many trials without skill would reach."
+    )
+    items: list[AggregateItemOut]
+    next_cursor: str | None = None
+
+
+@router.get(
+    "/aggregate",
+    response=AggregateOut,
+    summary="How Sharpe ratios and drawdowns lie",
+    openapi_extra=TABLE_FORMATS,
+)
+def get_aggregate(request: HttpRequest, query: Query[FormatQuery]) -> Any:
+    """Of all runs, beside what they would be without any skill."""
+    if query.format == "json":
+        return metric_distributions()
+    return download(table_of(distribution_rows()), form=query.format, name="aggregate")

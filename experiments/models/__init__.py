@@ -26,6 +26,7 @@ from experiments.models.run import (
     RunSymbol,
     RunTimeseries,
 )
+from experiments.models.search import SealOpening, SearchBatch
 from experiments.models.strategy import StrategySheet, StrategySnapshot
 from experiments.models.sweep import SweepChunk
 from experiments.models.validation import ValidationTest
@@ -51,6 +52,8 @@ __all__ = [
     "RunMetric",
     "RunSymbol",
     "RunTimeseries",
+    "SealOpening",
+    "SearchBatch",
     "StrategySheet",
     "StrategySnapshot",
     "SweepChunk",

@@ -20,11 +20,12 @@ class RunKind(models.TextChoices):
     SWEEP = "sweep"
     WALK_FORWARD = "walk_forward"
     VALIDATE = "validate"
+    GENERATE = "generate"
 
     @classmethod
     def searches(cls) -> tuple[RunKind, ...]:
         """Return the kinds that evaluate many candidates."""
-        return cls.SWEEP, cls.WALK_FORWARD
+        return cls.SWEEP, cls.WALK_FORWARD, cls.GENERATE
 
 
 class ModelRun(models.Model):

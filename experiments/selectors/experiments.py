@@ -144,9 +144,15 @@ def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
         .annotate(
             alone=Count("config_family_hash", distinct=True, filter=is_alone & is_new),
             swept=Sum("chunks__n_candidates"),
+            searched=Sum("batches__n_trials"),
         )
     )
-    return {row["experiment_id"]: row["alone"] + (row["swept"] or 0) for row in rows}
+    return {
+        row["experiment_id"]: row["alone"]
+        + (row["swept"] or 0)
+        + (row["searched"] or 0)
+        for row in rows
+    }
 
 
 def _best_runs(experiments: list[ModelExperiment]) -> dict[UUID, dict[str, Any]]:

@@ -13,6 +13,17 @@ from quantlab.web.problem import Problem
 
 FEWEST, MOST = 2, 20
 SHOWN = 60  # letters of an id that is none, in a message
+MAKE_ONE = "Make one of its candidates a run and compare that."
+# Kinds that have no curve: what they are, why, and what to do.
+WITHOUT_CURVE = {
+    RunKind.VALIDATE: (
+        "validation",
+        "no result of its own",
+        "Compare the run that it tests.",
+    ),
+    RunKind.SWEEP: ("sweep", "many candidates", MAKE_ONE),
+    RunKind.GENERATE: ("search", "many candidates", MAKE_ONE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ def lineup(
     """Return the runs with these ids; one query.
 
     422, naming `field`, for too few or too many, for an id that is given twice or is
-    that of no run or of a sweep, and for a baseline that is not among them; "" is the
+    that of no run or of a search, and for a baseline that is not among them; "" is the
     first.
     """
     if len(run_ids) > MOST:
@@ -68,14 +79,10 @@ def lineup(
     for key in keys:
         if key not in found:
             raise _unknown(str(key), field)
-        if found[key].kind == RunKind.VALIDATE:
-            words = f"{key} is a validation, which has no result of its own."
-            advice = "Compare the run that it tests."
-            raise _refusal(field, "is_a_validation", words, advice)
-        if found[key].kind == RunKind.SWEEP:
-            words = f"{key} is a sweep, which has many candidates."
-            advice = "Make one of its candidates a run and compare that."
-            raise _refusal(field, "is_a_sweep", words, advice)
+        if found[key].kind in WITHOUT_CURVE:
+            name, why, advice = WITHOUT_CURVE[RunKind(found[key].kind)]
+            words = f"{key} is a {name}, which has {why}."
+            raise _refusal(field, f"is_a_{name}", words, advice)
     return Lineup(tuple(found[key] for key in keys), _place(baseline, keys))
 
 

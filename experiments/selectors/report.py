@@ -55,6 +55,16 @@ def result_needed(run: ModelRun) -> None:
             advice="Read its candidates, or make one of them a run.",
             next_steps=[f"GET /api/runs/{run.pk}/candidates"],
         )
+    if run.kind == RunKind.GENERATE:
+        raise Problem(
+            status=409,
+            message="A search has no report of its own, but what it tried and kept.",
+            advice="Read its outcome, or make one of its expressions a run.",
+            next_steps=[
+                f"GET /api/runs/{run.pk}/generation",
+                f"GET /api/runs/{run.pk}/candidates",
+            ],
+        )
     if run.kind == RunKind.VALIDATE:
         raise Problem(
             status=409,

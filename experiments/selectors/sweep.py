@@ -300,6 +300,12 @@ def has_part(run: ModelRun) -> bool:
 
 def sweep_needed(run: ModelRun) -> None:
     """Raise the 409 for a run that is no sweep."""
+    if run.kind == RunKind.GENERATE:
+        raise Problem(
+            status=409,
+            message="This search tried expressions: it is no sweep and has no axes.",
+            next_steps=[f"GET /api/runs/{run.pk}/generation"],
+        )
     if run.kind != RunKind.SWEEP:
         raise Problem(
             status=409,

@@ -251,7 +251,7 @@ def run_request(*, body: Mapping[str, Any], owner: str = "") -> Submission:
         config = config_changed(_preset_config(options.preset_ref), values)
     experiment = None
     if options.experiment_id is not None:
-        experiment = _experiment_named(options.experiment_id)
+        experiment = experiment_named(options.experiment_id)
     return run_submit(
         config=config,
         experiment=experiment,
@@ -276,12 +276,20 @@ def run_rerun(
 ) -> Submission:
     """Run the config of a run again with a JSON merge patch; name and tags stay.
 
-    A patch that changes nothing returns the run itself if it would be reused.
+    A patch that changes nothing returns the run itself if it would be reused. 409 for
+    a search for expressions, whose config holds none of them.
     """
+    if run.kind == RunKind.GENERATE:
+        raise Problem(
+            status=409,
+            message="A search for expressions is no run of one.",
+            advice="Search again with POST /api/jobs/train, or run what it found.",
+            next_steps=["POST /api/jobs/train"],
+        )
     changes, options = split_patch(patch)
     experiment = run.experiment
     if options.experiment_id is not None:
-        experiment = _experiment_named(options.experiment_id)
+        experiment = experiment_named(options.experiment_id)
     elif "experiment_id" in patch:
         experiment = None
     kept = {"name": run.name, "tags": run.tags, "persist": run.persist}
@@ -294,7 +302,7 @@ def run_rerun(
     )
 
 
-def _experiment_named(experiment_id: UUID) -> ModelExperiment:
+def experiment_named(experiment_id: UUID) -> ModelExperiment:
     """Return the experiment of a body; what a body names and is not is a 422."""
     try:
         return experiment_get(experiment_id)

@@ -1,0 +1,74 @@
+"""How the runs of a lab lie, beside what luck would give."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.core.cache import cache
+
+from experiments.selectors.aggregate import metric_distributions
+from experiments.services.runs import run_delete
+from tests.experiments.rows import add_trial, plain_run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached():
+    cache.clear()
+
+
+def run_with(sharpe: float, n: int, **fields):
+    metrics = {"sharpe": sharpe, "max_drawdown": -0.12}
+    metrics |= {"volatility": 0.2, "n_bars": 1010}
+    return plain_run(metrics=metrics, config_family_hash=f"{n:064d}", **fields)
+
+
+def test_every_different_run_is_counted_once():
+    run_with(0.6, 1)
+    run_with(0.6, 1)  # the same again
+    gone = run_with(7.0, 2)
+    run_with(-0.3, 3, kind="sweep")  # its best is not a run
+    plain_run(metrics={"max_drawdown": -0.5})  # without a Sharpe
+    add_trial("a")
+
+    before = metric_distributions()
+    run_delete(run=gone)
+    after = metric_distributions()
+
+    assert (before["n_runs"], after["n_runs"]) == (2, 1)
+    sharpe, drawdown = before["items"]
+    assert (sharpe["key"], drawdown["key"]) == ("sharpe", "max_drawdown")
+    assert (sharpe["edges"][0], sharpe["edges"][-1]) == (-5.0, 5.0)
+    assert sharpe["counts"][-1] == 1  # what is beyond is in the last bin
+    assert sum(sharpe["counts"]) == sum(drawdown["counts"]) == 2
+    assert sum(sharpe["no_skill"]) == pytest.approx(2.0)
+    # In four years a ratio of nothing errs by 0.5: so many lie within 0.25 of it.
+    [alone, _] = after["items"]
+    middle = len(alone["counts"]) // 2
+    assert sum(alone["no_skill"][middle - 1 : middle + 1]) == pytest.approx(
+        0.383, abs=0.001
+    )
+    assert alone["median"] == 0.6
+    assert drawdown["counts"][17] == 2  # from −0.15 to −0.10
+
+
+def test_an_empty_lab_has_none(client):
+    answer = client.get("/api/metrics/aggregate").json()
+
+    assert (answer["n_runs"], answer["items"]) == (0, [])
+    assert answer["expected_max_sharpe"] is None
+
+
+def test_the_api_tells_the_bins_as_a_table_too(client):
+    run_with(0.6, 1)
+
+    answer = client.get("/api/metrics/aggregate").json()
+    table = client.get("/api/metrics/aggregate?format=csv").content.decode()
+
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert len(rows) == sum(len(item["counts"]) for item in answer["items"])
+    assert sum(int(row["count"]) for row in rows) == 2
+    assert answer["expected_max_sharpe"] == 0.0  # of one trial
