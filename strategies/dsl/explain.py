@@ -23,10 +23,6 @@ FIELD_WORDS = {
     "returns": "Change from the close before, as a fraction.",
     "cap": "Market value of the company.",
 }
-CONDITIONS = frozenset(
-    {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-    | {"and", "or", "xor", "not", "is_nan", "between", "top", "bottom", "hold"}
-)
 _LEAF_TYPES = {NUMBER: "number", GROUP: "group", BRACE: "number"}
 # Arguments with names that are no words of a sentence.
 _LETTERS = ("x", "y", "d", "a", "k", "n", "q", "f", "h", "w", "g", "lo", "hi", "lag")
@@ -110,7 +106,7 @@ def _leaf_name(one: Node) -> str:
 
 
 def _type(one: Node) -> str:
-    if one.op in CONDITIONS:
+    if one.op in PRIMITIVES and PRIMITIVES[one.op].truth:
         return "condition"
     return _LEAF_TYPES.get(one.op, "value")
 

@@ -31,6 +31,8 @@ class Argument:
         Of a window or a number; None: it has to be written.
     minimum, maximum : float
         Inclusive.
+    truth : bool
+        Whether the value is read as a condition: anything but 0 is yes.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Argument:
     default: float | None = None
     minimum: float = -1e308
     maximum: float = 1e308
+    truth: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class Primitive:
         Whether two operands may change places.
     symbol : str
         How it is written as an operator, if it can be.
+    truth : bool
+        Whether the answer is a condition: 1 for yes, 0 for no.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Primitive:
     extra_bars: int = 0
     commutes: bool = False
     symbol: str = ""
+    truth: bool = False
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -123,5 +129,7 @@ def bars(
 
 X = Argument("x")
 Y = Argument("y")
+CONDITION = Argument("condition", truth=True)
+TRUTHS = (Argument("x", truth=True), Argument("y", truth=True))
 D = bars()
 LABELS = Argument("g", "group")

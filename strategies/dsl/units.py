@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from strategies.dsl.nodes import BRACE, FIELD, GROUP, NUMBER, Node, walk
@@ -41,8 +42,8 @@ PURE = Unit(0, 0)
 PRICE = Unit(1, 0)
 VOLUME = Unit(0, 1)
 MONEY = Unit(1, 1)
-_FIELDS = dict.fromkeys(("open", "high", "low", "close", "vwap"), PRICE)
-_FIELDS |= {"volume": VOLUME, "returns": PURE, "cap": MONEY}
+FIELD_UNITS = dict.fromkeys(("open", "high", "low", "close", "vwap"), PRICE)
+FIELD_UNITS |= {"volume": VOLUME, "returns": PURE, "cap": MONEY}
 
 # None is unknown and fits everything, and so does a number that is written out.
 Units = Sequence[Unit | None]
@@ -119,24 +120,39 @@ def units_of(root: Node) -> tuple[Unit | None, tuple[Warned, ...]]:
 
     A warning, never a refusal: what comes of a mismatch has an unknown unit.
     """
+    units, warned = all_units(root)
+    return units[root], warned
+
+
+def all_units(
+    root: Node, columns: Mapping[str, Unit] = MappingProxyType({})
+) -> tuple[dict[Node, Unit | None], tuple[Warned, ...]]:
+    """Return the unit of every node of a tree, and where units do not fit.
+
+    Parameters
+    ----------
+    root : Node
+    columns : mapping of str to Unit
+        What columns of the data are measured in; unknown if they are not in it.
+    """
     units: dict[Node, Unit | None] = {}
     warned: list[Warned] = []
     for one in walk(root):
         try:
-            units[one] = _unit(one, [units[arg] for arg in one.args])
+            units[one] = _unit(one, [units[arg] for arg in one.args], columns)
         except _Mismatch as mismatch:
             units[one] = None
             kinds = " and ".join(map(str, mismatch.units))
             message = f"{one.op} takes {kinds} together."
             warned.append(Warned("unit_mismatch", one, message))
-    return units[root], tuple(warned)
+    return units, tuple(warned)
 
 
-def _unit(one: Node, units: Units) -> Unit | None:
+def _unit(one: Node, units: Units, columns: Mapping[str, Unit]) -> Unit | None:
     if one.op == NUMBER:
         return PURE
     if one.op == FIELD:
-        return _FIELDS.get(one.name)
+        return FIELD_UNITS.get(one.name) or columns.get(one.name)
     if one.op in (GROUP, BRACE):
         return None
     return RULES[PRIMITIVES[one.op].unit](one, units)

@@ -67,6 +67,7 @@ def _derived(
     nan: str = ROW_NAN,
     example: str = "",
     family: str = "cross-section",
+    truth: bool = False,
 ) -> Primitive:
     return Primitive(
         name=name,
@@ -79,6 +80,7 @@ def _derived(
         nan=nan,
         meaning=meaning,
         example=example or f"{name}(returns)",
+        truth=truth,
     )
 
 
@@ -133,11 +135,11 @@ ROWS = (
     _derived("top", "Whether a name is among the n largest; ties share the average.",
              "rank({x}) * cs_count({x}) > cs_count({x}) - {n}",
              args=(X, Argument("n", "number", None, 1.0)), unit="pure",
-             example="top(returns, 10)"),
+             example="top(returns, 10)", truth=True),
     _derived("bottom", "Whether a name is among the n smallest; ties share the "
              "average.", "rank({x}) * cs_count({x}) < {n} + 1",
              args=(X, Argument("n", "number", None, 1.0)), unit="pure",
-             example="bottom(returns, 10)"),
+             example="bottom(returns, 10)", truth=True),
     _derived("indneutralize", "Distance from the mean of the group.",
              "{x} - group_mean({x}, {g})", "group_neutralize", "group_demean",
              args=XG, nan=GROUP_NAN, example="indneutralize(returns, IndClass.sector)",

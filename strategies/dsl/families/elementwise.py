@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from strategies.dsl.primitive import ANY_NAN, Argument, Primitive, X, Y
+from strategies.dsl.primitive import (
+    ANY_NAN,
+    CONDITION,
+    TRUTHS,
+    Argument,
+    Primitive,
+    X,
+    Y,
+)
 
 _KERNELS = "strategies.kernels.elementwise:"
 NO_VALUE = "NaN where an operand is, and where the result is not a finite number."
 LOGIC_NAN = "1 or 0; NaN where an operand is."
+NEVER_NAN = "Never NaN."
 
 
 def _cells(
@@ -34,6 +43,7 @@ def _cells(
         example=example or f"{name}({written})",
         commutes=commutes,
         symbol=symbol,
+        truth=nan in (LOGIC_NAN, NEVER_NAN),
     )
 
 
@@ -60,11 +70,11 @@ def _derived(
         meaning=meaning,
         example=example,
         symbol=symbol,
+        truth=nan in (LOGIC_NAN, NEVER_NAN),
     )
 
 
 XY = (X, Y)
-CONDITION = Argument("condition")
 
 ROWS = (
     _cells("add", "Sum of two values.", args=XY, unit="match", nan=NO_VALUE,
@@ -96,16 +106,16 @@ ROWS = (
            symbol="=="),
     _cells("not_equal", "Whether two values differ.", "ne", args=XY, unit="compare",
            nan=LOGIC_NAN, example="high != low", commutes=True, symbol="!="),
-    _cells("and", "Whether both are other than 0.", "logical_and", args=XY,
+    _cells("and", "Whether both are other than 0.", "logical_and", args=TRUTHS,
            nan=LOGIC_NAN, example="close > open and volume > 0", commutes=True,
            symbol="and"),
-    _cells("or", "Whether at least one is other than 0.", "logical_or", args=XY,
+    _cells("or", "Whether at least one is other than 0.", "logical_or", args=TRUTHS,
            nan=LOGIC_NAN, example="close > open or volume == 0", commutes=True,
            symbol="or"),
-    _cells("xor", "Whether exactly one is other than 0.", args=XY, nan=LOGIC_NAN,
+    _cells("xor", "Whether exactly one is other than 0.", args=TRUTHS, nan=LOGIC_NAN,
            example="xor(close > open, returns > 0)", commutes=True),
-    _cells("not", "Whether the value is 0.", "logical_not", nan=LOGIC_NAN,
-           example="not (close > open)", symbol="not"),
+    _cells("not", "Whether the value is 0.", "logical_not", args=TRUTHS[:1],
+           nan=LOGIC_NAN, example="not (close > open)", symbol="not"),
     _cells("minimum", "The smaller of two values.", args=XY, unit="match",
            example="min(open, close)", commutes=True),
     _cells("maximum", "The larger of two values.", args=XY, unit="match",
@@ -119,7 +129,7 @@ ROWS = (
            unit="same", example="clip(returns * 20, -1, 1)"),
     _cells("coalesce", "x, and y where x is NaN.", "fill_na", args=XY, unit="match",
            nan="NaN where both are.", example="coalesce(returns, 0)"),
-    _cells("is_nan", "Whether there is no value.", "isnan", nan="Never NaN.",
+    _cells("is_nan", "Whether there is no value.", "isnan", nan=NEVER_NAN,
            example="is_nan(returns)"),
     _cells("floor", "The largest whole number not above x.", unit="same"),
     _cells("ceil", "The smallest whole number not below x.", unit="same"),
@@ -151,7 +161,7 @@ ROWS = (
              "sign({x}) * log1p(abs({x}))", "signed_log(delta(volume, 5))", "slog1p"),
     _derived("between", "Whether x lies from lo to hi, both included.",
              "({lo} <= {x}) and ({x} <= {hi})", "between(returns, -0.02, 0.02)",
-             args=(X, Argument("lo"), Argument("hi")), nan=LOGIC_NAN),
+             args=(X, Argument("lo"), Argument("hi")), unit="compare", nan=LOGIC_NAN),
     _derived("relu", "x where it is above 0, else 0.", "maximum({x}, 0)",
              "relu(returns)", unit="same"),
 )  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from strategies.dsl.primitive import (
+    CONDITION,
     SKIPS_NAN,
+    TRUTHS,
     WINDOW_NAN,
     Argument,
     D,
@@ -18,7 +20,6 @@ D2 = bars(minimum=2)
 D3 = bars(minimum=3)
 D4 = bars(minimum=4)
 XYD = (X, Y, D2)
-CONDITION = Argument("condition")
 STARTS_NAN = "NaN for the first d bars and where either value is."
 PAIR_NAN = "NaN until the window is full, while it holds a NaN, and where it is flat."
 
@@ -34,6 +35,7 @@ def _window(
     example: str = "",
     extra: int = -1,
     commutes: bool = False,
+    truth: bool = False,
 ) -> Primitive:
     return Primitive(
         name=name,
@@ -48,6 +50,7 @@ def _window(
         example=example or f"{name}(close, 20)",
         extra_bars=extra,
         commutes=commutes,
+        truth=truth,
     )
 
 
@@ -171,12 +174,12 @@ ROWS = (
             nan="NaN where the condition is; the count starts again after it.",
             extra=0, example="streak(returns > 0)"),
     _window("hold", "1 from the bar on which x holds until y does, else 0.",
-            "recursive:hold_nb", "flip_flop", args=(X, Y), unit="pure",
-            nan="Never NaN: a NaN counts as not held.", extra=0,
+            "recursive:hold_nb", "flip_flop", args=TRUTHS, unit="pure",
+            nan="Never NaN: a NaN counts as not held.", extra=0, truth=True,
             example="hold(rsi(close) < 30, rsi(close) > 70)"),
     _window("trade_when", "Takes x where the condition holds and keeps it until exit.",
             "recursive:trade_when_nb",
-            args=(CONDITION, X, Argument("exit")), unit="second",
+            args=(CONDITION, X, Argument("exit", truth=True)), unit="second",
             nan="NaN before the first entry and from an exit on.", extra=0,
             example="trade_when(volume_ratio() > 2, -returns, abs(returns) > 0.1)"),
     _derived("ts_median", "Middle value of the window.", "ts_quantile({x}, {d}, 0.5)",
@@ -197,7 +200,7 @@ ROWS = (
              "{x} - ts_mean({x}, {d})", "ts_av_diff(close, 20)", unit="same"),
     _derived("ts_count", "Bars of the window on which a condition held.",
              "ts_sum(not_equal({x}, 0), {d})", "ts_count(returns > 0, 20)",
-             "count"),
+             "count", args=(TRUTHS[0], D)),
     _derived("bars_since_max", "Bars since the window's maximum, the earliest on ties.",
              "{d} - ts_argmax({x}, {d})", "bars_since_max(high, 20)"),
     _derived("bars_since_min", "Bars since the window's minimum, the earliest on ties.",
