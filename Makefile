@@ -42,10 +42,12 @@ check: .venv/.dev ## Lint, format, types, architecture, migrations, deployment, 
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m quantlab.openapi
 	$(BIN)/python -m strategies.dsl.manual
+	$(BIN)/python -m strategies.critic.manual
 
-openapi: .venv/.dev ## Write docs/openapi.json and expressions.md anew; [FORCE=1] even if scripts would break
+openapi: .venv/.dev ## Write docs/openapi.json, expressions.md and critic.md anew; [FORCE=1] even if scripts would break
 	$(BIN)/python -m quantlab.openapi write $(if $(FORCE),--force)
 	$(BIN)/python -m strategies.dsl.manual write
+	$(BIN)/python -m strategies.critic.manual write
 
 torture: .venv/.dev ## Kill, crowd and stop the lab at full size; writes docs/reliability.md
 	$(BIN)/python -m tests.torture

@@ -84,6 +84,13 @@ KINDS = (
         quick=True,
     ),
     JobKind(
+        "critic",
+        "experiments.tasks:critic",
+        "Remarks",
+        stages=("reading",),
+        quick=True,
+    ),
+    JobKind(
         "leak_check",
         "experiments.tasks:leak_check",
         "Look-ahead check",

@@ -10,6 +10,7 @@ from experiments.artifacts.manifest import manifest_facts
 from experiments.artifacts.report import report_document
 from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
+from experiments.services.critic import critic_read
 from experiments.services.dataset_execute import dataset_execute
 from experiments.services.dataset_fetch import dataset_fetched
 from experiments.services.datasets import dataset_take_in
@@ -74,6 +75,10 @@ def preview(context: JobContext, **asked: Any) -> None:
 
 def strategy_sheet(context: JobContext, *, expr_hash: str) -> None:
     sheet_compute(expr_hash=expr_hash, context=context)
+
+
+def critic(context: JobContext) -> None:
+    critic_read(context=context)
 
 
 def why(context: JobContext, number: int) -> None:

@@ -26,6 +26,7 @@ from experiments.api.calibration import router as calibration_router
 from experiments.api.compare import router as compare_router
 from experiments.api.compare_sweeps import router as compare_sweeps_router
 from experiments.api.config import router as config_router
+from experiments.api.critic import router as critic_router
 from experiments.api.dataset_build import router as dataset_build_router
 from experiments.api.dataset_fetch import router as dataset_fetch_router
 from experiments.api.datasets import router as datasets_router
@@ -222,6 +223,7 @@ api.add_router("/runs", runs_router)
 for of_a_run in (
     artifacts_router,
     candidates_router,
+    critic_router,
     logs_router,
     pictures_router,
     series_router,

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_open
-from experiments.selectors.report import result_needed
+from experiments.selectors.results import result_needed
 from experiments.selectors.series import calendar_of
 from quantlab.web.paging import unknown_word
 from strategies.market.calendar import local_hours, month_keys, session_days

@@ -6,7 +6,7 @@ Conditions are the comparisons of `strategies.sweep.constraints`: parsed, never 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +123,19 @@ def conditions(where: str) -> list[Constraint]:
         return [Constraint(part.strip(), "where") for part in parts]
     except ConfigError as exc:
         raise Problem.of_strategy(exc) from None
+
+
+def edges_of(
+    candidates: Candidates, params: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """Return the axes on whose first or last value a candidate lies."""
+    found = []
+    for axis in candidates.plan.axes:
+        if axis.is_numeric and len(axis.values) > 2:
+            value = params[axis.name]
+            if value in (min(axis.values), max(axis.values)):  # type: ignore[type-var]
+                found.append((axis.name, value))
+    return found
 
 
 # --- a map ---------------------------------------------------------------------------

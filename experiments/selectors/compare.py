@@ -19,7 +19,7 @@ from experiments.selectors.artifacts import artifact_open
 from experiments.selectors.honesty import honesty_beside
 from experiments.selectors.lineup import Lineup
 from experiments.selectors.remarks import remarks_on
-from experiments.selectors.report import report_figures
+from experiments.selectors.results import report_figures
 from experiments.selectors.runs import run_documents
 from quantlab.web.problem import Problem
 from strategies.compare import Curve, aligned, config_diff, correlated

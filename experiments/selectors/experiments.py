@@ -129,6 +129,11 @@ def _moment(stamp_ms: int | None) -> datetime | None:
     return None if stamp_ms is None else datetime.fromtimestamp(stamp_ms / 1000, UTC)
 
 
+def experiment_trials(experiment: ModelExperiment) -> int:
+    """Return how many different candidates an experiment tried; one query."""
+    return _trial_counts([experiment]).get(experiment.pk, 0)
+
+
 def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
     """Return how many different candidates were tried, by deleted runs too.
 

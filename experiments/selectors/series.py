@@ -14,7 +14,8 @@ import numpy as np
 
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_open, files_needed
-from experiments.selectors.report import result_needed, run_report
+from experiments.selectors.report import run_report
+from experiments.selectors.results import result_needed
 from quantlab.web.paging import unknown_word
 from quantlab.web.problem import Problem
 from strategies.lines import AGGREGATES, aggregated

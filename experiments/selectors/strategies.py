@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from experiments.models import ModelRun, StrategySnapshot
 from experiments.selectors.filters import named_or_tagged, tagged
 from experiments.selectors.honesty import honesty_of
-from experiments.selectors.report import report_figures
+from experiments.selectors.results import report_figures
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
 

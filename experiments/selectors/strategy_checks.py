@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.models import StrategySnapshot
-from experiments.selectors.report import report_figures
+from experiments.selectors.results import report_figures
 from experiments.selectors.strategies import run_of, strategy_documents
 from experiments.selectors.strategy_relatives import highest_correlation
 from experiments.selectors.strategy_sheet import sheet_of

@@ -12,7 +12,7 @@ from django.core import signing
 
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_open
-from experiments.selectors.report import result_needed
+from experiments.selectors.results import result_needed
 from quantlab.web.paging import bad_cursor, unknown_word
 
 if TYPE_CHECKING:

@@ -46,6 +46,19 @@ def run_restated(run: ModelRun) -> dict[str, Any] | None:
     return _document(read, config.start_ms, end_ms)
 
 
+def made_from(run: ModelRun) -> str | None:
+    """Return the shorter timeframe that a run's bars were made of; None if not known.
+
+    "" where they are as they came.
+    """
+    config = RunConfig(**run.config)
+    lengths = {read.timeframe for read in _versions_read(run, config)}
+    if not lengths:
+        return None
+    shorter = lengths - {config.timeframe}
+    return min(shorter, key=lambda key: timeframe_named(key).ms) if shorter else ""
+
+
 def dataset_restated(dataset: Dataset) -> dict[str, Any] | None:
     """Return what was restated of the bars that a dataset brought in, or None."""
     series = (dataset.report or {}).get("series", [])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.candidates import judged
 from experiments.selectors.ledger import Budget
-from experiments.selectors.report import report_figures, result_needed
+from experiments.selectors.results import report_figures, result_needed
 from experiments.selectors.sweep import (
     bars_expected,
     search_budget,

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.questions import Question
-from experiments.selectors.report import result_needed
+from experiments.selectors.results import result_needed
 from experiments.selectors.trades import all_fills, all_round_trips
 from quantlab.web.problem import Problem
 

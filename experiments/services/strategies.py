@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from experiments.models import ModelRun, RunKind, StrategySnapshot
-from experiments.selectors.report import result_needed
+from experiments.selectors.results import result_needed
 from experiments.selectors.series import Span, run_series
 from experiments.services.words import normal_tags
 from quantlab.web.problem import Problem

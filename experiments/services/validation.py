@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.links import run_page_url
-from experiments.selectors.report import result_needed
+from experiments.selectors.results import result_needed
 from experiments.selectors.validation import (
     VALIDATED,
     ValidationCost,

@@ -15,8 +15,8 @@ from typing import Any
 from django import template
 
 from experiments.selectors.ledger import label_of
-from experiments.templatetags.lab_format import UNKNOWN, number, probability
 from strategies.metrics import REASONS
+from strategies.numerals import UNKNOWN, number, probability
 
 register = template.Library()
 

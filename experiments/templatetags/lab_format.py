@@ -1,7 +1,7 @@
 """Every number a page shows is written by one of these filters (DESIGN §7).
 
-Unknown is an en dash, never 0. Minus is U+2212, and a value that rounds to zero has
-no sign. The exact value belongs into `title`: see `exact`.
+How a number is written is said in `strategies.numerals`; the exact value belongs into
+`title`: see `exact`.
 
 A datetime is a moment of the lab and written in the reader's zone; epoch ms are the
 time of a bar and written in UTC, as the market's days are.
@@ -17,26 +17,13 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
+from strategies.numerals import UNKNOWN, bps, number, probability, years
+
 register = template.Library()
 
-UNKNOWN = "–"
-MINUS = "−"
-INFINITELY_SURE = 0.01  # a probability is never written as 0 or 1
-TEN = 10
 
-
-def number(value: Any, digits: int, *, signed: bool = False) -> str:
-    """Return `value` with thousands commas and `digits` decimals."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return UNKNOWN
-    if not math.isfinite(value):
-        return UNKNOWN
-    text = f"{abs(value):,.{digits}f}"
-    if not any(c in "123456789" for c in text):
-        return text
-    if value < 0:
-        return MINUS + text
-    return f"+{text}" if signed else text
+for _written in (probability, years, bps):
+    register.filter(_written)
 
 
 @register.filter
@@ -59,25 +46,6 @@ def ratio(value: Any, digits: int = 2) -> str:
 @register.filter
 def signed(value: Any, digits: int = 2) -> str:
     return number(value, digits, signed=True)
-
-
-@register.filter
-def probability(value: Any) -> str:
-    """0.003 -> < 0.01; a probability is never shown as certain."""
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
-        return UNKNOWN
-    if value < INFINITELY_SURE:
-        return f"< {INFINITELY_SURE}"
-    if value > 1 - INFINITELY_SURE:
-        return f"> {1 - INFINITELY_SURE}"
-    return number(value, 2)
-
-
-@register.filter
-def years(value: Any) -> str:
-    """38.2 -> 38; below ten years with a decimal."""
-    is_short = isinstance(value, (int, float)) and abs(value) < TEN
-    return number(value, 1 if is_short else 0)
 
 
 @register.filter
@@ -104,13 +72,6 @@ def price(value: Any) -> str:
 @register.filter
 def quantity(value: Any) -> str:
     return number(value, 2)
-
-
-@register.filter
-def bps(value: Any) -> str:
-    """5.0 -> 5, 2.5 -> 2.5: basis points as people write them."""
-    is_whole = isinstance(value, (int, float)) and float(value).is_integer()
-    return number(value, 0 if is_whole else 1)
 
 
 @register.filter

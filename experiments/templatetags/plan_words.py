@@ -6,7 +6,8 @@ from typing import Any
 
 from django import template
 
-from experiments.templatetags.lab_format import UNKNOWN, stamp
+from experiments.templatetags.lab_format import stamp
+from strategies.numerals import UNKNOWN
 
 register = template.Library()
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from experiments.charts.sweep_pair import distribution_figure
 from experiments.models import ModelRun, RunKind
+from experiments.selectors.candidates import edges_of
 from experiments.selectors.compare_sweeps import (
     Side,
     SweepPair,
@@ -26,7 +27,7 @@ from experiments.selectors.lineup import sweep_pair
 from experiments.selectors.runs import run_document, run_get, run_page
 from experiments.templatetags.honesty import luck_of
 from experiments.views.charts import chart_file
-from experiments.views.sweep_tabs import WITH_NUMBERS, cells_of, edges_of, map_metrics
+from experiments.views.sweep_tabs import WITH_NUMBERS, cells_of, map_metrics
 from jobs.models import JobStatus
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.paging import unknown_word

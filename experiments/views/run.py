@@ -24,6 +24,7 @@ from experiments.selectors.sweep import has_part
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
 from experiments.views import run_tabs, sweep_tabs, walk_tabs
+from experiments.views.critic import critic_tab
 from experiments.views.run_api import api_tab
 from experiments.views.validation import validation_run_tab, validation_tab
 from jobs import log_panel
@@ -39,6 +40,8 @@ REGIONS = (
     "experiments/_run_result.html",
     "experiments/_run_trades.html",
     "experiments/_run_validation.html",
+    "experiments/_run_critic.html",
+    "experiments/_run_worst.html",
     "experiments/_run_verify.html",
     "experiments/_sweep_map.html",
     "experiments/_sweep_candidates.html",
@@ -70,6 +73,7 @@ TABS = {
         Tab("trades", "Trades", run_tabs.trades_tab),
         Tab("breakdown", "Breakdown", run_tabs.breakdown_tab),
         Tab("validation", "Validation", validation_tab),
+        Tab("critic", "Critic", critic_tab),
         Tab("config", "Config", run_tabs.config_tab, needs_result=False),
         Tab("files", "Files", run_tabs.files_tab),
         Tab("api", "API", api_tab, needs_result=False),
@@ -85,7 +89,7 @@ OF_SWEEP = {
         Tab("candidates", "Candidates", sweep_tabs.candidates_tab, of="sweep"),
         Tab("charts", "Charts", sweep_tabs.charts_tab, of="sweep"),
         Tab("luck", "Luck", sweep_tabs.luck_tab, of="sweep"),
-        *(TABS[name] for name in ("config", "files", "api", "logs")),
+        *(TABS[name] for name in ("critic", "config", "files", "api", "logs")),
     )
 }
 # A walk-forward is a whole backtest, and a table of what its windows chose.
@@ -95,7 +99,7 @@ OF_WALK = {
         Tab("summary", "Summary", walk_tabs.summary_tab, of="walk"),
         Tab("windows", "Windows", walk_tabs.windows_tab, of="walk"),
         *(TABS[name] for name in ("charts", "trades", "breakdown", "validation")),
-        *(TABS[name] for name in ("config", "files", "api", "logs")),
+        *(TABS[name] for name in ("critic", "config", "files", "api", "logs")),
     )
 }
 OF_VALIDATION = {

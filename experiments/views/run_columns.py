@@ -10,13 +10,13 @@ from experiments.templatetags.lab_format import (
     by_unit,
     count,
     exact,
-    probability,
     unit_word,
 )
 from quantlab.web.lists import Column
 from quantlab.web.paging import unknown_word
 from strategies.errors import StrategyError
 from strategies.metrics.registry import METRICS, Metric, metric_named
+from strategies.numerals import probability
 
 DEFAULT = ("sharpe", "cagr", "max_drawdown", "trade_count")
 # Where the name of the registry is too long for a heading.

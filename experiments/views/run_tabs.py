@@ -100,6 +100,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         "accounting": run.accounting,
         "lookahead": report["lookahead"],
         "survivorship": report["survivorship"],
+        "critic": report["critic"],
         "tests": tests_said(report["validation"]),
         "searches": searches_tested(run),
         "drawdowns": worst[:N_DRAWDOWNS],

@@ -16,6 +16,7 @@ from experiments.selectors.candidates import (
     HeatMap,
     candidate_map,
     candidate_page,
+    edges_of,
     judged,
 )
 from experiments.selectors.sweep import Candidates, sweep_candidates
@@ -77,17 +78,6 @@ def _pick(name: str, candidates: Candidates, row: int) -> Pick:
     own, plateau = item["metrics"][candidates.objective], item["plateau"]
     around = own * plateau if own is not None and plateau is not None else None
     return Pick(name, item, around)
-
-
-def edges_of(candidates: Candidates, params: Context) -> list[tuple[str, Any]]:
-    """Return the axes on whose first or last value a candidate lies."""
-    found = []
-    for axis in candidates.plan.axes:
-        if axis.is_numeric and len(axis.values) > 2:
-            value = params[axis.name]
-            if value in (min(axis.values), max(axis.values)):  # type: ignore[type-var]
-                found.append((axis.name, value))
-    return found
 
 
 def charts_tab(request: HttpRequest, run: ModelRun) -> Context:

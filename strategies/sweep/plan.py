@@ -87,6 +87,30 @@ class SweepPlan:
         return resolve(with_values(self.config, self.params_at(point)))
 
 
+def point_of(plan: SweepPlan, run: RunConfig) -> int | None:
+    """Return the point of the whole grid that a run has the values of, or None.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    run : RunConfig
+        Resolved. What is on no axis is not compared.
+    """
+    values = [_value_at(run, axis.path) for axis in plan.axes]
+    pairs = list(zip(plan.axes, values, strict=True))
+    if any(value not in axis.values for axis, value in pairs):
+        return None
+    places = [axis.values.index(value) for axis, value in pairs]
+    return int(np.ravel_multi_index(places, plan.shape))
+
+
+def _value_at(run: RunConfig, path: str) -> Any:
+    value: Any = run
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
+    return value
+
+
 def column_of(axis: Axis) -> NDArray[Any]:
     """Return the values of an axis as an array: numbers, else objects."""
     if not axis.is_numeric:

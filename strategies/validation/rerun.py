@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from strategies.config import RunConfig
 from strategies.errors import ConfigError
-from strategies.sweep.plan import SweepPlan, plan_sweep
+from strategies.sweep.plan import SweepPlan, plan_sweep, point_of
 from strategies.validation_config import ValidationConfig
 
 NAME = "permutation_rerun"
@@ -47,7 +44,8 @@ def rerun_plans(
         for problem in error.problems:
             problem.field = f"{prefix}.{problem.field}"
         raise ConfigError.of(error.problems) from None
-    if not _contains(plan, run):
+    point = point_of(plan, run)
+    if point is None or not np.isin(point, plan.points):
         raise ConfigError(
             "The space does not contain the run, so this search never found it.",
             code="run_not_in_space",
@@ -55,20 +53,3 @@ def rerun_plans(
             advice="Give the space of the sweep that the run was kept from.",
         )
     return {NAME: plan}
-
-
-def _contains(plan: SweepPlan, run: RunConfig) -> bool:
-    values = [_value_at(run, axis.path) for axis in plan.axes]
-    pairs = list(zip(plan.axes, values, strict=True))
-    if any(value not in axis.values for axis, value in pairs):
-        return False
-    places = [axis.values.index(value) for axis, value in pairs]
-    point = int(np.ravel_multi_index(places, plan.shape))
-    return bool(np.isin(point, plan.points))
-
-
-def _value_at(run: RunConfig, path: str) -> Any:
-    value: Any = run
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
-    return value

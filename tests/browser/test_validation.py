@@ -63,3 +63,15 @@ def test_from_the_form_to_what_chance_does_as_well(watch):
     expect(page.locator("#run-summary")).to_contain_text("permutation, block bootstrap")
     page.get_by_role("link", name="What they say").click()
     expect(page.locator("#test-permutation .chart-view svg")).to_be_visible()
+
+    page.get_by_role("link", name="Critic", exact=True).click()
+    critic = page.locator("#run-critic")
+    expect(critic.locator(".findings li").first).to_be_visible(timeout=DRAWN_MS)
+    critic.locator("summary").first.click()
+    expect(critic.locator(".checks li").first).to_be_visible()
+    assert not lab.scrolls_sideways()
+    with page.expect_download() as download:
+        critic.get_by_role("link", name="JSON").click()
+    assert download.value.suggested_filename == f"critic-{run['id'][:8]}.json"
+    page.get_by_role("link", name="Summary", exact=True).click()
+    expect(page.locator("#run-worst .findings li")).to_have_count(3)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 SHARPES = {"sharpe", "ann_sharpe", "sharpe_bar"}
 # The bytes of a run's own files, and the count itself (CONTRACT §3 and §6).
 OUTSIDE = ("/artifacts/", "/api/ledger")
-TABS = ("summary", "charts", "trades", "config", "files", "logs", "api")
+TABS = ("summary", "charts", "trades", "critic", "config", "files", "logs", "api")
 METRICS = "sharpe,sharpe_bar,cagr,sortino"
 
 

@@ -1,0 +1,81 @@
+"""Whether a run has a result, and what the worker computed for its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+
+from experiments.models import ModelRun, RunKind, RunTimeseries
+from jobs.models import JobStatus
+from quantlab.web.problem import Problem
+
+# What to do about a run without a result.
+ADVICE = {
+    JobStatus.QUEUED: "Ask again when its status is succeeded.",
+    JobStatus.RUNNING: "Ask again when its status is succeeded.",
+    JobStatus.FAILED: "Its error says why; change the config and run it again.",
+    JobStatus.CANCELLED: "Run it again from its config.",
+}
+
+
+def result_needed(run: ModelRun) -> None:
+    """Raise the 409 for a run that has no result, saying what to do instead."""
+    if run.kind == RunKind.SWEEP:
+        raise Problem(
+            status=409,
+            message="A sweep has no report of its own, but one row for each candidate.",
+            advice="Read its candidates, or make one of them a run.",
+            next_steps=[f"GET /api/runs/{run.pk}/candidates"],
+        )
+    if run.kind == RunKind.GENERATE:
+        raise Problem(
+            status=409,
+            message="A search has no report of its own, but what it tried and kept.",
+            advice="Read its outcome, or make one of its expressions a run.",
+            next_steps=[
+                f"GET /api/runs/{run.pk}/generation",
+                f"GET /api/runs/{run.pk}/candidates",
+            ],
+        )
+    if run.kind == RunKind.VALIDATE:
+        raise Problem(
+            status=409,
+            message="A validation has no report of its own.",
+            advice="Read what it says of the run that it tests.",
+            next_steps=[f"GET /api/runs/{run.parent_id}/validation"],
+        )
+    success_needed(run)
+
+
+def success_needed(run: ModelRun) -> None:
+    """Raise the 409 for a run that has not succeeded."""
+    status = JobStatus(run.status)
+    if status != JobStatus.SUCCEEDED:
+        raise Problem(
+            status=409,
+            message=f"The run is {status}: it has no result.",
+            advice=ADVICE[status],
+            next_steps=[f"GET /api/runs/{run.pk}"],
+        )
+
+
+def report_figures(runs: Iterable[ModelRun]) -> dict[UUID, dict[str, Any]]:
+    """Return what the worker computed for each run's report; at most one query.
+
+    Runs without a result are left out. It never changes, so the manifest is its key.
+    """
+    keys = {
+        f"model-lab:report:{run.pk}:{run.manifest_sha}": run.pk
+        for run in runs
+        if run.status == JobStatus.SUCCEEDED
+    }
+    figures = {keys[key]: value for key, value in cache.get_many(keys).items()}
+    missing = {pk: key for key, pk in keys.items() if pk not in figures}
+    if missing:
+        for row in RunTimeseries.objects.filter(run__in=missing):
+            figures[row.run_id] = row.report
+            cache.set(missing[row.run_id], row.report, timeout=None)
+    return figures
