@@ -226,4 +226,4 @@ def gap_share(run: Traces) -> float | None:
     if not listed:
         return None
     lost = run.n_missing * there.shape[1]
-    return (listed - n_found + lost) / (listed + lost)
+    return float((listed - n_found + lost) / (listed + lost))
