@@ -54,6 +54,19 @@ class Guards(NamedTuple):
     entry: FloatArray
     best: FloatArray
     barred: FloatArray
+    watching: bool  # whether there are exits at all
+
+
+@njit(cache=True)
+def begin_nb(initial_cash: float, terms: FloatArray) -> tuple[Holdings, Guards]:
+    """Return an account that holds nothing but cash."""
+    none = np.zeros(terms.shape[0])
+    money = np.array([initial_cash, 0.0, 0.0])
+    watching = terms[:, EXITS:].min() < np.inf
+    return (
+        Holdings(money, none, none.copy(), none.copy()),
+        Guards(none.copy(), none.copy(), none.copy(), watching),
+    )
 
 
 @njit(cache=True)
@@ -366,6 +379,43 @@ def close_bar_nb(
 
 
 @njit(cache=True)
+def bar_nb(
+    holdings: Holdings,
+    guards: Guards,
+    wanted: FloatArray,
+    t: int,
+    bars: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    weights: FloatArray,
+    terms: FloatArray,
+    lag: int,
+    at: int,
+    fills: Fills,
+    n_fills: int,
+) -> tuple[float, int]:
+    """Carry out bar `t` and return what is left at its close; `wanted` is scratch."""
+    opens, highs, lows, closes = bars
+    row = (opens[t], highs[t], lows[t], closes[t])
+    guarded, at_close = guards.watching, at == AT_CLOSE
+    worth, first = np.inf, n_fills
+    if guarded and at_close:
+        worth, n_fills = watch_nb(holdings, guards, t, row, terms, fills, n_fills)
+        first = n_fills
+    if worth > 0.0 and t >= lag:
+        allow_nb(guards, weights[t - lag], wanted)
+        raw = closes[t] if at_close else opens[t]
+        worth, n_fills = rebalance_nb(
+            holdings, t, at, wanted, raw, terms, fills, n_fills
+        )
+        if guarded:
+            guard_nb(guards, fills, first, n_fills)
+    if worth > 0.0 and guarded and not at_close:
+        worth, n_fills = watch_nb(holdings, guards, t, row, terms, fills, n_fills)
+    if worth > 0.0:
+        worth, n_fills = close_bar_nb(holdings, t, closes[t], terms, fills, n_fills)
+    return worth, n_fills
+
+
+@njit(cache=True)
 def roomy_nb(fills: Fills, n_fills: int, needed: int) -> Fills:
     """Return `fills` with room for `needed` more."""
     if n_fills + needed <= fills.shape[0]:
@@ -423,13 +473,9 @@ def simulate_weights_nb(
     After an exit the same side is not entered again before something else was wanted.
     O(n_bars · n_symbols).
     """
-    opens, highs, lows, closes = bars
-    n_bars, n_symbols = closes.shape
-    none = np.zeros(n_symbols)
-    money = np.array([initial_cash, 0.0, 0.0])
-    holdings = Holdings(money, none.copy(), none.copy(), none.copy())
-    guards, wanted = Guards(none.copy(), none.copy(), none.copy()), none.copy()
-    guarded = terms[:, EXITS:].min() < np.inf
+    n_bars, n_symbols = weights.shape
+    holdings, guards = begin_nb(initial_cash, terms)
+    money, wanted = holdings.money, np.zeros(n_symbols)
     record, quantity = np.zeros((4, n_bars)), np.zeros((n_bars, n_symbols))
     # Each symbol can be left, entered and exited, and what is held then be lost.
     most = 4 * n_symbols
@@ -437,24 +483,9 @@ def simulate_weights_nb(
     n_fills, at = 0, AT_CLOSE if at_close else AT_OPEN
     for t in range(n_bars):
         fills = roomy_nb(fills, n_fills, most)
-        worth, first = initial_cash, n_fills
-        if guarded and at_close:
-            row = (opens[t], highs[t], lows[t], closes[t])
-            worth, n_fills = watch_nb(holdings, guards, t, row, terms, fills, n_fills)
-            first = n_fills
-        if worth > 0.0 and t >= lag:
-            raw = closes[t] if at_close else opens[t]
-            allow_nb(guards, weights[t - lag], wanted)
-            worth, n_fills = rebalance_nb(
-                holdings, t, at, wanted, raw, terms, fills, n_fills
-            )
-            if guarded:
-                guard_nb(guards, fills, first, n_fills)
-        if worth > 0.0 and guarded and not at_close:
-            row = (opens[t], highs[t], lows[t], closes[t])
-            worth, n_fills = watch_nb(holdings, guards, t, row, terms, fills, n_fills)
-        if worth > 0.0:
-            worth, n_fills = close_bar_nb(holdings, t, closes[t], terms, fills, n_fills)
+        worth, n_fills = bar_nb(
+            holdings, guards, wanted, t, bars, weights, terms, lag, at, fills, n_fills
+        )
         if worth <= 0.0:
             record[2, t:], record[3, t:] = money[FEES], money[BORROW]
             return record, quantity, fills[:n_fills].copy(), t

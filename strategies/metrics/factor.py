@@ -6,6 +6,7 @@ the return from the open at which it could be traded to the open `horizon` bars 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from strategies.types import BoolArray, FloatArray, IntArray
 
 HORIZONS = (1, 5, 10, 21)
 QUANTILES = 5
+FEWEST_BARS = 10  # values of a series that is tested
 FEWEST = 3  # symbols with a value; a correlation of two is ±1
 LAG = 1
 EPSILON = 1e-12
@@ -77,7 +79,7 @@ def factor_sheet(
     known = np.isfinite(values)
     after = {one: forward_returns(opens, one, lag) for one in horizons}
     coefficients = {
-        one: (row_correlation(values, later), _rank_correlation(values, later))
+        one: (row_correlation(values, later), rank_correlation(values, later))
         for one, later in after.items()
     }
     n_groups = max(2, min(quantiles, n_symbols // 2))
@@ -159,17 +161,59 @@ def row_correlation(left: FloatArray, right: FloatArray) -> FloatArray:
     return found
 
 
+def rank_correlation(values: FloatArray, later: FloatArray) -> FloatArray:
+    """Return the rank IC of each bar: the correlation of ranks, shape (n_bars,).
+
+    Parameters
+    ----------
+    values, later : float64 arrays of shape (n_bars, n_symbols)
+        A pair with a NaN is left out; NaN as `row_correlation`.
+    """
+    both = np.isfinite(values) & np.isfinite(later)
+    left, right = (row_ranks(np.where(both, one, np.nan)) for one in (values, later))
+    return row_correlation(left, right)
+
+
+def newey_west_t(values: FloatArray) -> float:
+    """Return the mean of a series over its standard error, bars that follow counted in.
+
+    Parameters
+    ----------
+    values : float64 array of shape (n,)
+        In the order of time; NaN: nothing is known of the bar, and it is left out.
+
+    Returns
+    -------
+    float
+        By the Bartlett kernel over ``⌊4·(n/100)^(2/9)⌋`` lags. NaN with fewer than
+        ten values, and where they do not vary.
+
+    References
+    ----------
+    .. [1] Newey & West (1987), "A Simple, Positive Semi-Definite, Heteroskedasticity
+       and Autocorrelation Consistent Covariance Matrix", Econometrica 55(3).
+    .. [2] Newey & West (1994), "Automatic Lag Selection in Covariance Matrix
+       Estimation", Review of Economic Studies 61(4).
+    """
+    told = values[np.isfinite(values)]
+    n = told.size
+    if n < FEWEST_BARS:
+        return math.nan
+    gaps = told - told.mean()
+    lags = int(4.0 * (n / 100.0) ** (2.0 / 9.0))
+    variance = float(gaps @ gaps)
+    for lag in range(1, lags + 1):
+        weight = 1.0 - lag / (lags + 1.0)
+        variance += 2.0 * weight * float(gaps[lag:] @ gaps[:-lag])
+    error = math.sqrt(max(variance, 0.0)) / n
+    return float(told.mean()) / error if error > EPSILON else math.nan
+
+
 def _centred(values: FloatArray, both: BoolArray, count: IntArray) -> FloatArray:
     inside = np.where(both, values, 0.0)
     mean = inside.sum(axis=1) / np.maximum(count, 1)
     centred: FloatArray = np.where(both, inside - mean[:, None], 0.0)
     return centred
-
-
-def _rank_correlation(values: FloatArray, later: FloatArray) -> FloatArray:
-    both = np.isfinite(values) & np.isfinite(later)
-    left, right = (row_ranks(np.where(both, one, np.nan)) for one in (values, later))
-    return row_correlation(left, right)
 
 
 def _summary(coefficients: FloatArray, horizon: int) -> dict[str, Any]:

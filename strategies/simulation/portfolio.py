@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,6 +236,83 @@ def simulate_weights(
     )
 
 
+class PortfolioTally(NamedTuple):
+    """What weights earned, without the fills; arrays of shape (n_bars,).
+
+    Attributes
+    ----------
+    equity, gross_exposure : float64 arrays
+        Those of `PortfolioSimulation`.
+    in_position : bool array
+    traded : float
+        Value of all fills, two-sided, cash.
+    """
+
+    equity: FloatArray
+    gross_exposure: FloatArray
+    in_position: BoolArray
+    traded: float
+
+
+@dataclass(frozen=True, eq=False)
+class Tallies:
+    """Counts what weights earn on one panel, as often as it is asked.
+
+    Attributes
+    ----------
+    panel : Panel
+    rows : float64 array of shape (n_symbols, 10)
+        See `Terms`.
+    initial_cash : float
+    lag : int
+    at_close : bool
+    """
+
+    panel: Panel
+    rows: FloatArray
+    initial_cash: float
+    lag: int
+    at_close: bool
+
+    @classmethod
+    def of(
+        cls,
+        panel: Panel,
+        execution: ExecutionConfig,
+        *,
+        initial_cash: float,
+        band: float = 0.0,
+        exits: ExitsConfig | None = None,
+        stake: float = math.inf,
+    ) -> Tallies:
+        """Return what counts on these terms; they are those of `simulate_weights`."""
+        terms = terms_of(
+            panel,
+            execution,
+            initial_cash=initial_cash,
+            band=band,
+            exits=exits,
+            stake=stake,
+        )
+        rows = np.array([one.row for one in terms])
+        lag, at_close = execution.execution_lag, execution.fill == "close"
+        return cls(panel, rows, float(initial_cash), lag, at_close)
+
+    def tally(self, weights: FloatArray) -> PortfolioTally:
+        """Return what holding `weights` earns: the equity of `simulate_weights`.
+
+        Weights are trusted to be finite, and nothing is checked against fills; what is
+        kept of a search is simulated in full. Threads may call it side by side.
+        """
+        kernel = resolve("strategies.kernels.portfolio_tally:tally_weights_nb")
+        bars = tuple(self.panel.fields[name] for name in PRICES)
+        checked = _read_only(weights)
+        counted = kernel(
+            bars, checked, self.initial_cash, self.rows, self.lag, self.at_close
+        )
+        return PortfolioTally(*counted)
+
+
 def _say_who_left(fills: NDArray[np.void], members: BoolArray, lag: int) -> None:
     """Give the fills that close the position of a symbol that left their reason."""
     decided = np.maximum(fills["bar"] - lag, 0)
@@ -331,6 +408,11 @@ def _checked(panel: Panel, weights: FloatArray) -> FloatArray:
         raise StrategyError("There is nothing to simulate.", code="empty_data")
     if not np.isfinite(weights).all():
         raise named_cell("weights", weights, ~np.isfinite(weights), panel)
+    return _read_only(weights)
+
+
+def _read_only(weights: FloatArray) -> FloatArray:
+    """Return the matrix as kernels take it: one kind for all."""
     view = weights.view()
     view.flags.writeable = False
     return view

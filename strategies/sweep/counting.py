@@ -30,10 +30,15 @@ MOST_KEPT = 1_000
 
 def kept_of(plan: SweepPlan) -> IntArray:
     """Return which candidates of the whole sweep are sampled, evenly and for good."""
-    if len(plan) <= MOST_KEPT:
-        return np.arange(len(plan))
-    rng = np.random.default_rng([plan.seed, len(plan)])
-    return np.sort(rng.choice(len(plan), size=MOST_KEPT, replace=False))
+    return evenly_kept(len(plan), plan.seed)
+
+
+def evenly_kept(n: int, seed: int) -> IntArray:
+    """Return which of `n` candidates are sampled: all, or 1,000 of them, ascending."""
+    if n <= MOST_KEPT:
+        return np.arange(n)
+    rng = np.random.default_rng([seed, n])
+    return np.sort(rng.choice(n, size=MOST_KEPT, replace=False))
 
 
 def batch_of(
