@@ -61,6 +61,13 @@ KINDS = (
         is_long=True,
     ),
     JobKind(
+        "model_training",
+        "experiments.tasks:model_training",
+        "Model training",
+        stages=("data_loading", "training", "artifacts"),
+        is_long=True,
+    ),
+    JobKind(
         "picture",
         "experiments.tasks:picture",
         "Picture",

@@ -20,6 +20,7 @@ from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
+from experiments.services.training_execute import training_execute
 from experiments.services.validation_execute import validation_execute
 from experiments.services.walk_execute import walk_execute
 from experiments.services.why import why_find
@@ -55,6 +56,10 @@ def fetch(context: JobContext) -> None:
 
 def dataset(context: JobContext) -> None:
     dataset_execute(dataset_id=context.job.run_id, context=context)
+
+
+def model_training(context: JobContext) -> None:
+    training_execute(run_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

@@ -38,6 +38,12 @@ from experiments.views.expression import (
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
+from experiments.views.models import (
+    model_detail,
+    model_list,
+    model_train,
+    training_chart,
+)
 from experiments.views.overfitting import pool_luck, sweep_luck
 from experiments.views.presets import (
     preset_deleted,
@@ -193,6 +199,14 @@ urlpatterns = [
     path("strategies/<str:expr_hash>", strategy_detail, name="strategy-detail"),
     path("strategies/<str:expr_hash>/words", strategy_words, name="strategy-words"),
     path("strategies/<str:expr_hash>/delete", strategy_deleted, name="strategy-delete"),
+    path("models", model_list, name="model-list"),
+    path("models/<str:model_id>", model_detail, name="model-detail"),
+    path("models/<str:model_id>/train", model_train, name="model-train"),
+    path(
+        "model-lab/runs/<uuid:run_id>/training/<slug:name>",
+        training_chart,
+        name="training-chart",
+    ),
     path("catalog", catalog, name="catalog"),
     path(
         "catalog/primitives/<str:primitive>",

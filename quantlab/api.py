@@ -35,6 +35,7 @@ from experiments.api.expressions import router as expressions_router
 from experiments.api.ledger import router as ledger_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
+from experiments.api.models import router as models_router
 from experiments.api.overfitting import pool_router as pool_tests_router
 from experiments.api.overfitting import run_router as sweep_tests_router
 from experiments.api.pictures import router as pictures_router
@@ -246,7 +247,8 @@ api.add_router("/universes", universes_router)
 api.add_router("/watchlists", watchlists_router)
 api.add_router("/datasets", dataset_fetch_router)  # before /datasets/{id}
 api.add_router("/datasets", datasets_router)
-api.add_router("/models", dataset_build_router)
+api.add_router("/models", dataset_build_router)  # before /models/{id}
+api.add_router("/models", models_router)
 api.add_router("/cache", caches_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)

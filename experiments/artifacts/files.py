@@ -54,8 +54,13 @@ def run_files(result: Result) -> dict[str, Writer]:
         "metrics.json": {**result.metrics, "flags": result.flags},
     }
     return {name: json_writer(document) for name, document in documents.items()} | {
-        name: partial(_write_parquet, columns) for name, columns in tables.items()
+        name: parquet_writer(columns) for name, columns in tables.items()
     }
+
+
+def parquet_writer(columns: Mapping[str, Any]) -> Writer:
+    """Return a writer of columns as Parquet, the same bytes for the same values."""
+    return partial(_write_parquet, columns)
 
 
 def run_summary(result: Result) -> dict[str, Any]:

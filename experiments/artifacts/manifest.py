@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 PACKAGES = ("numpy", "pandas", "pyarrow", "numba")
+LEARNERS = ("scikit-learn", "skops")
 
 
 class FileEntry(TypedDict):
@@ -75,6 +76,25 @@ def sweep_facts(
         "data_fingerprint": fingerprint,
         "candle_hashes": _candle_hashes(candles),
         "versions": dict(_versions()),
+        "cpu": dict(_cpu()),
+    }
+
+
+def training_facts(
+    config_hash: str, dataset_hash: str, identity: str
+) -> dict[str, Any]:
+    """Return what the manifest of a training says beside its files.
+
+    `identity` says what the model is; the file of it differs on every writing.
+    """
+    learners = {name: version(name) for name in LEARNERS}
+    return {
+        "config_hash": config_hash,
+        "code_version": __version__,
+        "git_hash": git_hash(),
+        "data_fingerprint": dataset_hash,
+        "identity": identity,
+        "versions": dict(_versions()) | learners,
         "cpu": dict(_cpu()),
     }
 

@@ -28,8 +28,12 @@ from quantlab.web.problem import Problem
 
 Writer = Callable[[BinaryIO], object]
 
-MIMES = {"json": "application/json", "parquet": "application/vnd.apache.parquet"}
-FILE_NAME = re.compile(r"[a-z][a-z0-9_]*\.(json|parquet)")
+MIMES = {
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+    "skops": "application/zip",
+}
+FILE_NAME = re.compile(r"[a-z][a-z0-9_]*\.(json|parquet|skops)")
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 IS_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 

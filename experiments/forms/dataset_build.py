@@ -21,6 +21,7 @@ from experiments.forms.fields import (
 from experiments.selectors.universes import universe_in, universe_names
 from strategies.errors import ConfigError, StrategyError
 from strategies.features.catalog import FEATURES
+from strategies.features.dataset import choose
 from strategies.features.starter import STARTERS
 from strategies.market import sources
 from strategies.market.timeframe import TIMEFRAMES
@@ -176,20 +177,26 @@ def _lines(text: str) -> list[str]:
 
 def _first_values(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a new form says: that of a dataset, or the first bars there are."""
+    first = FIRST | {"provider": "builtin", "universe": _listed("builtin")}
     if not asked:
-        return FIRST | {"provider": "builtin", "universe": _listed("builtin")}
-    named = [one["name"] for one in asked["features"] if _is_usual(one)]
-    typed = [_typed(one) for one in asked["features"] if not _is_usual(one)]
-    return {
+        return first
+    features = [one.document() for one in choose(asked["features"])]
+    named = [one["name"] for one in features if _is_usual(one)]
+    typed = [_typed(one) for one in features if not _is_usual(one)]
+    first |= {
+        "features": named,
+        "expressions": "\n".join(typed),
+        "label_kind": asked["label"]["kind"],
+        "horizon": text_of(asked["label"]["horizon_bars"]),
+    }
+    if "universe" not in asked:  # what a model learns from, of whatever bars
+        return first
+    return first | {
         "provider": asked["provider"],
         "universe": ", ".join(asked["universe"]),
         "timeframe": asked["timeframe"],
         "start": date_of(asked["start_date"]),
         "end": date_of(asked["end_date"]),
-        "features": named,
-        "expressions": "\n".join(typed),
-        "label_kind": asked["label"]["kind"],
-        "horizon": text_of(asked["label"]["horizon_bars"]),
     }
 
 

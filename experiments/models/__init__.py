@@ -29,6 +29,7 @@ from experiments.models.run import (
 from experiments.models.search import SealOpening, SearchBatch
 from experiments.models.strategy import StrategySheet, StrategySnapshot
 from experiments.models.sweep import SweepChunk
+from experiments.models.training import ModelVersion, TrainingRun, VersionStage
 from experiments.models.validation import ValidationTest
 from experiments.models.watchlist import Visibility, Watchlist
 
@@ -45,6 +46,7 @@ __all__ = [
     "LedgerSample",
     "ModelExperiment",
     "ModelRun",
+    "ModelVersion",
     "OverfittingAnswer",
     "Preset",
     "PresetKind",
@@ -57,7 +59,9 @@ __all__ = [
     "StrategySheet",
     "StrategySnapshot",
     "SweepChunk",
+    "TrainingRun",
     "ValidationTest",
+    "VersionStage",
     "Visibility",
     "Watchlist",
 ]

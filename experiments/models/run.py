@@ -21,6 +21,7 @@ class RunKind(models.TextChoices):
     WALK_FORWARD = "walk_forward"
     VALIDATE = "validate"
     GENERATE = "generate"
+    MODEL_TRAINING = "model_training"
 
     @classmethod
     def searches(cls) -> tuple[RunKind, ...]:

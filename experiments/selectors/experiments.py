@@ -139,7 +139,7 @@ def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
 
     A search tried all that it evaluated; a run made of one of them adds nothing.
     """
-    no_result = [*RunKind.searches(), RunKind.VALIDATE]
+    no_result = [*RunKind.searches(), RunKind.VALIDATE, RunKind.MODEL_TRAINING]
     is_alone = ~Q(kind__in=no_result) & ~Q(data_fingerprint="")
     is_new = Q(parent=None) | ~Q(parent__kind=RunKind.SWEEP)
     rows = (

@@ -23,6 +23,11 @@ WITHOUT_CURVE = {
     ),
     RunKind.SWEEP: ("sweep", "many candidates", MAKE_ONE),
     RunKind.GENERATE: ("search", "many candidates", MAKE_ONE),
+    RunKind.MODEL_TRAINING: (
+        "training",
+        "no trades",
+        "Compare runs of the model that it trained.",
+    ),
 }
 
 

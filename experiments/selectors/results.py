@@ -47,6 +47,13 @@ def result_needed(run: ModelRun) -> None:
             advice="Read what it says of the run that it tests.",
             next_steps=[f"GET /api/runs/{run.parent_id}/validation"],
         )
+    if run.kind == RunKind.MODEL_TRAINING:
+        raise Problem(
+            status=409,
+            message="A training trades nothing, so it has no such report.",
+            advice="Read how good its probabilities are.",
+            next_steps=[f"GET /api/models/training/runs/{run.pk}"],
+        )
     success_needed(run)
 
 

@@ -23,6 +23,7 @@ from experiments.selectors.datasets import (
     dataset_get,
     is_stale,
 )
+from experiments.selectors.training import features_of, model_get
 from experiments.services.dataset_build import (
     BuildPlan,
     build_asked,
@@ -64,7 +65,10 @@ def dataset_new(request: HtmxHttpRequest) -> HttpResponse:
 
 
 def _around(request: HttpRequest) -> dict[str, Any]:
-    """Return what another dataset was built of, if the address names one."""
+    """Return what another dataset was built of, or what a model needs, if named."""
+    if "model" in request.GET:
+        model = model_get(request.GET["model"])
+        return {"features": features_of(model), "label": model.target.document()}
     if "around" not in request.GET:
         return {}
     dataset = dataset_get(request.GET["around"])

@@ -25,6 +25,7 @@ from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
 from experiments.views import run_tabs, sweep_tabs, walk_tabs
 from experiments.views.critic import critic_tab
+from experiments.views.models import training_tab
 from experiments.views.run_api import api_tab
 from experiments.views.validation import validation_run_tab, validation_tab
 from jobs import log_panel
@@ -109,10 +110,18 @@ OF_VALIDATION = {
         *(TABS[name] for name in ("config", "files", "logs")),
     )
 }
+OF_TRAINING = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", training_tab, of="training"),
+        *(TABS[name] for name in ("config", "files", "logs")),
+    )
+}
 OF_KIND = {
     RunKind.SWEEP: OF_SWEEP,
     RunKind.WALK_FORWARD: OF_WALK,
     RunKind.VALIDATE: OF_VALIDATION,
+    RunKind.MODEL_TRAINING: OF_TRAINING,
 }
 WITHOUT_RESULT = ("summary", "config", "api", "logs")
 

@@ -20,6 +20,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Backtests", "experiments:backtesting", "b"),
         ("Expression", "experiments:expression", "x"),
         ("Strategies", "experiments:strategy-list", "r"),
+        ("Models", "experiments:model-list", "m"),
     ),
     "Evidence": (("Ledger", "experiments:ledger", "l"),),
     "Data": (

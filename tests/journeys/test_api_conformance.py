@@ -89,6 +89,7 @@ def lab(db, monkeypatch):
         "index": "0",
         "n": "1",
         "dataset_id": str(add_dataset().pk),
+        "model_id": "momentum_logit",
         "candle_hash": feature.candles_id,
         "feature_hash": feature.pk,
         "universe_id": "us_indices",

@@ -67,6 +67,7 @@ def lab(monkeypatch):
         "sweeps": f"{sweep.pk},{other.pk}",
         "expr_hash": saved.expr_hash,
         "dataset_id": str(add_dataset().pk),
+        "model_id": "momentum_logit",
     }
 
 
