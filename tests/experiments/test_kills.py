@@ -28,11 +28,10 @@ from tests.experiments.rows import plain_experiment
 from tests.factories import finished_run, make_run, result_of
 from tests.jobs.conftest import wait_until
 from tests.lab import Lab, LabProcess
+from tests.sizes import IS_TORTURE
 
-# `make torture` asks for the full size.
-IS_TORTURE = bool(os.environ.get("QUANT_TORTURE"))
-RUNS = 40 if IS_TORTURE else 8
-CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 4
+RUNS = 40 if IS_TORTURE else 6
+CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 2
 ROUNDS = 2  # each ends with the death of the whole worker
 SEED = 20261120
 RUNS_OF_A_LAB = 20 if IS_TORTURE else 4

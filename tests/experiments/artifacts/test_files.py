@@ -152,31 +152,36 @@ def test_the_manifest_says_which_data_code_and_machine(result):
     assert facts["cpu"]["features"]
 
 
-TWICE = """
-import sys
+CHANGES = {
+    "strategy": {"name": "macd", "params": {"direction": "long_short"}},
+    "indicators": [{"name": "rsi"}, {"name": "atr"}],
+}
+ELSEWHERE = """
+import django, sys
 from pathlib import Path
-from experiments.artifacts.files import run_files
-from strategies import RunConfig, load_candles, run_backtest
-from tests.factories import CONFIG
-config = RunConfig(**CONFIG).with_changes({"strategy": {"name": "macd", "params":
-    {"direction": "long_short"}}, "indicators": [{"name": "rsi"}, {"name": "atr"}]})
-result = run_backtest(config, load_candles(config))
-for name, write in run_files(result).items():
-    with open(Path(sys.argv[1]) / name, "wb") as file:
-        write(file)
+django.setup()
+from tests.experiments.artifacts.test_files import written
+for name, content in written().items():
+    (Path(sys.argv[1]) / name).write_bytes(content)
 """
 
 
-def test_two_processes_write_the_same_bytes(tmp_path):
-    folders = [tmp_path / "one", tmp_path / "two"]
-    for seed, folder in enumerate(folders, start=1):
-        folder.mkdir()
-        subprocess.run(
-            [sys.executable, "-c", f"import django; django.setup()\n{TWICE}", folder],
-            env=os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)},
-            check=True,
-        )
+def written():
+    files = {}
+    for name, write in run_files(result_of(**CHANGES)).items():
+        file = BytesIO()
+        write(file)
+        files[name] = file.getvalue()
+    return files
 
-    one, two = ({p.name: p.read_bytes() for p in f.iterdir()} for f in folders)
-    assert len(one) == 8
-    assert one == two
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, tmp_path],
+        env=os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+
+    elsewhere = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(elsewhere) == 8
+    assert elsewhere == written()

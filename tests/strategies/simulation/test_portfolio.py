@@ -12,6 +12,7 @@ from strategies.errors import AccountingError, StrategyError
 from strategies.market.panel import Panel
 from strategies.simulation.engine import simulate
 from strategies.simulation.portfolio import PortfolioSimulation, simulate_weights
+from tests.sizes import examples
 from tests.strategies.simulation.portfolio_reference import hold_slowly
 from tests.strategies.simulation.scenes import DAY_MS, random_walk
 
@@ -236,7 +237,7 @@ def scenes(draw):
     return matrix(PRICE), matrix(PRICE), matrix(WEIGHT), rules
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(scenes())
 def test_the_engine_agrees_with_the_slow_portfolio(scene):
     opens, closes, weights, rules = scene

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from strategies.config import ExecutionConfig, ExitsConfig
 from strategies.simulation.engine import simulate
+from tests.sizes import examples
 from tests.strategies.simulation.reference import simulate_slowly
 from tests.strategies.simulation.scenes import candles_of
 
@@ -52,7 +53,7 @@ def simulate_fast(opens, closes, target, costs, lag, fill):
     return simulate(candles, target, execution, initial_cash=1000.0, ppy=252.0)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(scenes())
 def test_the_engine_agrees_with_the_slow_simulator(scene):
     opens, closes, target, costs, lag, fill = scene
@@ -94,7 +95,7 @@ def guarded_scenes(draw):
     return (opens, closes, target, costs, lag, fill), highs, lows, rules
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(guarded_scenes())
 def test_exits_stake_and_band_agree_with_the_slow_simulator(scene):
     (opens, closes, target, costs, lag, fill), highs, lows, rules = scene
@@ -130,7 +131,7 @@ def test_exits_stake_and_band_agree_with_the_slow_simulator(scene):
     assert sim.accounting.ok
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(scenes())
 def test_profits_of_all_trips_are_what_equity_gained(scene):
     sim = simulate_fast(*scene)
@@ -139,7 +140,7 @@ def test_profits_of_all_trips_are_what_equity_gained(scene):
     np.testing.assert_allclose(sim.trips.pnl.sum(), gained, rtol=1e-9, atol=1e-7)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(scenes())
 def test_what_always_holds(scene):
     sim = simulate_fast(*scene)
