@@ -24,6 +24,7 @@ from experiments.views.datasets import (
     dataset_list,
     dataset_upload,
 )
+from experiments.views.distributions import distributions
 from experiments.views.experiments import (
     experiment_detail,
     experiment_list,
@@ -80,6 +81,7 @@ app_name = "experiments"
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
+    path("distributions", distributions, name="distributions"),
     path("model-lab/runs/<uuid:run_id>", run_detail, name="run-detail"),
     path("model-lab/runs/<uuid:run_id>/cancel", run_stop, name="run-cancel"),
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
