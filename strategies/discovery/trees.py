@@ -14,6 +14,8 @@ from strategies.dsl.units import Unit, all_units
 Path = tuple[int, ...]
 
 _ACROSS = ("cross-section", "group")  # families
+# Compares all bars of a window with each other: hundreds of times the work of others.
+_LONGEST = {"rank_correlation": 20.0}
 
 
 class Spot(NamedTuple):
@@ -111,8 +113,8 @@ def makes_sense(
     -------
     bool
         False for a condition, for units that do not fit, for what is the same for
-        every name of a bar, for functions of numbers only or of one thing twice, and
-        for a column that is read too early.
+        every name of a bar, for functions of numbers only or of one thing twice, for a
+        column that is read too early, and for what takes very long.
     """
     if root in lags or _is_truth(root) or all_units(root, columns)[1]:
         return False
@@ -120,7 +122,7 @@ def makes_sense(
     for one in walk(root):
         values = _values(one)
         flat[one] = _is_flat(one, values, flat)
-        if _is_early(one, lags) or _is_idle(one, values, flat):
+        if _is_early(one, lags) or _is_idle(one, values, flat) or _is_slow(one):
             return False
     return not flat[root]
 
@@ -140,6 +142,11 @@ def _is_early(one: Node, lags: Mapping[Node, int]) -> bool:
     """Whether a column is read before its values were known."""
     waits = one.args[1].number if one.op == "delay" else 0.0
     return any(lags.get(arg, 0) > waits for arg in one.args)
+
+
+def _is_slow(one: Node) -> bool:
+    longest = _LONGEST.get(one.op)
+    return longest is not None and one.args[-1].number > longest
 
 
 def _is_idle(one: Node, values: list[Node], flat: Mapping[Node, bool]) -> bool:

@@ -57,6 +57,7 @@ _SELDOM: tuple[str, ...] = (
 )
 _SELDOM += ("is_nan", "inverse", "coalesce", "cs_count", "group_count")
 _SELDOM += ("group_min", "group_max", "group_std", "group_sum", "bucket")
+_SELDOM += ("rank_correlation",)
 _OFTEN |= dict.fromkeys(_SELDOM, 0.25)
 
 # The same for every name of a bar: nothing to hold one name rather than another by.
