@@ -39,6 +39,15 @@ KINDS = (
         is_long=True,
     ),
     JobKind(
+        "generate",
+        "experiments.tasks:generate",
+        "Search for expressions",
+        stages=("data_loading", "generate", "selection"),
+        is_long=True,
+        max_running_per_owner=3,
+        grace_s=120.0,  # what was searched so far is judged and kept
+    ),
+    JobKind(
         "intake",
         "experiments.tasks:intake",
         "Import of data",

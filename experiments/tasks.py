@@ -16,6 +16,7 @@ from experiments.services.dataset_fetch import dataset_fetched
 from experiments.services.datasets import dataset_take_in
 from experiments.services.execute import run_execute
 from experiments.services.expressions import expression_answer
+from experiments.services.generate_execute import generate_execute
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.strategy_sheet import sheet_compute
@@ -40,6 +41,10 @@ def sweep(context: JobContext) -> None:
 
 def walk_forward(context: JobContext) -> None:
     walk_execute(run_id=context.job.run_id, context=context)
+
+
+def generate(context: JobContext) -> None:
+    generate_execute(run_id=context.job.run_id, context=context)
 
 
 def validate(context: JobContext) -> None:

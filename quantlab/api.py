@@ -32,6 +32,8 @@ from experiments.api.dataset_fetch import router as dataset_fetch_router
 from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.expressions import router as expressions_router
+from experiments.api.generate import router as generation_router
+from experiments.api.jobs_train import router as train_router
 from experiments.api.ledger import router as ledger_router
 from experiments.api.logs import router as logs_router
 from experiments.api.metrics import router as metrics_router
@@ -213,6 +215,7 @@ def get_metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(scrape(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
+api.add_router("/jobs", train_router)  # before /jobs/{id}
 api.add_router("/jobs", jobs_router)
 api.add_router("/backtest", backtest_router)
 api.add_router("/model-lab", experiments_router)
@@ -232,6 +235,7 @@ for of_a_run in (
     trades_router,
     why_router,
     breakdown_router,
+    generation_router,
     validation_router,
     windows_router,
 ):

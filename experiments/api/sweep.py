@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from experiments.api.schemas import HonestyOut, RunOut
 from experiments.api.search import SPACE, SearchCostOut, Value, body_of, search_answer
 from experiments.api.submission import PREFERENCE, submitted
-from experiments.models import ModelRun
+from experiments.models import ModelRun, RunKind
 from experiments.selectors.candidates import (
     AGGREGATES,
     DEFAULT_BINS,
@@ -19,9 +19,12 @@ from experiments.selectors.candidates import (
     candidate_page,
     map_document,
     page_document,
+    table_honesty,
 )
+from experiments.selectors.generate import generated, search_honesty
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
+from experiments.services.generate import generated_run
 from experiments.services.runs import Submission
 from experiments.services.sweep import (
     SweepRequest,
@@ -57,11 +60,36 @@ class CandidateOut(Schema):
     on_edge: bool = Field(description="On the first or last value of an axis.")
 
 
+class GeneratedOut(Schema):
+    """An expression that a search tried; of the train span unless it says otherwise."""
+
+    index: int
+    expr: str = Field(description="In canonical form.")
+    expr_hash: str
+    origin: str = Field(description="random, mutate, crossover, hoist or flip.")
+    parent: int | None
+    generation: int
+    complexity: float
+    twin_of: int | None = Field(description="Has the same values: not tried again.")
+    rejected: str = Field(description='Why it was not chosen among; "" if it was.')
+    fitness: float | None
+    train_sharpe: float | None = Field(description="A year, net of costs.")
+    train_sharpe_bar: float | None
+    skew: float | None
+    kurtosis: float | None
+    n: int | None
+    turnover_daily: float | None
+    coverage: float | None
+    rank_ic: float | None
+    rank_ic_t: float | None
+    validation_sharpe: float | None
+
+
 class CandidateListOut(Schema):
-    items: list[CandidateOut]
+    items: list[CandidateOut | GeneratedOut]
     next_cursor: str | None
     total: int = Field(description="That meet the condition.")
-    is_complete: bool = Field(description="False while the sweep is under way.")
+    is_complete: bool = Field(description="False while the search is under way.")
     honesty: HonestyOut | None = Field(description="Of every Sharpe in the table.")
 
 
@@ -92,6 +120,9 @@ class ImportanceListOut(Schema):
 class CandidateQuery(ListQuery):
     order: str = Field("", description="A metric or parameter; by default the best.")
     where: str = Field("", description=WHERE)
+    placebo: bool = Field(
+        False, description="Of a search for expressions: those tried on noise."
+    )
 
 
 class HeatMapQuery(Schema):
@@ -125,24 +156,38 @@ async def sweep_experiment(
 @router.get(
     "/{run_id}/candidates",
     response=CandidateListOut,
-    summary="Candidates of a sweep",
+    summary="Candidates of a search",
     openapi_extra=TABLE_FORMATS,
 )
 def list_candidates(
     request: HttpRequest, run_id: str, query: Query[CandidateQuery]
 ) -> Any:
-    """Also of a sweep under way or called off: as far as it came."""
+    """Also of one under way or called off: as far as it came.
+
+    Of a sweep settings with their metrics, of a search for expressions `GeneratedOut`.
+    """
     run = run_get(run_id)
-    read = partial(_page, run, order=query.order, where=query.where)
+    asked = {"order": query.order, "where": query.where}
+    if run.kind == RunKind.GENERATE:
+        read = partial(_expressions, run, placebo=query.placebo, **asked)
+    else:
+        read = partial(_page, run, **asked)
     return listing(query, read, name=f"{run.pk}-candidates")
 
 
 def _page(run: ModelRun, *, order: str, **asked: Any) -> Mapping[str, Any]:
     candidates = sweep_candidates(run)
     order = order or candidates.best_first
-    return page_document(
-        run, candidates, candidate_page(candidates, order=order, **asked)
-    )
+    page = candidate_page(candidates, order=order, **asked)
+    return page_document(candidates, page, table_honesty(run))
+
+
+def _expressions(
+    run: ModelRun, *, order: str, placebo: bool, **asked: Any
+) -> Mapping[str, Any]:
+    found = generated(run, placebo=placebo)
+    page = candidate_page(found, order=order or found.best_first, **asked)
+    return page_document(found, page, search_honesty(run))
 
 
 @router.get("/{run_id}/heatmap", response=HeatMapOut, summary="Heat map of a sweep")
@@ -175,9 +220,15 @@ def get_importance(request: HttpRequest, run_id: str) -> Any:
 async def run_candidate(
     request: HttpRequest, response: HttpResponse, run_id: str, index: int
 ) -> Any:
-    """Its numbers are those of the table; it counts no further trial."""
+    """Its numbers are those of the table; it counts no further trial.
+
+    Of a search for expressions one that was kept is run on all bars, any other up to
+    the end of the validation: the test span stays sealed.
+    """
     return await submitted(request, response, partial(_run, run_id, index))
 
 
 def _run(run_id: str, index: int) -> Submission:
-    return candidate_run(run=run_get(run_id), index=index)
+    run = run_get(run_id)
+    make = generated_run if run.kind == RunKind.GENERATE else candidate_run
+    return make(run=run, index=index)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from django.core import signing
@@ -33,6 +33,31 @@ AGGREGATES = ("best", "mean")
 DEFAULT_BINS = 100
 
 
+class Rows(Protocol):
+    """A table of candidates of any kind of search, in the order of their numbers."""
+
+    @property
+    def is_whole(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def names(self) -> list[str]:
+        """Return everything that is a number here."""
+        ...
+
+    def number(self, name: str) -> np.ndarray:
+        """Return one of these numbers of every row, as float64."""
+        ...
+
+    def rows_of(self, index: int) -> IntArray:
+        """Return the row of the candidate with this number, or none."""
+        ...
+
+    def items(self, rows: IntArray) -> list[dict[str, Any]]:
+        """Return some rows as the API shows them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CandidatePage:
     """Some rows in the order asked for; `total` meet the condition."""
@@ -44,7 +69,7 @@ class CandidatePage:
 
 
 def candidate_page(
-    candidates: Candidates, *, order: str, where: str, limit: int, cursor: str
+    candidates: Rows, *, order: str, where: str, limit: int, cursor: str
 ) -> CandidatePage:
     """Return one page; candidates without a value come last, ties by number.
 
@@ -94,7 +119,7 @@ def ordered(values: FloatArray, k: int, *, descending: bool) -> IntArray:
     return rows[np.argsort(worth[rows], kind="stable")][:k]
 
 
-def matching(candidates: Candidates, where: str) -> IntArray | None:
+def matching(candidates: Rows, where: str) -> IntArray | None:
     """Return the rows that meet every condition; None where there is none.
 
     `where` is comparisons joined by `and` or commas: `trade_count > 30, fast < 20`.
@@ -288,14 +313,14 @@ def table_honesty(run: ModelRun) -> dict[str, Any] | None:
 
 
 def page_document(
-    run: ModelRun, candidates: Candidates, page: CandidatePage
+    candidates: Rows, page: CandidatePage, honesty: dict[str, Any] | None
 ) -> dict[str, Any]:
     return {
         "items": candidates.items(page.rows),
         "next_cursor": page.next_cursor,
         "total": page.total,
         "is_complete": candidates.is_whole,
-        "honesty": table_honesty(run),
+        "honesty": honesty,
     }
 
 
@@ -315,13 +340,13 @@ def map_document(
     }
 
 
-def candidate_row(candidates: Candidates, index: int) -> int:
+def candidate_row(candidates: Rows, index: int) -> int:
     """Return the row of the candidate with this number; 404 if there is none."""
     rows = candidates.rows_of(index)
     if not len(rows):
         raise Problem(
             status=404,
-            message=f"The sweep has no candidate {index}.",
+            message=f"The search has no candidate {index}.",
             advice="Its list says which there are.",
         )
     return int(rows[0])

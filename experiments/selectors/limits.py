@@ -10,10 +10,16 @@ from typing import Any
 from django.conf import settings
 
 from experiments.selectors.caches import cache_sizes
+from experiments.selectors.generate import (
+    MOST_COMPLEX,
+    searches_allowed,
+    searches_at_work,
+)
 from experiments.selectors.lineup import MOST
 from jobs.queue import queue_depth
 from quantlab.access.auth import WRONG_KEYS
 from quantlab.web.paging import MAX_LIMIT
+from strategies.discovery.protocol import MOST_EXPRESSIONS
 from strategies.dsl.limits import LIMITS
 from strategies.sweep.space import MOST_CANDIDATES
 
@@ -58,6 +64,12 @@ def _used_up() -> list[Limit]:
             used=jobs["queued"],
         ),
         Limit(
+            "searches",
+            searches_allowed(),
+            "Searches for expressions at work or waiting; one more is refused, 429.",
+            used=searches_at_work(),
+        ),
+        Limit(
             "disk_bytes",
             disk.total,
             "The disk that holds the lab, with everything else on it.",
@@ -81,6 +93,16 @@ def _of_size() -> list[Limit]:
             "sweep_candidates",
             MOST_CANDIDATES,
             "Settings that one sweep may try.",
+        ),
+        Limit(
+            "search_expressions",
+            MOST_EXPRESSIONS,
+            "Expressions that one search may evaluate.",
+        ),
+        Limit(
+            "search_complexity",
+            int(MOST_COMPLEX),
+            "Complexity score that expressions of a search may be allowed.",
         ),
         Limit(
             "expression_bytes",

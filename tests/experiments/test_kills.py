@@ -19,13 +19,15 @@ from experiments.artifacts.store import json_writer, run_store
 from experiments.models import LedgerEntry, ModelRun, RunMetric, RunTimeseries
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
+from experiments.services.generate import train_request
+from experiments.services.generate_execute import generate_execute
 from experiments.services.setup import STAMP_NAME, setup_fingerprint
 from experiments.services.sweep import sweep_asked, sweep_request
 from experiments.services.validation import validation_request
 from jobs.models import TERMINAL, Job, JobEvent, JobLog, JobStatus
 from strategies.validation.suite import validate
 from tests.experiments.rows import plain_experiment
-from tests.factories import finished_run, make_run, result_of
+from tests.factories import do_run, finished_run, make_run, result_of
 from tests.jobs.conftest import wait_until
 from tests.lab import Lab, LabProcess
 from tests.sizes import IS_TORTURE
@@ -247,3 +249,40 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
     assert sum(entry.n_evaluated for entry in entries) == 30_000
     candidates = sweep_candidates(run)
     assert candidates.column("index").tolist() == list(range(30_000))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not IS_TORTURE, reason="long; the suite raises between batches")
+def test_a_search_goes_on_behind_its_last_batch(worker):
+    """Killed three times, it keeps what one keeps that nobody disturbed."""
+    body = {
+        "n": 3_000,
+        "seed": SEED,
+        "provider": "synthetic",
+        "universe": [f"SYN-gbm-{i}" for i in range(1, 31)],
+        "end": "2016-12-31",
+    }
+    run = train_request(body=body).run
+    Job.objects.update(max_attempts=1000)
+    rng = random.Random(SEED)
+    for _ in range(3):
+        n_before = run.batches.count()
+        wait_until(
+            lambda n=n_before: run.batches.count() > n or is_all_done(), LONGEST_WAIT_S
+        )
+        time.sleep(rng.uniform(0.0, LONGEST_PAUSE_S))  # the moment, not a wait
+        before = dict(run.batches.values_list("number", "created_at"))
+        for pid in worker.job_pids():
+            os.kill(pid, signal.SIGKILL)
+    wait_until(is_all_done, LONGEST_WAIT_S)
+
+    run = run_get(run.pk)
+    assert (run.status, run.job.attempt) == (JobStatus.SUCCEEDED, 4)
+    after = dict(run.batches.values_list("number", "created_at"))
+    assert before.items() <= after.items()  # none of those was made again
+    chunks = LedgerEntry.objects.filter(run_id=str(run.pk)).values_list("chunk")
+    assert len(chunks) == len(set(chunks))
+    worker.kill()
+    alone = train_request(body=body | {"force": True}).run
+    do_run(alone, generate_execute)
+    assert files_of(run) == files_of(run_get(alone.pk))

@@ -125,6 +125,11 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
         "its process three times, each between two of its tests",
     ),
     simulators,
+    lambda: kills(
+        "test_a_search_goes_on_behind_its_last_batch",
+        "kill -9 in the middle of a search",
+        "the process of a search for expressions three times, at random moments",
+    ),
     crowd,
 )
 
