@@ -34,7 +34,6 @@ from experiments.views.expression import (
     expression,
     expression_complete,
     expression_leaks,
-    expression_save,
 )
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
@@ -194,7 +193,6 @@ urlpatterns = [
     path("backtesting", backtesting, name="backtesting"),
     path("backtest", expression, name="expression"),
     path("backtest/complete", expression_complete, name="expression-complete"),
-    path("backtest/save", expression_save, name="expression-save"),
     path("backtest/look-ahead", expression_leaks, name="expression-leaks"),
     path("strategies", strategy_list, name="strategy-list"),
     path("strategies/save", strategy_saved, name="strategy-save"),

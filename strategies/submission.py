@@ -110,12 +110,18 @@ def _check(key: str, status: str, words: str, value: Any, cutoff: Any) -> Check:
     return named | {"value": value, "cutoff": cutoff}
 
 
+def _said(value: float, form: str = "z.2f") -> str:
+    """Return a number as sentences write it: with a minus sign, never −0.00."""
+    return format(value, form).replace("-", "−")
+
+
 def _at_least(
     key: str, value: float | None, cutoff: float, what: str, *, percent: bool = False
 ) -> Check:
     if value is None:
         return _check(key, PENDING, f"{what} is not known.", None, cutoff)
-    said, asked = (f"{one:.1%}" if percent else f"{one:.2f}" for one in (value, cutoff))
+    form = "z.1%" if percent else "z.2f"
+    said, asked = _said(value, form), _said(cutoff, form)
     status = PASS if value >= cutoff else FAIL
     words = f"{what} is {said}; at least {asked} is asked."
     return _check(key, status, words, value, cutoff)
@@ -147,9 +153,9 @@ def _likeness(nearest: Document | None, cutoff: float) -> Check:
         words = "No other saved strategy shares enough weeks with it."
         return _check(key, PASS, words, None, cutoff)
     value = nearest["correlation"]
-    words = f"It moves with “{nearest['name']}” by {value:.2f}; less than {cutoff} is "
+    words = f"It moves with “{nearest['name']}” by {_said(value)}; less than {cutoff} "
     status = PASS if value < cutoff else FAIL
-    return _check(key, status, words + "asked.", value, cutoff)
+    return _check(key, status, words + "is asked.", value, cutoff)
 
 
 def _sub_universe(found: Document | None) -> Check:
@@ -166,7 +172,7 @@ def _sub_universe(found: Document | None) -> Check:
     status = PASS if value >= cutoff else FAIL
     words = (
         f"On the {found['n_sub']} most traded of {found['n_symbols']} symbols the "
-        f"Sharpe ratio is {value:.2f}; at least {cutoff:.2f} is asked."
+        f"Sharpe ratio is {_said(value)}; at least {_said(cutoff)} is asked."
     )
     return _check(key, status, words, value, cutoff)
 

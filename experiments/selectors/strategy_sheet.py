@@ -8,7 +8,6 @@ from typing import Any
 from experiments.models import StrategySheet, StrategySnapshot
 from experiments.selectors.questions import Question
 from experiments.selectors.strategies import run_of
-from jobs.models import Job
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,3 @@ class SheetQuestion(Question):
     def answer(self) -> dict[str, Any] | None:
         found = StrategySheet.objects.filter(pk=self.key).first()
         return found.document if found else None
-
-
-def sheet_of(row: StrategySnapshot) -> dict[str, Any] | None:
-    """Return what was found; None if nobody looked."""
-    return SheetQuestion(row).answer()
-
-
-def sheet_job(row: StrategySnapshot) -> Job | None:
-    """Return the newest job that looks, or looked."""
-    return SheetQuestion(row).latest_job()

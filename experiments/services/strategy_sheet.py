@@ -10,8 +10,6 @@ from experiments.models import StrategySheet, StrategySnapshot
 from experiments.selectors.strategies import run_of, strategy_get
 from experiments.selectors.strategy_curves import daily_returns
 from experiments.selectors.strategy_sheet import SheetQuestion
-from experiments.services.questions import question_ask
-from jobs.models import Job
 from jobs.progress import JobContext
 from strategies import Panel, RunConfig, evaluate
 from strategies.errors import CandleError, StrategyError
@@ -21,11 +19,6 @@ from strategies.market.sources import load_each
 
 if TYPE_CHECKING:
     from experiments.models import ModelRun
-
-
-def sheet_order(*, strategy: StrategySnapshot) -> Job:
-    """Return the job that computes the sheet, a new one unless it is at work."""
-    return question_ask(question=SheetQuestion(strategy))
 
 
 def sheet_compute(*, expr_hash: str, context: JobContext) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,9 +18,9 @@ from experiments.selectors.expressions import completions
 from experiments.selectors.plan import run_plan
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import saved_as
+from experiments.selectors.strategy_checks import run_checks
 from experiments.services.questions import question_ask
 from experiments.services.runs import run_submit
-from experiments.services.strategies import strategy_save
 from experiments.views.run_tabs import summary_tab
 from jobs.models import JobStatus
 from jobs.views import job_state
@@ -36,7 +35,6 @@ PAGE = "experiments/expression.html"
 FORM = "experiments/_expression_form.html"
 RESULT = "experiments/_expression_result.html"
 COMPLETE = "experiments/_expression_complete.html"
-SAVED = "experiments/_expression_saved.html"
 LEAKS_PAGE = "experiments/expression_leaks.html"
 LEAKS = "experiments/_expression_leaks.html"
 ASKED = ("expr", "provider", "universe", "start", "end")
@@ -47,21 +45,22 @@ EXAMPLES = ("reversal_rank", "momentum_rank", "mean_reversion", "steady_momentum
 def expression(request: HtmxHttpRequest) -> HttpResponse:
     """Show the editor (GET), with a run's text and result; judge or run it (POST)."""
     make = partial(ExpressionForm, novice=chosen(request, "view") == "novice")
-    run = _asked_run(request)
-    if run is not None:  # its settings that the form does not show are kept
-        make = partial(make, base=RunConfig(**run.config))
+    changed = _asked_run(request)
+    if changed is not None:  # its settings that the form does not show are kept
+        make = partial(make, base=RunConfig(**changed.config))
+    shown = partial(_shown, request, changed=changed)
     if request.method != "POST":
         asked = {key: request.GET[key] for key in ASKED if request.GET.get(key)}
-        return _shown(request, make(asked=asked), run=run)
+        return shown(make(asked=asked), run=changed)
     sent = request.POST.dict()
     if "write" in sent or "choose" in sent:  # a browser without script
-        return _shown(request, make(asked=sent | {"expr": _written(sent)}))
+        return shown(make(asked=sent | {"expr": _written(sent)}))
     form = make(sent)
     if "validate" in request.GET:
         form.is_valid()
         form.forgive_blanks()
-        return _shown(request, form, is_live=True)
-    return _launched(request, form)
+        return shown(form, is_live=True)
+    return _launched(request, form, changed)
 
 
 def _written(sent: dict[str, str]) -> str:
@@ -79,18 +78,24 @@ def _asked_run(request: HtmxHttpRequest) -> ModelRun | None:
     return run
 
 
-def _launched(request: HtmxHttpRequest, form: ExpressionForm) -> HttpResponse:
-    """Run it; the result takes its place below, and what was typed stays."""
+def _launched(
+    request: HtmxHttpRequest, form: ExpressionForm, changed: ModelRun | None
+) -> HttpResponse:
+    """Run it; the result takes its place below, and what was typed stays.
+
+    A run that is `changed` hands its experiment on.
+    """
+    experiment = changed.experiment if changed else None
     if form.is_valid():
         form.refuse_unseen()
     if form.is_valid() and form.config is not None:
         try:
-            run = run_submit(config=form.config).run
+            run = run_submit(config=form.config, experiment=experiment).run
         except StrategyError as exc:
             form.refuse(exc)
         else:
             return _started(request, run)
-    return _shown(request, form, status=422)
+    return _shown(request, form, changed=changed, status=422)
 
 
 def _started(request: HtmxHttpRequest, run: ModelRun) -> HttpResponse:
@@ -106,13 +111,16 @@ def _shown(
     request: HtmxHttpRequest,
     form: ExpressionForm,
     *,
+    changed: ModelRun | None,
     run: ModelRun | None = None,
     status: int = 200,
     is_live: bool = False,
 ) -> HttpResponse:
+    experiment = changed.experiment if changed else None
+
     def plan() -> Any:
-        config = form.settled()
-        return None if config is None else run_plan(config)
+        config, own = form.settled(), experiment.pk if experiment else None
+        return None if config is None else run_plan(config, experiment_id=own)
 
     def verdict() -> dict[str, Any] | None:
         found = form.verdict()
@@ -121,7 +129,8 @@ def _shown(
     context = {
         "form": form,
         "action": request.path,
-        "started_from": request.POST.get("run") or request.GET.get("run"),
+        "started_from": changed,
+        "experiment": experiment,
         "is_live": is_live,
         "plan": cache(plan),
         "verdict": cache(verdict),
@@ -150,21 +159,10 @@ def _result(request: HtmxHttpRequest, run: ModelRun | None) -> dict[str, Any]:
         return {"run": None}
     facts = {"job": run.job, "state": job_state(run.job), "title": run.job.title}
     if run.status == JobStatus.SUCCEEDED:
-        saved = {"strategy": saved_as(run), "is_new": True}
-        return facts | summary_tab(request, run) | saved
+        facts |= {"strategy": saved_as(run), "is_new": True}
+        facts |= summary_tab(request, run)
+        return facts | {"checks": run_checks(run, facts["run"]["honesty"])}
     return facts | {"run": run_document(run)}
-
-
-@require_POST
-def expression_save(request: HtmxHttpRequest) -> HttpResponse:
-    """Keep the expression of a run as a strategy; what is typed stays."""
-    run = run_get(request.POST.get("run", ""))
-    strategy, is_new = strategy_save(run=run, name=request.POST.get("name", ""))
-    if not request.htmx:
-        messages.success(request, f"Saved as “{strategy.name}”.")
-        return redirect(f"{reverse('experiments:expression')}?run={run.pk}")
-    context = {"run": run_document(run), "strategy": strategy, "is_new": is_new}
-    return render_page(request, SAVED, SAVED, context=context)
 
 
 @require_POST

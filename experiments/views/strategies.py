@@ -11,19 +11,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from experiments.models import StrategySnapshot
-from experiments.selectors.runs import run_get
+from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import (
     strategies_count,
     strategy_documents,
     strategy_get,
     strategy_page,
 )
-from experiments.selectors.strategy_sheet import sheet_of
+from experiments.selectors.strategy_sheet import SheetQuestion
+from experiments.services.questions import question_ask
 from experiments.services.strategies import strategy_delete, strategy_save
-from experiments.services.strategy_sheet import sheet_order
 from experiments.views.trash import say_deleted
+from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.lists import Column, Field, asked_of
 
+SAVED = "experiments/_expression_saved.html"
 ROWS_PER_PAGE = 50
 NEWEST = "-created_at"
 COLUMNS = (
@@ -81,11 +83,19 @@ def _judged(row: StrategySnapshot, honesty: dict[str, Any] | None) -> dict[str, 
 
 
 @require_POST
-def strategy_saved(request: HttpRequest) -> HttpResponse:
-    """Keep the expression of a run, and have its factor sheet computed."""
-    strategy, is_new = strategy_save(run=run_get(request.POST.get("run", "")))
-    if sheet_of(strategy) is None:
-        sheet_order(strategy=strategy)
+def strategy_saved(request: HtmxHttpRequest) -> HttpResponse:
+    """Keep the expression of a run, and have its factor sheet computed.
+
+    The editor asks for its region, and what is typed stays; else its page follows.
+    """
+    run = run_get(request.POST.get("run", ""))
+    strategy, is_new = strategy_save(run=run, name=request.POST.get("name", ""))
+    question = SheetQuestion(strategy)
+    if question.answer() is None:
+        question_ask(question=question)
+    if request.htmx:
+        context = {"run": run_document(run), "strategy": strategy, "is_new": is_new}
+        return render_page(request, SAVED, SAVED, context=context)
     if is_new:
         words = f"Saved as “{strategy.name}”."
     else:

@@ -22,8 +22,8 @@ from experiments.selectors.strategy_relatives import (
     strategy_correlations,
     strategy_neighbours,
 )
-from experiments.selectors.strategy_sheet import sheet_job, sheet_of
-from experiments.services.strategy_sheet import sheet_order
+from experiments.selectors.strategy_sheet import SheetQuestion
+from experiments.services.questions import question_ask
 from experiments.views.charts import chart_file
 from experiments.views.run_api import calls_from
 from experiments.views.run_tabs import summary_tab
@@ -52,7 +52,7 @@ def strategy_detail(request: HtmxHttpRequest, expr_hash: str) -> HttpResponseBas
     """Show a strategy (GET); have its factor sheet computed (POST)."""
     strategy = strategy_get(expr_hash)
     if request.method == "POST":
-        sheet_order(strategy=strategy)
+        question_ask(question=SheetQuestion(strategy))
         if not request.htmx:
             return redirect(strategy)
     if name := request.GET.get("table"):
@@ -79,9 +79,8 @@ def _shown(
     # Whole before altair looks at it; see views/charts.py.
     import pandas  # noqa: F401
 
-    found = sheet_of(strategy)
     context |= summary_tab(request, run)
-    context |= _sheet(strategy, found)
+    context |= _sheet(strategy)
     context |= {
         "checks": strategy_checks(strategy),
         "correlated": strategy_correlations(strategy),
@@ -93,13 +92,15 @@ def _shown(
     }
     response = render_page(request, PAGE, CHECKS, SHEET, context=context)
     is_asked = request.htmx.target == "strategy-sheet"
-    has_ended = found is not None and is_asked
+    has_ended = context["sheet"] is not None and is_asked
     return trigger_client_event(response, "sheet-finished") if has_ended else response
 
 
-def _sheet(strategy: StrategySnapshot, found: Context | None) -> Context:
+def _sheet(strategy: StrategySnapshot) -> Context:
     """Return what was found of it as a factor, or who looks."""
-    job = None if found else sheet_job(strategy)
+    question = SheetQuestion(strategy)
+    found = question.answer()
+    job = None if found else question.latest_job()
     factor = (found or {}).get("factor") or {}
     charts = {}
     if factor.get("applicable"):
@@ -167,7 +168,7 @@ def _file(strategy: StrategySnapshot, name: str, form: str) -> HttpResponseBase:
     if name in LISTS:
         figure = Figure(rows=LISTS[name](strategy))
     else:
-        charts = _sheet(strategy, sheet_of(strategy))["charts"]
+        charts = _sheet(strategy)["charts"]
         figure = charts[name]["figure"] if charts else Figure()
     if not figure.rows:
         return HttpResponse(status=204)

@@ -137,6 +137,7 @@ class TestEditor:
         assert "run-finished" in region["HX-Trigger"]
         assert "every 1s" not in said(region)
         assert "Is it luck?" in said(region)
+        assert "No value changed when the bars after it were changed." in said(region)
         page = said(client.get(f"/backtest?run={run.pk}"))
         assert "rank(-delta(close, 5)) - 0.5</textarea>" in page
         plain = client.post("/backtest", sent)
@@ -144,11 +145,10 @@ class TestEditor:
         assert client.get("/backtest?run=nothing").status_code == 404
         saved = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "expression-saved"}
         asked = {"run": run.pk, "name": "Five days"}
-        region = said(client.post("/backtest/save", asked, **saved))
+        region = said(client.post("/strategies/save", asked, **saved))
         assert "<b>Saved</b> as “Five days”" in region
-        assert "Saved before" in said(client.post("/backtest/save", asked, **saved))
-        plain = client.post("/backtest/save", asked)
-        assert plain["Location"] == f"/backtest?run={run.pk}"
+        assert "<html" not in region
+        assert "Saved before" in said(client.post("/strategies/save", asked, **saved))
         assert StrategySnapshot.objects.get().name == "Five days"
 
     def test_names_are_completed_at_the_caret(self, client):

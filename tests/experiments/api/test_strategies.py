@@ -9,8 +9,10 @@ import pytest
 
 from experiments.models import LedgerEntry, StrategySnapshot
 from experiments.selectors.strategies import get_strategy_detail, list_strategies
+from experiments.selectors.strategy_sheet import SheetQuestion
+from experiments.services.questions import question_ask
 from experiments.services.strategies import strategy_save
-from experiments.services.strategy_sheet import sheet_compute, sheet_order
+from experiments.services.strategy_sheet import sheet_compute
 from jobs import lease
 from jobs.models import Job
 from jobs.progress import JobContext
@@ -128,7 +130,7 @@ def test_the_sheet_is_computed_once_and_counts_nothing(client, saved):
     assert waits.status_code == 202
     assert client.get(waits["Location"]).json()["kind"] == "strategy_sheet"
     job = Job.objects.get(pk=waits.json()["job_id"])
-    assert sheet_order(strategy=saved).pk == job.pk
+    assert question_ask(question=SheetQuestion(saved)).pk == job.pk
     assert lease.claim(job.pk, "me")
     job.refresh_from_db()
     sheet_compute(expr_hash=saved.expr_hash, context=JobContext(job))
