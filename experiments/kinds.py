@@ -16,6 +16,7 @@ KINDS = (
             *("data_loading", "features", "signals", "simulation", "metrics"),
             "artifacts",
         ),
+        on_finish="experiments.services.demo:demo_keep",
     ),
     JobKind(
         "sweep",

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
-from experiments.selectors.demo import demo_run, demo_shown
+from experiments.selectors.demo import demo_run, demo_shown, demo_written
 from experiments.selectors.ledger import lab_totals, ledger_families
 from experiments.selectors.runs import run_documents, run_page
+from experiments.selectors.strategies import saved_as
 from experiments.services.demo import demo_remove
 from experiments.views.run_table import RunRow, run_rows
 from experiments.views.trash import say_deleted
@@ -72,10 +73,18 @@ def _latest_runs() -> list[RunRow]:
 
 
 def _demo_to_read() -> dict[str, Any] | None:
-    """Return the run a newcomer reads first; None once the demo was removed."""
+    """Return the run a newcomer reads first; None once the demo was removed.
+
+    Beside it, as `written`, the run of its expression, and the `strategy` made of it.
+    """
     experiment = demo_shown()
     run = demo_run(experiment) if experiment else None
-    return run_documents([run], with_config=False)[0] if run else None
+    if experiment is None or run is None:
+        return None
+    written = demo_written(experiment)
+    [document] = run_documents([run], with_config=False)
+    strategy = saved_as(written) if written else None
+    return document | {"written": written, "strategy": strategy}
 
 
 @require_http_methods(["GET", "POST"])

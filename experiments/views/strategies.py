@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from experiments.models import StrategySnapshot
+from experiments.models import ModelRun, StrategySnapshot
+from experiments.selectors.demo import demo_shown, demo_written
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import (
     strategies_count,
@@ -62,8 +63,16 @@ def strategy_list(request: HttpRequest) -> HttpResponse:
         "first_query": asked.query(cursor=""),
         "next_query": asked.query(cursor=page.next_cursor) if page.next_cursor else "",
         "download": asked.download(reverse("api:list_saved_strategies")),
+        "coming": None if page.items else _coming(),
     }
     return render(request, "experiments/strategy_list.html", context)
+
+
+def _coming() -> ModelRun | None:
+    """Return the run of the demo's expression while it waits or runs."""
+    demo = demo_shown()
+    run = demo_written(demo) if demo else None
+    return None if run is None or run.job.is_finished else run
 
 
 def strategy_rows(items: list[StrategySnapshot]) -> list[dict[str, Any]]:
