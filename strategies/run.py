@@ -7,6 +7,7 @@ from typing import overload
 
 from strategies.backtest import BacktestResult, run_symbol
 from strategies.config import RunConfig
+from strategies.features.cache import FeatureFiles
 from strategies.features.compute import FeatureCache
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
@@ -19,6 +20,7 @@ def run_backtest(
     bars: Candles,
     *,
     cache: FeatureCache | None = None,
+    files: FeatureFiles | None = None,
     benchmark: Candles | None = None,
     source: str = "run",
     on_stage: Callable[[str], object] = str,
@@ -31,6 +33,7 @@ def run_backtest(
     bars: Panel,
     *,
     cache: FeatureCache | None = None,
+    files: FeatureFiles | None = None,
     benchmark: Candles | None = None,
     source: str = "run",
     on_stage: Callable[[str], object] = str,
@@ -42,6 +45,7 @@ def run_backtest(
     bars: Candles | Panel,
     *,
     cache: FeatureCache | None = None,
+    files: FeatureFiles | None = None,
     benchmark: Candles | None = None,
     source: str = "run",
     on_stage: Callable[[str], object] = str,
@@ -59,6 +63,8 @@ def run_backtest(
         panel of one symbol, and its result is that of a panel.
     cache, benchmark, source, on_stage
         As for `strategies.backtest.run_symbol`.
+    files : FeatureFiles, optional
+        Where the features that an expression names are kept between runs.
 
     Raises
     ------
@@ -72,6 +78,7 @@ def run_backtest(
             config,
             bars,
             cache=cache,
+            files=files,
             benchmark=benchmark,
             source=source,
             on_stage=on_stage,

@@ -26,6 +26,7 @@ from strategies.backtest import (
 from strategies.config import RunConfig
 from strategies.dsl.evaluate import evaluate
 from strategies.errors import CandleError
+from strategies.features.cache import FeatureFiles
 from strategies.features.catalog import Feature
 from strategies.features.compute import FeatureCache, compute_features
 from strategies.library.expression import expression_of
@@ -109,6 +110,7 @@ def run_universe(
     panel: Panel,
     *,
     cache: FeatureCache | None = None,
+    files: FeatureFiles | None = None,
     benchmark: Candles | None = None,
     source: str = "run",
     on_stage: Callable[[str], object] = str,
@@ -125,6 +127,8 @@ def run_universe(
         or once it is more than ``sizing.no_trade_band`` away from it.
     cache : FeatureCache, optional
         Where computed features are kept between runs.
+    files : FeatureFiles, optional
+        Where those that an expression names are kept.
     benchmark : Candles, optional
         Bars of the benchmark symbol, when the config names one.
     source : str
@@ -151,7 +155,7 @@ def run_universe(
     panel = panel.between(config.start_ms, config.end_ms)
     _check_symbols(config, panel)
     check_length(panel)
-    columns, wanted = _decided(config, panel, cache, on_stage)
+    columns, wanted = _decided(config, panel, cache, on_stage, files)
     weights = weights_of(config, panel, wanted[-1][1])
     on_stage("simulation")
     simulation = simulated(config, panel, weights)
@@ -190,6 +194,7 @@ def _decided(
     panel: Panel,
     cache: FeatureCache | None,
     on_stage: Callable[[str], object],
+    files: FeatureFiles | None = None,
 ) -> tuple[dict[str, FloatArray], Steps]:
     """Return the columns that are kept, and what is wanted of each symbol, by step."""
     on_stage("features")
@@ -200,9 +205,9 @@ def _decided(
             for one in symbols
         ]
         on_stage("signals")
-        values = evaluate(expression_of(config), panel)
-        kept = {SIGNAL: values, **_side_by_side(symbols, drawn)}
-        return kept, [(SIGNAL, values)]
+        kept = files.of_panel(panel) if files else None
+        values = evaluate(expression_of(config), panel, cache=kept)
+        return {SIGNAL: values, **_side_by_side(symbols, drawn)}, [(SIGNAL, values)]
     plan = plan_of(config)
     columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
     on_stage("signals")

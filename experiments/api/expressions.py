@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from experiments.api.questions import SOON, UnderWayOut, answered
-from experiments.api.schemas import In
+from experiments.api.schemas import CautionOut, In
 from experiments.selectors.expression_questions import SOURCE, question_of
 from experiments.selectors.expressions import completions, explained, validated
 from strategies.types import Scalar
@@ -42,12 +42,6 @@ class LeakIn(ExprIn):
 
     def source(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SOURCE}
-
-
-class CautionOut(Schema):
-    code: str
-    column: int
-    message: str
 
 
 class ValidExprOut(Schema):

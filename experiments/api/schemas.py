@@ -248,9 +248,19 @@ class RestatedOut(Schema):
     series: list[RestatedSeriesOut] = Field(description="Of at most 20 symbols.")
 
 
+class CautionOut(Schema):
+    code: str
+    column: int
+    message: str
+
+
 class RunOut(RunItemOut):
     restated: RestatedOut | None = Field(
         description="What was restated of the bars it read; it still verifies."
+    )
+    warnings: list[CautionOut] = Field(
+        description="Of an expression: units that do not fit, and what stood in for a "
+        "column that the data do not have."
     )
     config: dict[str, Any] = Field(description="Fully resolved; times in epoch ms.")
     search: dict[str, Any] | None = Field(

@@ -88,6 +88,12 @@ class ModelRun(models.Model):
     ppy = models.FloatField(null=True, blank=True)
     metrics = models.JSONField(default=dict, db_column="metrics_summary_json")
     flags = models.JSONField(default=dict, db_column="flags_json")
+    warnings = models.JSONField(
+        default=list,
+        blank=True,
+        db_column="warnings_json",
+        help_text="Of an expression: what was allowed but hardly meant, or stood in.",
+    )
     best_index = models.BigIntegerField(
         null=True, blank=True, help_text="Of a sweep: which candidate `metrics` are."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from experiments.selectors.questions import Question
 from experiments.selectors.universes import config_settled
@@ -23,6 +23,8 @@ class ExpressionQuestion(Question):
 
     Of many symbols some are looked at, evenly chosen.
     """
+
+    version: ClassVar[int] = 2
 
     kind: Kind
     expr: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from strategies.dsl.explain import FIELD_WORDS, Explained, explain
@@ -42,11 +42,22 @@ def understood(expression: Expression) -> dict[str, Any]:
         "groups": list(expression.groups),
         "braces": list(expression.braces),
         "unit": expression.unit,
-        "warnings": [
-            {"code": one.code, "column": one.column, "message": one.message}
-            for one in (*expression.warnings, *expression.substituted())
-        ],
+        "warnings": cautions(expression),
     }
+
+
+def cautions(
+    expression: Expression, brought: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return what is allowed but hardly meant, and what stands in for a column.
+
+    `brought` names the columns of the data; without them, what would stand in.
+    """
+    found = (*expression.warnings, *expression.substituted(brought))
+    return [
+        {"code": one.code, "column": one.column, "message": one.message}
+        for one in found
+    ]
 
 
 def refused(error: DslError) -> dict[str, Any]:

@@ -225,7 +225,8 @@ def run_documents(
 def run_document(run: ModelRun, *, reused: bool = False) -> dict[str, Any]:
     """Return one run with its config; `reused` when it answers an older request."""
     [document] = run_documents([run], with_config=True)
-    return document | {"reused": reused, "restated": run_restated(run)}
+    own = {"reused": reused, "restated": run_restated(run), "warnings": run.warnings}
+    return document | own
 
 
 def _document(run: ModelRun) -> dict[str, Any]:

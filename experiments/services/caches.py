@@ -11,7 +11,7 @@ from django.utils import timezone
 from experiments.models import CachedCandles, CachedFeature
 from experiments.selectors.caches import candles_users, feature_users
 from quantlab.web.problem import Problem
-from strategies.features.cache import FeatureFiles
+from strategies.features.cache import FeatureFiles, News
 from strategies.market.cache import CandleCache
 
 BATCH = 200
@@ -22,20 +22,28 @@ def feature_files() -> FeatureFiles:
     return FeatureFiles(max_bytes=settings.QUANT_FEATURE_CACHE_MB * 2**20)
 
 
-@transaction.atomic
-def features_record(*, files: FeatureFiles, versions: Mapping[str, str]) -> None:
+def features_record(
+    *, files: FeatureFiles, versions: Mapping[str, str] | None = None
+) -> None:
     """Write down what was kept, read and removed since the last time.
 
     `versions` names the version in the candle cache for fingerprints of bars; others
     have none.
     """
-    news, now = files.news(), timezone.now()
+    news = files.news()
+    if news.used or news.removed:
+        _written_down(news, versions or {})
+
+
+@transaction.atomic
+def _written_down(news: News, known: Mapping[str, str]) -> None:
+    now = timezone.now()
     rows = [
         CachedFeature(
             feature_hash=one.feature_hash,
             name=one.name,
             params=dict(one.params),
-            candles_id=versions.get(one.data_fingerprint),
+            candles_id=known.get(one.data_fingerprint),
             data_fingerprint=one.data_fingerprint,
             row_count=one.rows,
             path=one.key,

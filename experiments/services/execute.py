@@ -17,8 +17,10 @@ from experiments.artifacts.manifest import manifest_facts
 from experiments.artifacts.report import report_document, sparkline
 from experiments.artifacts.store import json_writer, run_store
 from experiments.models import ModelRun, RunMetric, RunTimeseries
+from experiments.selectors.expressions import cautions
 from experiments.selectors.validation import SUMMARY
 from experiments.selectors.versions import WITHOUT_BARS
+from experiments.services.caches import feature_files, features_record
 from experiments.services.ledger import (
     Looked,
     bars_looked_at,
@@ -41,7 +43,7 @@ from strategies import (
     validate,
 )
 from strategies.candidates import candidate_key, weekly_returns
-from strategies.library.expression import expression_of
+from strategies.library.expression import expression_of, template_of
 from strategies.market.sources import load_each
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.lookahead import verdict_of
@@ -63,15 +65,17 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     version = data_version(config)
     candles = load_each(config, config.symbols)
     benchmark = benchmark_candles(config)
-    sink = MemorySink()
+    sink, features = MemorySink(), feature_files()
     with reporting_to(sink):
         result = _walked(
             config,
             candles,
+            files=features,
             benchmark=benchmark,
             on_stage=lambda stage: _enter(context, stage),
         )
     report = report_document(result) | {"lookahead": _looked_ahead(result)}
+    features_record(files=features)
     files = run_files(result)
     if isinstance(result, BacktestResult) and config.validation:
         with reporting_to(sink):
@@ -108,6 +112,13 @@ def _looked_ahead(result: Result) -> dict[str, Any] | None:
     expression = expression_of(result.config)
     rng = np.random.default_rng(result.config.seed)
     return verdict_of(check_lookahead(expression, result.panel, rng=rng))
+
+
+def _cautions(result: Result) -> list[dict[str, Any]]:
+    """Return what is to be told of the run's expression on the bars it read."""
+    if isinstance(result, BacktestResult) or result.config.expr is None:
+        return []
+    return cautions(template_of(result.config), result.panel.fields)
 
 
 def _enter(context: JobContext, stage: str) -> None:
@@ -171,6 +182,7 @@ def result_figures(result: Result) -> dict[str, Any]:
         "flags": result.flags,
         "sharpe_se": result.sharpe_se,
         "sparkline": sparkline(result.equity),
+        "warnings": _cautions(result),
         "accounting": asdict(result.simulation.accounting),
     }
 

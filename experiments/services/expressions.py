@@ -12,6 +12,9 @@ from experiments.selectors.expression_questions import (
     asked_symbols,
     question_again,
 )
+from experiments.selectors.expressions import cautions
+from experiments.services.caches import feature_files, features_record
+from experiments.services.strategy_sheet import factor_document
 from jobs.progress import JobContext
 from strategies import RunConfig, check_lookahead, evaluate, load_panel, parse
 from strategies.errors import StrategyError
@@ -71,13 +74,17 @@ def _leaks(expr: str, panel: Panel) -> dict[str, Any]:
 
 
 def _preview(expr: str, panel: Panel) -> dict[str, Any]:
-    values = evaluate(expr, panel)
-    ready = values[min(parse(expr).lookback_bars, len(panel)) :]
+    expression, files = parse(expr), feature_files()
+    values = evaluate(expression, panel, cache=files.of_panel(panel))
+    features_record(files=files)
+    ready = values[min(expression.lookback_bars, len(panel)) :]
     return {
+        "warnings": cautions(expression, panel.fields),
         "symbols": list(panel.symbols),
         "n_bars": len(panel),
         "coverage": float(np.isfinite(ready).mean()) if ready.size else 0.0,
         "series": _series(panel, values[:, 0]),
+        "factor": factor_document(values, panel),
         **_distribution(values[np.isfinite(values)]),
     }
 

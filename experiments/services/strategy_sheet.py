@@ -10,6 +10,7 @@ from experiments.models import StrategySheet, StrategySnapshot
 from experiments.selectors.strategies import run_of, strategy_get
 from experiments.selectors.strategy_curves import daily_returns
 from experiments.selectors.strategy_sheet import SheetQuestion
+from experiments.services.caches import feature_files, features_record
 from jobs.progress import JobContext
 from strategies import Panel, RunConfig, evaluate
 from strategies.errors import CandleError, StrategyError
@@ -19,6 +20,7 @@ from strategies.market.sources import load_each
 
 if TYPE_CHECKING:
     from experiments.models import ModelRun
+    from strategies.types import FloatArray
 
 
 def sheet_compute(*, expr_hash: str, context: JobContext) -> None:
@@ -54,12 +56,20 @@ def _check_unchanged(run: ModelRun, panel: Panel) -> None:
 
 
 def _factor(config: RunConfig, panel: Panel) -> dict[str, Any]:
+    files = feature_files()
+    values = evaluate(expression_of(config), panel, cache=files.of_panel(panel))
+    features_record(files=files)
+    return factor_document(values, panel, lag=config.execution.execution_lag)
+
+
+def factor_document(
+    values: FloatArray, panel: Panel, *, lag: int = 1
+) -> dict[str, Any]:
+    """Return the factor sheet of values on a panel, or why there is none."""
     from strategies.metrics.factor import factor_sheet
 
-    values = evaluate(expression_of(config), panel)
     months = month_keys(panel.ts, panel.calendar, panel.timeframe)
     try:
-        lag = config.execution.execution_lag
         sheet = factor_sheet(values, panel.fields["open"], months, lag=lag)
     except StrategyError as exc:
         return {"applicable": False, "code": exc.code, "message": exc.message}

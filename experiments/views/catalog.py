@@ -22,6 +22,7 @@ from experiments.selectors.expression_questions import (
 )
 from experiments.selectors.universes import universe_in
 from experiments.services.questions import question_ask
+from experiments.views import factor
 from experiments.views.charts import chart_file
 from jobs.models import JobStatus
 from quantlab.web.htmx import HtmxHttpRequest, render_page
@@ -113,10 +114,15 @@ def _preview(
         # Whole before altair looks at it; see views/charts.py.
         import pandas  # noqa: F401
 
+        def address(name: str) -> str:
+            return f"{url}&chart={name}&format="
+
         context["charts"] = {
-            name: {"figure": figure(found), "download": f"{url}&chart={name}&format="}
+            name: {"figure": figure(found), "download": address(name)}
             for name, figure in FIGURES.items()
         }
+        context["factor"] = None if found["made_up"] else found["factor"]
+        context["factor_charts"] = factor.factor_charts(context["factor"], address)
     return context
 
 
@@ -125,10 +131,14 @@ def _file(
 ) -> HttpResponseBase:
     """Answer with what a chart draws."""
     name = request.GET.get("chart", "")
-    if name not in FIGURES:
-        raise unknown_word("chart", name, list(FIGURES))
+    if name not in FIGURES and name not in factor.FIGURES:
+        raise unknown_word("chart", name, [*FIGURES, *factor.FIGURES])
     if found is None or found["refusal"]:
         return HttpResponse(status=204)
     import pandas  # noqa: F401
 
-    return chart_file(FIGURES[name](found), form, f"preview-{name}")
+    if name in FIGURES:
+        return chart_file(FIGURES[name](found), form, f"preview-{name}")
+    if not found["factor"]["applicable"]:
+        return HttpResponse(status=204)
+    return chart_file(factor.FIGURES[name](found["factor"]), form, f"factor-{name}")

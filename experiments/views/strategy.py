@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,7 +14,6 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
-from experiments.charts.factor import decay_figure, months_figure, quantiles_figure
 from experiments.charts.figure import Figure
 from experiments.models import ModelRun, StrategySnapshot
 from experiments.selectors.strategies import strategy_get
@@ -25,6 +25,7 @@ from experiments.selectors.strategy_relatives import (
 from experiments.selectors.strategy_sheet import SheetQuestion
 from experiments.services.questions import question_ask
 from experiments.views.charts import chart_file
+from experiments.views.factor import FIGURES, factor_charts
 from experiments.views.run_api import calls_from
 from experiments.views.run_tabs import summary_tab
 from jobs.models import JobStatus
@@ -36,11 +37,6 @@ CHECKS = "experiments/_strategy_checks.html"
 SHEET = "experiments/_strategy_sheet.html"
 RELATIVES = 10
 Context = dict[str, Any]
-FIGURES: dict[str, Callable[[Context], Figure]] = {
-    "decay": decay_figure,
-    "quantiles": quantiles_figure,
-    "months": months_figure,
-}
 LISTS: dict[str, Callable[[StrategySnapshot], list[Context]]] = {
     "correlation": strategy_correlations,
     "neighbours": lambda strategy: strategy_neighbours(strategy, limit=200),
@@ -101,16 +97,10 @@ def _sheet(strategy: StrategySnapshot) -> Context:
     question = SheetQuestion(strategy)
     found = question.answer()
     job = None if found else question.latest_job()
-    factor = (found or {}).get("factor") or {}
-    charts = {}
-    if factor.get("applicable"):
-        charts = {
-            name: {"figure": figure(factor), "download": _address(strategy, name)}
-            for name, figure in FIGURES.items()
-        }
+    factor = found["factor"] if found else None
     return {
         "sheet": found,
-        "charts": charts,
+        "charts": factor_charts(factor, partial(_address, strategy)),
         "job": job,
         "is_at_work": job is not None and not job.is_finished,
         "has_failed": job is not None and job.status == JobStatus.FAILED,

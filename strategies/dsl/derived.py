@@ -6,9 +6,10 @@ from functools import lru_cache
 
 from strategies.dsl.canonical import canonical_node
 from strategies.dsl.limits import WRITTEN_OUT
+from strategies.dsl.named import formula_of
 from strategies.dsl.nodes import FIELD, Node, node
 from strategies.dsl.parser import formula, parse_text
-from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
+from strategies.dsl.primitives import PRIMITIVES
 
 
 @lru_cache(maxsize=20_000)
@@ -41,15 +42,14 @@ def _filled(name: str, values: dict[str, Node]) -> Node:
 
 
 def _field(one: Node, brought: frozenset[str]) -> Node:
-    if one.name in FIELD_FORMULAS and one.name not in brought:
-        return written_out(canonical_node(formula(FIELD_FORMULAS[one.name])), brought)
-    return one
+    text = None if one.name in brought else formula_of(one.name)
+    return one if text is None else written_out(canonical_node(formula(text)), brought)
 
 
 @lru_cache(maxsize=20_000)
 def lookback_bars(one: Node) -> int:
     """Return how many bars pass before a tree has its first value."""
-    if one.op == FIELD and one.name in FIELD_FORMULAS:
+    if one.op == FIELD and formula_of(one.name) is not None:
         return lookback_bars(written_out(one))
     if one.op not in PRIMITIVES:
         return 0

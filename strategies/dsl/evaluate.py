@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from strategies.compute import executor, n_threads
 from strategies.dsl.derived import written_out
 from strategies.dsl.expression import Expression, as_expression
 from strategies.dsl.limits import LIMITS, MEMORY_MB, SECONDS, Limits
+from strategies.dsl.named import formula_of, registered_names
 from strategies.dsl.nodes import FIELD, Node, walk
 from strategies.dsl.plan import Plan, Step, is_kernel, planned
 from strategies.dsl.primitives import FIELD_FORMULAS, PRIMITIVES
@@ -36,8 +38,20 @@ FEW_CELLS = 16_384
 # How many expressions are looked at together for what they share.
 TOGETHER = 16
 
+NONE: Mapping[str, FloatArray] = MappingProxyType({})
+
 # Roots, as often as they are asked for, and the matrix of each.
 _Chunk = tuple[Sequence[Node], dict[Node, FloatArray]]
+
+
+class Kept(Protocol):
+    """Where matrices of one panel are kept, by the canonical form of an expression."""
+
+    def get(self, key: str) -> FloatArray | None:
+        """Return what is kept under this key, or None."""
+
+    def put(self, key: str, array: FloatArray) -> None:
+        """Keep `array`, or decide not to."""
 
 
 def evaluate(
@@ -46,6 +60,7 @@ def evaluate(
     *,
     out: FloatArray | None = None,
     limits: Limits = LIMITS,
+    cache: Kept | None = None,
 ) -> FloatArray:
     """Return what an expression comes to on every bar of every symbol.
 
@@ -56,6 +71,8 @@ def evaluate(
     out : float64 array of shape (n_bars, n_symbols), optional
         Filled and returned; C-contiguous. A new array if left out.
     limits : Limits
+    cache : Kept, optional
+        Where the features that it names are looked for, and kept once computed.
 
     Returns
     -------
@@ -76,9 +93,10 @@ def evaluate(
     """
     expression = as_expression(expr)
     _check_out(out, panel)
-    root = _ready(expression, panel)
+    columns = {} if cache is None else _columns(expression, panel, limits, cache)
+    root = _ready(expression, panel, columns)
     with executor() as pool:
-        work = _Work(panel, pool, limits)
+        work = _Work(panel, pool, limits, columns)
         plan = work.planned([root])
         return work.run(plan, {} if out is None else {root: out})[root]
 
@@ -147,14 +165,17 @@ def _ahead(made: Iterator[_Chunk]) -> Iterator[_Chunk]:
             yield chunk
 
 
-def _ready(expression: Expression, panel: Panel) -> Node:
-    """Return the tree that is evaluated, once the panel has all it reads."""
+def _ready(
+    expression: Expression, panel: Panel, columns: Mapping[str, FloatArray] = NONE
+) -> Node:
+    """Return the tree that is evaluated, once panel and columns have all it reads."""
     if expression.braces:
         expression.refuse_leaf(expression.braces[0], "open_brace", "has no value", "")
     for name in expression.fields:
-        if name not in panel.fields and name not in FIELD_FORMULAS:
+        if name not in panel.fields and formula_of(name) is None:
             known = sorted(panel.fields)
-            advice = did_you_mean(name, known) or f"It has {', '.join(known)[:200]}."
+            advice = did_you_mean(name, [*known, *registered_names()])
+            advice = advice or f"It has {', '.join(known)[:200]}."
             why = "is not a column of these data"
             expression.refuse_leaf(name, "unknown_field", why, advice)
     for name in expression.groups:
@@ -164,8 +185,8 @@ def _ready(expression: Expression, panel: Panel) -> Node:
             advice = advice or f"Groups: {', '.join(known)[:200] or 'none'}."
             why = "is not a group of these data"
             expression.refuse_leaf(name, "unknown_group", why, advice)
-    brought = frozenset({"vwap"} & set(panel.fields))
-    return written_out(expression.root, brought)
+    brought = {name for name in (*panel.fields, *columns) if formula_of(name)}
+    return written_out(expression.root, frozenset(brought - {"returns"}))
 
 
 def _check_out(out: FloatArray | None, panel: Panel) -> None:
@@ -182,15 +203,41 @@ def _check_out(out: FloatArray | None, panel: Panel) -> None:
         )
 
 
+def _columns(
+    expression: Expression, panel: Panel, limits: Limits, cache: Kept
+) -> dict[str, FloatArray]:
+    """Return what the features that an expression names come to, by name."""
+    columns: dict[str, FloatArray] = {}
+    for name in expression.fields:
+        text = formula_of(name)
+        if text is None or name in FIELD_FORMULAS or name in panel.fields:
+            continue
+        feature = as_expression(text)
+        values = cache.get(feature.canonical)
+        if values is None:
+            values = evaluate(feature, panel, limits=limits)
+            cache.put(feature.canonical, values)
+        columns[name] = values
+    return columns
+
+
 class _Work:
     """Everything that happens on one panel."""
 
-    def __init__(self, panel: Panel, pool: Executor, limits: Limits) -> None:
-        self._panel, self._pool, self._limits = panel, pool, limits
+    def __init__(
+        self,
+        panel: Panel,
+        pool: Executor,
+        limits: Limits,
+        columns: Mapping[str, FloatArray] = NONE,
+    ) -> None:
+        self._pool, self._limits = pool, limits
+        self._columns = {**panel.fields, **columns}
         self._shape = (len(panel), len(panel.symbols))
         self._cells = self._shape[0] * self._shape[1]
         self.threads = n_threads() if self._cells > FEW_CELLS else 1
-        self._room = int(limits.memory_bytes // max(1, 8 * self._cells))
+        room = int(limits.memory_bytes // max(1, 8 * self._cells))
+        self._room = max(0, room - len(columns))
         self._deadline = time.monotonic() + limits.seconds
         self._free: list[FloatArray] = []
         self._kept: dict[Node, FloatArray] = {}
@@ -295,7 +342,7 @@ class _Work:
         return values
 
     def _field(self, one: Node) -> FloatArray:
-        return self._panel.fields[one.name]
+        return self._columns[one.name]
 
     def _in_time(self) -> None:
         if time.monotonic() > self._deadline:

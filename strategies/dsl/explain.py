@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from strategies.dsl.canonical import written
 from strategies.dsl.derived import lookback_bars
 from strategies.dsl.expression import Expression, as_expression
+from strategies.dsl.named import formula_of
 from strategies.dsl.nodes import BRACE, FIELD, GROUP, LEAVES, NUMBER, Node
 from strategies.dsl.primitives import PRIMITIVES
 from strategies.dsl.units import units_of
@@ -119,8 +120,14 @@ def _words(one: Node) -> str:
     if one.op == GROUP:
         return "A group: symbols with the same label."
     if one.op == FIELD:
-        return FIELD_WORDS.get(one.name, "A column of your data.")
+        return FIELD_WORDS.get(one.name) or _column_words(formula_of(one.name))
     return _filled(one)
+
+
+def _column_words(text: str | None) -> str:
+    if text is None:
+        return "A column of your data."
+    return f"A column of your data; where they have none, {text}."
 
 
 def _filled(one: Node) -> str:

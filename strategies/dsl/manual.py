@@ -50,8 +50,9 @@ written from the tables of the code by `make openapi`.
 
 - Operators, from loosest to tightest: `? :`, `or`, `and`, `not`, comparisons, `+ -`,
   `* /`, the sign, `^`. Words may be written in any case of letters.
-- `feat("name")` is a column of your data. `adv20` is `adv(20)`. `{{d}}` is a constant
-  that is given with the run, or swept.
+- `feat("name")` is a column of your data or, where they have none of that name, the
+  feature that the catalog calls so: `feat("rsi")`. `adv20` is `adv(20)`. `{{d}}` is a
+  constant that is given with the run, or swept.
 - A window holds whole bars, this one included; decimals are cut off.
 - `min(x, 5)` and `max(x, 5)` with a number written out are `ts_min` and `ts_max`; with
   two expressions they take the smaller and the larger. `rank(x)` is across the market,

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from strategies.dsl.named import formula_of
 from strategies.dsl.nodes import BRACE, FIELD, GROUP, NUMBER, Node, walk
+from strategies.dsl.parser import formula
 from strategies.dsl.primitives import PRIMITIVES
 
 
@@ -152,7 +154,12 @@ def _unit(one: Node, units: Units, columns: Mapping[str, Unit]) -> Unit | None:
     if one.op == NUMBER:
         return PURE
     if one.op == FIELD:
-        return FIELD_UNITS.get(one.name) or columns.get(one.name)
+        own = FIELD_UNITS.get(one.name) or columns.get(one.name)
+        return own or _stood_for(formula_of(one.name))
     if one.op in (GROUP, BRACE):
         return None
     return RULES[PRIMITIVES[one.op].unit](one, units)
+
+
+def _stood_for(text: str | None) -> Unit | None:
+    return None if text is None else units_of(formula(text))[0]

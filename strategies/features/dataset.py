@@ -216,7 +216,7 @@ def _evaluated(
     for text in texts:
         matrix = cache.get(text.canonical)
         if matrix is None:
-            matrix = evaluate(text, panel)
+            matrix = evaluate(text, panel, cache=cache)
             cache.put(text.canonical, matrix)
         yield text, matrix
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from strategies.config import RunConfig
 from strategies.documents import normal_number
 from strategies.dsl.expression import Expression, parse
+from strategies.dsl.named import formula_of, registered_names
 from strategies.dsl.primitives import FIELD_FORMULAS
 from strategies.errors import ConfigError, did_you_mean
 from strategies.library.base import Strategy
@@ -161,9 +162,10 @@ def check_fields(config: RunConfig) -> None:
                 name,
                 "unknown_field",
                 "is not a column of these data",
-                did_you_mean(name, offered) or f"It has {', '.join(offered)[:200]}.",
+                did_you_mean(name, [*offered, *registered_names()])
+                or f"It has {', '.join(offered)[:200]}.",
             )
 
 
 def _is_there(name: str) -> bool:
-    return name in ALWAYS_THERE
+    return name in ALWAYS_THERE or formula_of(name) is not None

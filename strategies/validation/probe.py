@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.dsl.expression import Expression, as_expression
+from strategies.dsl.named import formula_of
 from strategies.market.panel import Group, Panel
 from strategies.types import FloatArray
 
@@ -38,8 +39,8 @@ def probe_panel(expr: str | Expression, *, rng: np.random.Generator) -> Panel:
     shape = (max(N_BARS, 2 * expression.lookback_bars + 50), N_SYMBOLS)
     fields = _bars(shape, rng)
     for name in expression.fields:
-        fields.setdefault(name, np.exp(rng.normal(0.0, 1.0, shape)))
-    fields.pop("returns", None)
+        if name == "vwap" or formula_of(name) is None:
+            fields.setdefault(name, np.exp(rng.normal(0.0, 1.0, shape)))
     gone = rng.uniform(size=shape) < MISSING
     for values in fields.values():
         values[gone] = np.nan

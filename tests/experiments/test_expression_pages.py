@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 
 from experiments.models import LedgerEntry, ModelRun, StrategySnapshot
+from experiments.services.experiments import experiment_create
 from experiments.services.expressions import expression_answer
 from experiments.services.runs import run_submit
 from jobs import lease
@@ -80,6 +81,13 @@ def test_a_run_is_run_again_with_changes_where_it_was_written(client):
     assert (after["braces"], after["sizing"]["cap"]) == ({"d": 3.0}, 0.4)
     assert after["exits"] == {"stop_loss": 0.2}  # no field of the editor
     assert client.post("/backtest", sent | {"run": "nobody"}).status_code == 404
+    asked = experiment_create(
+        name="Asked", model_key="buy_and_hold", params={}, universe=["SP500"]
+    )
+    ModelRun.objects.filter(pk=before.pk).update(experiment=asked)
+    assert ">Asked</a>, like the one" in said(client.get(f"/backtest?run={before.pk}"))
+    client.post("/backtest", sent | {"braces": "d = 4"})
+    assert asked.runs.count() == 2  # what is changed stays in its experiment
 
 
 def worked(kind):
@@ -197,8 +205,9 @@ class TestCatalog:
         assert client.get("/catalog/primitives/nothing").status_code == 404
 
     def test_a_preview_is_computed_shown_and_taken_away(self, client):
-        bars = {"provider": "synthetic", "universe": "SYN-gbm-1"}
-        address = "/catalog/past_return"
+        names = ",".join(f"SYN-gbm-{seed}" for seed in range(1, 4))
+        bars = {"provider": "synthetic", "universe": names}
+        address = "/catalog/vwap_distance"
         region = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "catalog-preview"}
         waiting = said(client.post(address, bars, **region))
         assert "every 1s" in waiting
@@ -207,10 +216,13 @@ class TestCatalog:
 
         page = said(client.get(address, bars))
         assert "100.0% have a value" in page
-        link = f"{address}?provider=synthetic&universe=SYN-gbm-1"
+        assert "These data have no vwap" in page
+        assert "3 names over 2,520 bars" in page
+        link = f"{address}?provider=synthetic&universe={names.replace(',', '%2C')}"
         assert f"{link}&chart=values&format=csv" in page
-        table = client.get(f"{link}&chart=spread&format=csv")
-        assert table["Content-Type"] == "text/csv"
+        for chart in ("spread", "decay"):
+            table = client.get(f"{link}&chart={chart}&format=csv")
+            assert table["Content-Type"] == "text/csv"
         nobody = said(client.get(address, bars | {"universe": "NONE"}))
         assert 'class="note"' in nobody
         assert client.get(f"{link}&chart=x&format=csv").status_code == 422

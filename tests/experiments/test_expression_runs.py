@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from experiments.models import LedgerEntry, ModelRun
+from experiments.models import CachedFeature, LedgerEntry, ModelRun
 from experiments.selectors.runs import run_document
 from experiments.services.experiments import experiment_create, experiment_run
 from experiments.services.runs import run_submit
@@ -46,6 +46,26 @@ def test_a_run_is_whole_and_its_files_are_sealed(client):
             200,
             404,
         )
+
+
+def test_what_stood_in_is_told_and_named_features_are_kept(client):
+    expr = 'rank(feat("rsi") * vwap) - 0.5'
+    run = expression_run(expr)
+    [kept] = CachedFeature.objects.all()
+    assert kept.params == {"expr": "rsi(close, 14)"}
+    assert LedgerEntry.objects.get().n_trials == 1  # a feature is no trial
+    report = client.get(f"/api/runs/{run.pk}/report").json()
+    for answer in (client.get(f"/api/runs/{run.pk}").json(), report["run"]):
+        [told] = answer["warnings"]
+        assert (told["code"], told["column"]) == ("vwap_substituted", 20)
+    words = "These data have no vwap, (high + low + close) / 3 stands in for it."
+    for page in (f"/model-lab/runs/{run.pk}", f"/backtest?run={run.pk}"):
+        assert words in client.get(page).content.decode()
+
+    again = expression_run(expr, execution={"slippage_bps": 9})
+    assert CachedFeature.objects.get().used_at > kept.used_at
+    assert again.warnings == run.warnings
+    assert expression_run().warnings == finished_run().warnings == []
 
 
 def test_the_same_in_other_words_is_a_run_and_no_new_trial():

@@ -8,12 +8,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from strategies.errors import StrategyError
+from strategies import evaluate, evaluate_population, parse
+from strategies.dsl.explain import explain
+from strategies.errors import DslError, StrategyError
 from strategies.features.cache import FeatureFiles, feature_hash
-from strategies.features.catalog import Feature
+from strategies.features.catalog import FEATURES, Feature
 from strategies.features.compute import compute_features
+from strategies.features.starter import STARTERS
 from strategies.market.panel import Panel
 from strategies.market.store import FolderStore
+from tests.strategies.dsl.panels import awkward_panel
 from tests.strategies.random_candles import random_candles
 
 CANDLES = random_candles(120)
@@ -127,3 +131,63 @@ def test_no_name_leads_out_of_the_folder(files):
     for name, one in (("..", "a"), ("sma", "../../x"), ("a/b", "c")):
         with pytest.raises(StrategyError):
             files.delete(name, one)
+
+
+# --- features by their names in expressions ------------------------------------------
+
+NAMED = 'feat("rsi") * feat("mean_distance")'
+WRITTEN = f"({FEATURES['rsi'].expr()}) * ({STARTERS['mean_distance'].text()})"
+
+
+def test_a_name_stands_for_the_formula_of_the_catalog():
+    panel = awkward_panel()
+    expected = evaluate(WRITTEN, panel)
+    assert np.isfinite(expected).any()
+    np.testing.assert_array_equal(evaluate(NAMED, panel), expected)
+    [(_, together)] = evaluate_population([NAMED], panel)
+    np.testing.assert_array_equal(together, expected)
+
+    named, written = parse(NAMED), parse(WRITTEN)
+    assert (named.lookback_bars, named.unit) == (written.lookback_bars, "1")
+    assert named.fields == ("mean_distance", "rsi")
+    assert FEATURES["rsi"].expr() in explain(named).arguments[0].words
+    assert not named.substituted()
+    [told] = parse('1 + feat("vwap_distance")').substituted(panel.fields)
+    assert (told.code, told.column) == ("vwap_substituted", 5)
+    with pytest.raises(DslError) as refused:
+        evaluate('feat("momentun")', panel)
+    assert (refused.value.code, refused.value.column) == ("unknown_field", 1)
+    assert "'momentum'" in refused.value.advice
+
+
+def test_a_column_of_the_data_comes_before_the_name(files):
+    plain = awkward_panel()
+    own = Panel(
+        symbols=plain.symbols,
+        timeframe=plain.timeframe,
+        calendar=plain.calendar,
+        provider=plain.provider,
+        ts=plain.ts,
+        fields={**plain.fields, "rsi": plain.fields["score"]},
+    )
+    for cache in (None, files.of_panel(own)):
+        found = evaluate('feat("rsi") + 1', own, cache=cache)
+        np.testing.assert_array_equal(found, plain.fields["score"] + 1)
+    assert not files.news().used
+
+
+def test_named_features_are_kept_on_disk_and_read_the_next_time(files):
+    panel = awkward_panel()
+    expected = evaluate(NAMED, panel)
+    for _ in range(2):
+        found = evaluate(NAMED, panel, cache=files.of_panel(panel))
+        np.testing.assert_array_equal(found, expected)
+    texts = {one.params["expr"] for one in files.news().used.values()}
+    assert texts == {
+        parse(FEATURES["rsi"].expr()).canonical,
+        STARTERS["mean_distance"].expression().canonical,
+    }
+    cache = files.of_panel(panel)
+    cache.put(parse(FEATURES["rsi"].expr()).canonical, np.ones(expected.shape))
+    known = evaluate('feat("rsi")', panel, cache=cache)  # what is kept is not computed
+    assert (known == 1.0).all()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+
 import pytest
 
 from experiments.api import questions as doors
@@ -164,6 +167,28 @@ class TestLeakCheck:
         del asked["symbol"]
         asked["expr"] = "rnak(close)"
         assert_error(post(client, "leak-check", **asked), 422, "unknown_function")
+
+
+def test_a_panel_of_a_million_symbols_is_refused_at_the_door(client, monkeypatch):
+    asked = []
+    monkeypatch.setattr("strategies.library.universe.describe", asked.append)
+    names = [f"S{number}" for number in range(1_000_000)]
+    million, many = (
+        json.dumps({"expr": "rank(close)", "universe": some})
+        for some in (names, names[:90_000])
+    )
+    capped = {"universe": {"preset_id": "sp500", "cap": len(names)}}
+    for address in ("/api/backtest", "/api/expressions/leak-check"):
+        send = partial(client.post, address, content_type="application/json")
+        error = assert_error(send(million), 413, "body_too_large")
+        assert "1 MiB" in error["advice"]
+        error = assert_error(send(many), 422, "too_many_symbols")
+        assert error["message"] == "90000 symbols are more than 500."
+        assert_error(send({"expr": "close"} | capped), 422, "out_of_range")
+    page = client.post("/backtest", {"expr": "close", "universe": " ".join(names)})
+    assert page.status_code == 413
+    assert not Job.objects.exists()
+    assert not asked  # nobody looked for their bars
 
 
 def test_the_table_of_primitives(client):

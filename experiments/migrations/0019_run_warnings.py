@@ -1,0 +1,20 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("experiments", "0017_fetched_datasets"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="modelrun",
+            name="warnings",
+            field=models.JSONField(
+                blank=True,
+                db_column="warnings_json",
+                default=list,
+                help_text="Of an expression: what was allowed but hardly meant, or stood in.",
+            ),
+        ),
+    ]
