@@ -139,7 +139,7 @@ class Membership(Part):
     until : str, optional
         ISO date of its last day, ``to`` in JSON; None: it is still there.
     group : str, optional
-        Its label, where sizing is neutral by group.
+        Its label, where sizing is neutral by group or an expression names the group.
     """
 
     since: str | None = Field(None, alias="from")

@@ -29,11 +29,11 @@ from strategies.errors import CandleError
 from strategies.features.cache import FeatureFiles
 from strategies.features.catalog import Feature
 from strategies.features.compute import FeatureCache, compute_features
-from strategies.library.expression import expression_of
+from strategies.library.expression import expression_of, grouped
 from strategies.library.resolve import indicator_features, resolve
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
-from strategies.market.membership import group_codes, members_at
+from strategies.market.membership import group_of, members_at
 from strategies.market.panel import Panel
 from strategies.metrics import MetricInputs, compute_all
 from strategies.portfolio import PortfolioResult, metric_inputs
@@ -205,8 +205,9 @@ def _decided(
             for one in symbols
         ]
         on_stage("signals")
-        kept = files.of_panel(panel) if files else None
-        values = evaluate(expression_of(config), panel, cache=kept)
+        seen = grouped(panel, config)
+        kept = files.of_panel(seen) if files else None
+        values = evaluate(expression_of(config), seen, cache=kept)
         return {SIGNAL: values, **_side_by_side(symbols, drawn)}, [(SIGNAL, values)]
     plan = plan_of(config)
     columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
@@ -253,7 +254,7 @@ def _weighed(
         config.sizing,
         panel,
         members=members_at(panel, config.members),
-        codes=None if has_own else group_codes(panel, config.members),
+        codes=None if has_own else group_of(panel, config.members).codes,
     )
 
 

@@ -19,7 +19,7 @@ from strategies.dsl.explain import Explained, explain
 from strategies.errors import StrategyError
 from strategies.features.compute import compute_features
 from strategies.library.base import goes_short
-from strategies.library.expression import expression_of
+from strategies.library.expression import expression_of, grouped
 from strategies.library.resolve import resolve
 from strategies.library.rule import said_of, values_of
 from strategies.market.panel import Panel
@@ -262,7 +262,7 @@ def _tree(config: RunConfig, panel: Panel, bar: int, at: int) -> Part:
     expression = expression_of(config)
     explained = explain(expression)
     texts = list(dict.fromkeys(one.text for one in _with_values(explained)))
-    seen = panel.between(None, int(panel.ts[bar]))
+    seen = grouped(panel.between(None, int(panel.ts[bar])), config)
     values = evaluate_population(texts, seen, reuse=True)
     readings = {text: _reading(text, rows[:, at], bar) for text, rows in values}
     return _part(explained, readings)

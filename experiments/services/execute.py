@@ -43,7 +43,7 @@ from strategies import (
     validate,
 )
 from strategies.candidates import candidate_key, weekly_returns
-from strategies.library.expression import expression_of, template_of
+from strategies.library.expression import expression_of, grouped, template_of
 from strategies.market.sources import load_each
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.lookahead import verdict_of
@@ -111,7 +111,8 @@ def _looked_ahead(result: Result) -> dict[str, Any] | None:
         return None
     expression = expression_of(result.config)
     rng = np.random.default_rng(result.config.seed)
-    return verdict_of(check_lookahead(expression, result.panel, rng=rng))
+    panel = grouped(result.panel, result.config)
+    return verdict_of(check_lookahead(expression, panel, rng=rng))
 
 
 def _cautions(result: Result) -> list[dict[str, Any]]:

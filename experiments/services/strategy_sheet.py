@@ -14,7 +14,7 @@ from experiments.services.caches import feature_files, features_record
 from jobs.progress import JobContext
 from strategies import Panel, RunConfig, evaluate
 from strategies.errors import CandleError, StrategyError
-from strategies.library.expression import expression_of
+from strategies.library.expression import expression_of, grouped
 from strategies.market.calendar import month_keys
 from strategies.market.sources import load_each
 
@@ -57,7 +57,8 @@ def _check_unchanged(run: ModelRun, panel: Panel) -> None:
 
 def _factor(config: RunConfig, panel: Panel) -> dict[str, Any]:
     files = feature_files()
-    values = evaluate(expression_of(config), panel, cache=files.of_panel(panel))
+    seen = grouped(panel, config)
+    values = evaluate(expression_of(config), seen, cache=files.of_panel(seen))
     features_record(files=files)
     return factor_document(values, panel, lag=config.execution.execution_lag)
 

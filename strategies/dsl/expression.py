@@ -131,15 +131,13 @@ class Expression:
         """Return what a formula stands in for, on data that have the columns `brought`.
 
         Of the code ``vwap_substituted``: few sources bring that average. Without data,
-        what would be where none bring it. A feature that reads it is told as well.
+        what would be where none bring it.
         """
-        readers = [] if "vwap" in brought else [*filter(_reads_vwap, self.fields)]
-        if not readers:
+        if "vwap" not in self.fields or "vwap" in brought:
             return ()
         where = "These data have" if brought else "Where data have"
         message = f"{where} no vwap, {FIELD_FORMULAS['vwap']} stands in for it."
-        column = min(self.column(field(name)) for name in readers)
-        return (Caution("vwap_substituted", column, message),)
+        return (Caution("vwap_substituted", self.column(field("vwap")), message),)
 
     def column(self, one: Node) -> int:
         """Return where a part of it starts in the text, from 1."""
@@ -249,13 +247,6 @@ def _leaves(root: Node) -> frozenset[tuple[str, str]]:
     """Return the fields, groups and braces below a node."""
     named = (FIELD, GROUP, BRACE)
     return frozenset((one.op, one.name) for one in walk(root) if one.op in named)
-
-
-def _reads_vwap(name: str) -> bool:
-    """Return whether a field is that average, or a name that stands for one with it."""
-    if name in FIELD_FORMULAS:
-        return name == "vwap"
-    return (FIELD, "vwap") in _leaves(written_out(field(name), frozenset({"vwap"})))
 
 
 def _every(root: Node) -> list[Node]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from strategies.config import RunConfig
 from strategies.documents import normal_number
 from strategies.dsl.expression import Expression, parse
 from strategies.dsl.named import formula_of, registered_names
 from strategies.dsl.primitives import FIELD_FORMULAS
-from strategies.errors import ConfigError, did_you_mean
+from strategies.errors import ConfigError, DslError, did_you_mean
 from strategies.library.base import Strategy
 from strategies.library.rule import Condition, Price, Rule
 from strategies.market.columns import PRICES
+from strategies.market.membership import group_of
+from strategies.market.panel import Panel
 from strategies.market.sources import load_candles
 from strategies.types import Parameter
 
@@ -141,14 +145,17 @@ def check_fields(config: RunConfig) -> None:
     if config.expr is None:
         return
     expression = template_of(config)
-    for name in expression.groups:  # bars of symbols bring none; panels of frames may
-        expression.refuse_leaf(
-            name,
-            "unknown_group",
-            "is not a group of these data",
-            "Take the group's mean off with sizing.neutralize: members and watchlists "
-            "say who is in which.",
-        )
+    known_group = _group_said(config)
+    for name in expression.groups:
+        if name != known_group:
+            expression.refuse_leaf(
+                name,
+                "unknown_group",
+                "is not a group of these data",
+                "Members and watchlists say which symbol is in which group, and "
+                "sizing.group what the grouping is called: "
+                f"{config.sizing.group:.40} here.",
+            )
     missing = [name for name in expression.fields if not _is_there(name)]
     if not missing:
         return
@@ -165,6 +172,39 @@ def check_fields(config: RunConfig) -> None:
                 did_you_mean(name, [*offered, *registered_names()])
                 or f"It has {', '.join(offered)[:200]}.",
             )
+
+
+def _group_said(config: RunConfig) -> str:
+    """Return the name of the grouping that members have labels of; "" if none has."""
+    is_said = any(one.group for one in (config.members or {}).values())
+    return config.sizing.group.casefold() if is_said else ""
+
+
+def names_group(config: RunConfig) -> bool:
+    """Return whether the expression of a config names its ``sizing.group``."""
+    try:
+        named = parse(config.expr or "").groups
+    except DslError:  # told where the expression is completed
+        return False
+    return config.sizing.group.casefold() in named
+
+
+def grouped(panel: Panel, config: RunConfig) -> Panel:
+    """Return the panel with the group that the expression of a config names.
+
+    Parameters
+    ----------
+    panel : Panel
+        A group that it brings itself is the one that is meant.
+    config : RunConfig
+        Resolved: ``members`` say who is in which.
+    """
+    name = config.sizing.group.casefold()
+    brought = {group.casefold() for group in panel.groups}
+    if config.expr is None or name in brought or not names_group(config):
+        return panel
+    said = group_of(panel, config.members)
+    return replace(panel, groups={**panel.groups, name: said})
 
 
 def _is_there(name: str) -> bool:

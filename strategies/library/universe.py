@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from strategies.config import Membership, RunConfig
 from strategies.errors import CandleError, ConfigError, StrategyError, did_you_mean
+from strategies.library.expression import names_group
 from strategies.market.sources import PROVIDERS, describe
 from strategies.market.symbol import SymbolInfo
 from strategies.market.universes import preset_named, preset_symbols, sector_of
@@ -102,7 +103,7 @@ def _members(
 ) -> dict[str, object] | None:
     """Return what is known of the symbols and has a say in the result; None: nothing.
 
-    Groups have one where sizing is neutral by group.
+    Groups have one where sizing is neutral by group, or the expression names it.
     """
     _check_strangers(config, symbols)
     if len(symbols) == 1:
@@ -133,8 +134,9 @@ def _check_strangers(config: RunConfig, symbols: list[str]) -> None:
 def _groups(
     config: RunConfig, symbols: list[str], said: Mapping[str, Membership]
 ) -> dict[str, str]:
-    """Return the label of each symbol that has one, if weights are neutral by group."""
-    if config.sizing.neutralize != "group":
+    """Return the label of each symbol that has one, if anything asks for groups."""
+    is_neutral = config.sizing.neutralize == "group"
+    if not is_neutral and not names_group(config):
         return {}
     name = config.sizing.group
     labels = {
@@ -143,7 +145,7 @@ def _groups(
         for symbol in symbols
     }
     found = {symbol: label for symbol, label in labels.items() if label}
-    if not found and config.provider in PROVIDERS:
+    if is_neutral and not found and config.provider in PROVIDERS:
         raise ConfigError(
             f"No symbol of this universe has a {name:.40}.",
             code="unknown_group",

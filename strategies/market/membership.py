@@ -8,8 +8,8 @@ import numpy as np
 
 from strategies.config import Membership
 from strategies.market.calendar import session_days
-from strategies.market.panel import Panel
-from strategies.types import BoolArray, IntArray
+from strategies.market.panel import Group, Panel
+from strategies.types import BoolArray
 
 
 def members_at(panel: Panel, members: Mapping[str, Membership] | None) -> BoolArray:
@@ -41,12 +41,13 @@ def members_at(panel: Panel, members: Mapping[str, Membership] | None) -> BoolAr
     return inside
 
 
-def group_codes(panel: Panel, members: Mapping[str, Membership] | None) -> IntArray:
-    """Return to which label each symbol belongs, (n_bars, n_symbols); −1 to none."""
+def group_of(panel: Panel, members: Mapping[str, Membership] | None) -> Group:
+    """Return which labels there are, and to which each symbol belongs; −1 to none."""
     named = [(members or {}).get(symbol) for symbol in panel.symbols]
     labels = sorted({one.group for one in named if one and one.group})
     row = [labels.index(one.group) if one and one.group else -1 for one in named]
-    return np.tile(np.array(row, dtype=np.int64), (len(panel), 1))
+    codes = np.tile(np.array(row, dtype=np.int64), (len(panel), 1))
+    return Group(tuple(labels), codes)
 
 
 def _day(iso: str) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from strategies.config import RunConfig
 from strategies.dsl.evaluate import evaluate_population
 from strategies.features.compute import MemoryFeatureCache
-from strategies.library.expression import expression_of
+from strategies.library.expression import expression_of, grouped
 from strategies.market.panel import Panel
 from strategies.metrics import compute_all
 from strategies.metrics.table import TABLE_METRICS
@@ -71,7 +71,7 @@ def simulations(
     for place, config in enumerate(configs):
         said.setdefault(expression_of(config).canonical, []).append(place)
     first = [expression_of(configs[places[0]]) for places in said.values()]
-    values = evaluate_population(first, panel, reuse=True)
+    values = evaluate_population(first, grouped(panel, plan.config), reuse=True)
     bars = panel if traded is None else traded
     for places, (_, matrix) in zip(said.values(), values, strict=True):
         for place in places:

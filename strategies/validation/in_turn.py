@@ -21,7 +21,7 @@ from strategies.features.compute import (
     MemoryFeatureCache,
     compute_features,
 )
-from strategies.library.expression import expression_of
+from strategies.library.expression import expression_of, grouped
 from strategies.library.registry import complete_params
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
@@ -159,7 +159,8 @@ def _held(
 ) -> Part[PortfolioSimulation]:
     """Hold by the chosen expression on the test bars of one window."""
     config, test = plan.sweep.config_at(fit.point), fit.split.test
-    values = evaluate(expression_of(config), stretch(panel, range(test.stop)))
+    past = grouped(stretch(panel, range(test.stop)), config)
+    values = evaluate(expression_of(config), past)
     bars = stretch(panel, test)
     weights = universe.weights_of(config, bars, values[test.start :])
     held = universe.simulated(config, bars, weights, cash)

@@ -8,8 +8,10 @@ from html import unescape
 import pytest
 
 from experiments.models import LedgerEntry, ModelRun, StrategySnapshot
+from experiments.selectors.expression_questions import question_of
 from experiments.services.experiments import experiment_create
 from experiments.services.expressions import expression_answer
+from experiments.services.questions import question_ask
 from experiments.services.runs import run_submit
 from jobs import lease
 from jobs.models import Job, JobStatus
@@ -207,7 +209,7 @@ class TestCatalog:
     def test_a_preview_is_computed_shown_and_taken_away(self, client):
         names = ",".join(f"SYN-gbm-{seed}" for seed in range(1, 4))
         bars = {"provider": "synthetic", "universe": names}
-        address = "/catalog/vwap_distance"
+        address = "/catalog/past_return"
         region = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "catalog-preview"}
         waiting = said(client.post(address, bars, **region))
         assert "every 1s" in waiting
@@ -216,13 +218,17 @@ class TestCatalog:
 
         page = said(client.get(address, bars))
         assert "100.0% have a value" in page
-        assert "These data have no vwap" in page
         assert "3 names over 2,520 bars" in page
         link = f"{address}?provider=synthetic&universe={names.replace(',', '%2C')}"
         assert f"{link}&chart=values&format=csv" in page
         for chart in ("spread", "decay"):
             table = client.get(f"{link}&chart={chart}&format=csv")
             assert table["Content-Type"] == "text/csv"
+        source = {"provider": "synthetic", "symbol": "SYN-gbm-1"}
+        question_ask(question=question_of("preview", "close / vwap", source))
+        worked("preview")
+        [told] = question_of("preview", "close / vwap", source).answer()["warnings"]
+        assert told["message"].startswith("These data have no vwap")
         nobody = said(client.get(address, bars | {"universe": "NONE"}))
         assert 'class="note"' in nobody
         assert client.get(f"{link}&chart=x&format=csv").status_code == 422

@@ -151,9 +151,6 @@ def test_a_name_stands_for_the_formula_of_the_catalog():
     assert (named.lookback_bars, named.unit) == (written.lookback_bars, "1")
     assert named.fields == ("mean_distance", "rsi")
     assert FEATURES["rsi"].expr() in explain(named).arguments[0].words
-    assert not named.substituted()
-    [told] = parse('1 + feat("vwap_distance")').substituted(panel.fields)
-    assert (told.code, told.column) == ("vwap_substituted", 5)
     with pytest.raises(DslError) as refused:
         evaluate('feat("momentun")', panel)
     assert (refused.value.code, refused.value.column) == ("unknown_field", 1)
