@@ -159,9 +159,10 @@ def _result(request: HtmxHttpRequest, run: ModelRun | None) -> dict[str, Any]:
         return {"run": None}
     facts = {"job": run.job, "state": job_state(run.job), "title": run.job.title}
     if run.status == JobStatus.SUCCEEDED:
-        facts |= {"strategy": saved_as(run), "is_new": True}
-        facts |= summary_tab(request, run)
-        return facts | {"checks": run_checks(run, facts["run"]["honesty"])}
+        saved = {"strategy": saved_as(run), "is_new": True}
+        summary = summary_tab(request, run)
+        checks = run_checks(run, summary["run"]["honesty"])
+        return facts | saved | summary | {"checks": checks}
     return facts | {"run": run_document(run)}
 
 

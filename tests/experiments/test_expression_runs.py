@@ -53,7 +53,7 @@ def test_what_stood_in_is_told_and_named_features_are_kept(client):
     run = expression_run(expr)
     [kept] = CachedFeature.objects.all()
     assert kept.params == {"expr": "rsi(close, 14)"}
-    assert LedgerEntry.objects.get().n_trials == 1  # a feature is no trial
+    assert LedgerEntry.objects.count() == 1  # a feature is no trial
     report = client.get(f"/api/runs/{run.pk}/report").json()
     for answer in (client.get(f"/api/runs/{run.pk}").json(), report["run"]):
         [told] = answer["warnings"]
@@ -66,6 +66,21 @@ def test_what_stood_in_is_told_and_named_features_are_kept(client):
     assert CachedFeature.objects.get().used_at > kept.used_at
     assert again.warnings == run.warnings
     assert expression_run().warnings == finished_run().warnings == []
+
+
+def test_a_group_that_members_are_in_is_what_an_expression_may_name(client):
+    names = [f"SYN-gbm-{seed}" for seed in range(1, 5)]
+    members = {name: {"group": "ab"[at // 2]} for at, name in enumerate(names)}
+    expr = "indneutralize(close, IndClass.sector) / close / 4"
+    run = expression_run(expr, names, members=members)
+    assert run.config["members"] == members
+    report = client.get(f"/api/runs/{run.pk}/report").json()
+    assert report["lookahead"]["ok"]
+    body = {"expr": expr, "provider": "synthetic", "universe": names}
+    for wrong in (body, body | {"members": members, "sizing": {"group": "industry"}}):
+        answer = client.post("/api/backtest", wrong, content_type="application/json")
+        [error] = answer.json()["error"]["details"]["errors"]
+        assert (error["code"], error["column"]) == ("unknown_group", 22)
 
 
 def test_the_same_in_other_words_is_a_run_and_no_new_trial():
@@ -108,7 +123,7 @@ def test_an_error_has_its_place_in_the_text(client):
     assert wrong["field"] == "braces.d"
     [wrong] = refused(expr="rank(indneutralize(close, sector))")
     assert (wrong["field"], wrong["code"]) == ("expr", "unknown_group")
-    assert (wrong["column"], "sizing.neutralize" in wrong["suggestion"]) == (27, True)
+    assert (wrong["column"], "sizing.group" in wrong["suggestion"]) == (27, True)
 
 
 def test_an_experiment_keeps_the_constants_open(client):

@@ -20,6 +20,7 @@ from strategies.library.expression import expression_of
 from strategies.library.resolve import resolve, resolve_window
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.lookahead import Leak, verdict_of
+from strategies.why import explain_fill
 from tests.strategies.test_universe import panel_of
 
 EXPR = "rank(-delta(close, {d})) * 3 - 1.4"
@@ -77,6 +78,26 @@ def test_a_run_is_what_a_plain_loop_says(bps):
     signal = evaluate("rank(-delta(close, 5)) * 3 - 1.4", panel)
     np.testing.assert_array_equal(result.columns["signal"], signal)
     assert "signal" in result.bars.columns
+
+
+def test_a_group_is_what_the_members_say_in_runs_and_sweeps():
+    panel = panel_of("A", "B", "C", "D")
+    members = {name: {"group": "xxyy"[at]} for at, name in enumerate("ABCD")}
+    expr = "indneutralize(close, sector) / close * {d}"
+    config = config_of(*panel.symbols, expr=expr, members=members)
+    close = panel.fields["close"]
+    pairs = np.repeat((close[:, ::2] + close[:, 1::2]) / 2, 2, axis=1)
+
+    with reporting_to(MemorySink()):
+        result = run_backtest(config, panel)
+        swept = run_sweep(config, {"d": [4, 5]}, panel).table
+
+    expected = (close - pairs) / close * 5
+    np.testing.assert_allclose(result.columns["signal"], expected, atol=1e-12)
+    assert swept["sharpe"].iloc[1] == pytest.approx(result.metrics["sharpe"], rel=1e-9)
+    assert result.data_fingerprint == panel.fingerprint
+    tree = explain_fill(config, panel, 40, symbol="B").tree
+    assert tree.now == pytest.approx(expected[39, 1])
 
 
 def test_one_symbol_is_a_portfolio_of_one():
