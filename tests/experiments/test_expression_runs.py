@@ -80,7 +80,7 @@ def test_a_group_that_members_are_in_is_what_an_expression_may_name(client):
     for wrong in (body, body | {"members": members, "sizing": {"group": "industry"}}):
         answer = client.post("/api/backtest", wrong, content_type="application/json")
         [error] = answer.json()["error"]["details"]["errors"]
-        assert (error["code"], error["column"]) == ("unknown_group", 22)
+        assert (error["code"], error["column"]) == ("unknown_group", 31)
 
 
 def test_the_same_in_other_words_is_a_run_and_no_new_trial():
