@@ -22,7 +22,7 @@ from strategies.dsl.evaluate import evaluate_population
 from strategies.dsl.expression import Expression
 from strategies.dsl.limits import LIMITS, Limits
 from strategies.market.calendar import session_keys
-from strategies.market.membership import group_codes, members_at
+from strategies.market.membership import group_of, members_at
 from strategies.market.panel import Panel
 from strategies.metrics import MetricInputs, compute_all
 from strategies.metrics.factor import forward_returns, newey_west_t, rank_correlation
@@ -76,7 +76,7 @@ class Stretch:
             rows=slice(span.start, span.stop),
             tallies=tallies_of(config, own),
             members=members_at(own, config.members) if config.members else None,
-            codes=None if has_groups else group_codes(own, config.members),
+            codes=None if has_groups else group_of(own, config.members).codes,
             n_sessions=int(np.unique(sessions).size),
         )
 
