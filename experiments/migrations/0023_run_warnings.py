@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0020_search"),
+        ("experiments", "0022_learning"),
     ]
 
     operations = [
