@@ -19,6 +19,7 @@ from experiments.models import (
     LedgerEntry,
     ModelExperiment,
     ModelRun,
+    ModelVersion,
     Preset,
     StrategySnapshot,
     Watchlist,
@@ -218,6 +219,16 @@ class CachedFeatureAdmin(RowAdmin):
     @admin.action(description="Remove, with its file")
     def delete_rows(self, request: HttpRequest, rows: QuerySet) -> None:
         self.act(request, rows, lambda one: feature_delete(feature=one), "removed")
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(RowAdmin):
+    list_display = ("model_id", "version", "stage", "created_at", "published_at")
+    list_filter = ("model_id", "stage")
+    search_fields = ("model_id", "training__identity", "training__dataset_hash")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-pk")
+    actions = None  # what was trained stays as it was
 
 
 @admin.register(LedgerEntry)

@@ -97,31 +97,25 @@ def _calibration_spec(rows: list[Document]) -> Document:
     highest = max(max(one["predicted"], one["observed"]) for one in rows)
     room = max(highest - lowest, 0.02) * 0.08
     span = [compact(lowest - room), compact(highest + room)]
-    base = alt.Chart(data_of(shown)).encode(
-        x=alt.X(
-            "predicted:Q",
-            scale=alt.Scale(domain=span, nice=False),
-            axis=alt.Axis(title="probability it gave", format=".0%", tickCount=5),
-        ),
-        y=alt.Y(
-            "observed:Q",
-            scale=alt.Scale(domain=span, nice=False),
-            axis=alt.Axis(title="share that rose", format=".0%", tickCount=5),
-        ),
-        tooltip=[
-            alt.Tooltip("predicted:Q", title="It gave", format=".1%"),
-            alt.Tooltip("observed:Q", title="Rose", format=".1%"),
-            alt.Tooltip("n:Q", title="Rows", format=","),
-        ],
+    scale = alt.Scale(domain=span, nice=False, zero=False)
+    given, rose = (
+        alt.Axis(title=title, format=".0%", tickCount=5)
+        for title in ("probability it gave", "share that rose")
     )
+    place = {
+        "x": alt.X("predicted:Q", scale=scale, axis=given),
+        "y": alt.Y("observed:Q", scale=scale, axis=rose),
+    }
+    tooltip = [
+        alt.Tooltip("predicted:Q", title="It gave", format=".1%"),
+        alt.Tooltip("observed:Q", title="Rose", format=".1%"),
+        alt.Tooltip("n:Q", title="Rows", format=","),
+    ]
+    base = alt.Chart(data_of(shown)).encode(**place, tooltip=tooltip)
     ends = [{"predicted": edge, "observed": edge} for edge in span]
-    perfect = (
-        alt.Chart(data_of(ends))
-        .mark_line(style="luck-line")
-        .encode(x="predicted:Q", y="observed:Q")
-    )
+    perfect = alt.Chart(data_of(ends)).mark_line(style="luck-line").encode(**place)
     line = base.mark_line(style="strategy", point=True)
-    return finished(alt.layer(perfect, line), height=HEIGHT_PX + 40)
+    return finished(alt.layer(perfect, line), height=HEIGHT_PX)
 
 
 def _importance(report: Document) -> Figure:
@@ -158,7 +152,7 @@ def _importance_spec(rows: list[Document]) -> Document:
                 "v:Q",
                 axis=alt.Axis(title="AUC lost without it", format=".3~f", tickCount=5),
             ),
-            y=alt.Y("n:N", sort=None, axis=alt.Axis(title=None, labelLimit=150)),
+            y=alt.Y("n:N", sort=None, axis=alt.Axis(title=None, labelLimit=170)),
             tooltip=[
                 alt.Tooltip("n:N", title="Feature"),
                 alt.Tooltip("v:Q", title="AUC lost", format=".4f"),

@@ -45,8 +45,10 @@ class TrainingForm(forms.Form):
         widget=forms.NumberInput({"min": "1", "max": "50", "inputmode": "numeric"}),
     )
 
-    def __init__(self, data: Any = None, *, datasets: Sequence[Dataset]) -> None:
-        first = {"thresholds": "0.55", "folds": "5"}
+    def __init__(
+        self, data: Any = None, *, datasets: Sequence[Dataset], chosen: str = ""
+    ) -> None:
+        first = {"thresholds": "0.55", "folds": "5", "dataset": chosen}
         super().__init__(data, initial=first)
         choices = [(str(one.pk), one.name) for one in datasets]
         self.fields["dataset"].widget = forms.Select(choices=choices)

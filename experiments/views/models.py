@@ -67,7 +67,11 @@ def model_detail(request: HttpRequest, model_id: str) -> HttpResponse:
 def model_train(request: HtmxHttpRequest, model_id: str) -> HttpResponse:
     """Ask what to learn from, and begin."""
     model = model_get(model_id)
-    form = TrainingForm(request.POST or None, datasets=datasets_to_learn_from())
+    form = TrainingForm(
+        request.POST or None,
+        datasets=datasets_to_learn_from(),
+        chosen=request.GET.get("dataset", ""),
+    )
     if form.is_valid():
         try:
             plan = training_plan(model_id=model.name, body=form.request())

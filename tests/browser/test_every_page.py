@@ -61,6 +61,7 @@ def pages(lab_url, demo):
         "key": "max_drawdown",
         "feature": "past_return",
         "primitive": "ts_rank",
+        "model_id": "momentum_logit",
         "pool": run["honesty"]["pool"],
     }
     found = [one for one in addresses(known) if not one.startswith(NOT_OURS)]

@@ -28,6 +28,7 @@ from tests.experiments.rows import add_dataset
 from tests.factories import claimed, do_run
 from tests.html import Tree
 from tests.quantlab.test_api import assert_error
+from tests.web.test_take_away import addresses as taken_away
 
 pytestmark = pytest.mark.django_db
 ASKED = {
@@ -233,6 +234,8 @@ def test_pages_show_models_their_versions_and_reports(client):
         charts = [e for e in Tree(text).root.walk() if "data-chart" in e.attributes]
         assert [one.attributes["data-chart"] for one in charts] == list(CHARTS)
         assert "reaches 50%" in text
+        offered = taken_away(page, text)
+        assert sum("/training/" in one for one in offered) == len(CHARTS)
     assert client.get("/models/momentum_logit?version=2").status_code == 404
     assert client.get("/models/momentum_logit?version=x").status_code == 404
     assert b"52.0%, 60.0%" in client.get("/models/momentum_logit").content

@@ -97,6 +97,7 @@ def lab():
         "experiment_id": experiment.pk,
         "job_id": run.job_id,
         "pool": run.pool,
+        "model_id": "momentum_logit",
     }
 
 
