@@ -102,7 +102,7 @@ def _calibration_spec(rows: list[Document]) -> Document:
         alt.Axis(title=title, format=".0%", tickCount=5)
         for title in ("probability it gave", "share that rose")
     )
-    place = {
+    place: dict[str, Any] = {
         "x": alt.X("predicted:Q", scale=scale, axis=given),
         "y": alt.Y("observed:Q", scale=scale, axis=rose),
     }
