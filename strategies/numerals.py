@@ -60,6 +60,7 @@ def bps(value: Any) -> str:
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "count": lambda value: number(value, 0),
     "percent": lambda value: number(value * 100.0, 1),
+    "share": lambda value: number(value * 100.0, 0),
     "ratio": lambda value: number(value, 2),
     "p": probability,
     "years": years,

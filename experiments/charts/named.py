@@ -10,7 +10,7 @@ from experiments.charts.sweep import sweep_figure
 from experiments.charts.titles import OF_WALK
 from experiments.charts.walk import walk_figure
 from experiments.models import ModelRun, RunKind
-from experiments.selectors.report import run_report
+from experiments.selectors.report import run_computed
 from experiments.selectors.runs import run_document
 
 NOTHING: Mapping[str, str] = {}
@@ -26,7 +26,7 @@ def figures_of(
     if run.kind == RunKind.SWEEP:
         figures = {name: sweep_figure(run, name, asked) for name in names}
         return run_document(run), figures
-    report = run_report(run)
+    report = run_computed(run)
     has_windows = run.kind == RunKind.WALK_FORWARD
     return report["run"], {
         name: walk_figure(run, name)

@@ -87,27 +87,32 @@ def critic_question(run: ModelRun) -> CriticQuestion:
     return CriticQuestion(run)
 
 
-def critic_kept(run: ModelRun, document: Document) -> Document | None:
-    """Return the remarks on a run if its files were read before; `document` is its."""
+def critic_kept(
+    run: ModelRun, document: Document, validation: Document | None
+) -> Document | None:
+    """Return the remarks on a run if its files were read before.
+
+    `document` is that of the run, `validation` what its newest tests said.
+    """
     found = critic_question(run).answer()
-    return None if found is None else critic_document(run, document, found)
+    return None if found is None else _document(run, document, validation, found)
 
 
 def critic_of(run: ModelRun, found: Document) -> Document:
     """Return the remarks on a run, with what a quick job found."""
-    return critic_document(run, run_document(run), found)
+    validation = None if run.kind == RunKind.SWEEP else validation_newest(run)
+    return _document(run, run_document(run), validation, found)
 
 
-def critic_document(run: ModelRun, document: Document, found: Document) -> Document:
-    """Return all remarks on a run, the worst first.
-
-    `document` is that of the run, `found` what a quick job read.
-    """
+def _document(
+    run: ModelRun, document: Document, validation: Document | None, found: Document
+) -> Document:
+    """Return all remarks on a run, the worst first."""
     facts = facts_of(
         _of_account(run),
         _of_luck(run, document["honesty"] or {}),
         _of_plan(run),
-        _of_tests(run),
+        _of_tests(run, validation or {}),
         _of_walk(run),
         _of_settings(run.config),
         _of_data(run, document["restated"]),
@@ -179,11 +184,10 @@ def _of_plan(run: ModelRun) -> Document:
     return {"planned_trials": planned, "experiment_trials": tried}
 
 
-def _of_tests(run: ModelRun) -> Document:
+def _of_tests(run: ModelRun, said: Mapping[str, Any]) -> Document:
     """Return what the newest validation says; nothing of a sweep, which has none."""
     if run.kind == RunKind.SWEEP:
         return {"is_search_repeated": False}
-    said = validation_newest(run) or {}
     spoke = {name: one for name, one in said.items() if name in TESTS}
     spoke = {name: one for name, one in spoke.items() if one.get("applicable", True)}
     lows = [spoke[name]["return_ci"]["lower"] for name in BOOTSTRAPS if name in spoke]

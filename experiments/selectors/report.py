@@ -15,9 +15,22 @@ from experiments.selectors.validation import validation_newest
 def run_report(run: ModelRun) -> dict[str, Any]:
     """Return CONTRACT's report; 409 unless the run succeeded.
 
+    What is said of a result changes: it may have been validated since, and remarks on
+    it count trials. At most three queries more than `run_computed`.
+    """
+    report, validation = run_computed(run), validation_newest(run)
+    return report | {
+        "survivorship": survivorship(run.config),
+        "validation": validation,
+        "critic": critic_kept(run, report["run"], validation),
+    }
+
+
+def run_computed(run: ModelRun) -> dict[str, Any]:
+    """Return what pages draw of a report, without what tests and rules say of it.
+
     The figures never change, so they are cached by the manifest. Name, tags and honesty
-    do: more trials may have been counted since, and it may have been validated. At most
-    two queries more than `run_document`.
+    do. At most one query more than `run_document`.
     """
     result_needed(run)
     document = run_document(run)
@@ -27,8 +40,5 @@ def run_report(run: ModelRun) -> dict[str, Any]:
         "flags": run.flags,
         "lookahead": None,  # reports made before it was looked for
         **report_figures([run])[run.pk],
-        "survivorship": survivorship(run.config),
-        "validation": validation_newest(run),
-        "critic": critic_kept(run, document),
         "honesty": document["honesty"],
     }

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_open, files_needed
-from experiments.selectors.report import run_report
+from experiments.selectors.report import run_computed
 from experiments.selectors.results import result_needed
 from quantlab.web.paging import unknown_word
 from quantlab.web.problem import Problem
@@ -100,7 +100,7 @@ def _read(run: ModelRun, files: _Files, name: str) -> tuple[IntArray, FloatArray
     line = reader(files) if run.manifest_sha else None
     if line is not None:
         return line
-    kept = run_report(run)["series"].get(name)
+    kept = run_computed(run)["series"].get(name)
     if kept is not None:
         return np.array(kept["ts"], dtype=np.int64), np.array(kept["value"], float)
     files_needed(run)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from experiments.models import ModelRun
-from experiments.selectors.report import run_report
+from experiments.selectors.report import run_computed
 from quantlab.web.paging import unknown_word
 from strategies.metrics.registry import METRICS
 
@@ -21,7 +21,7 @@ def run_table(run: ModelRun, name: str) -> dict[str, Any]:
     """
     if name not in TABLES:
         raise unknown_word("table", name, TABLES)
-    report = run_report(run)
+    report = run_computed(run)
     return {"items": TABLES[name](report), "honesty": report["honesty"]}
 
 

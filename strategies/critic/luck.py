@@ -101,13 +101,13 @@ LUCK_RULES = (
         is_hit=lambda e: e["pbo"] > e["most"],
         title="What was best did not stay good",
         words="In {pbo:percent}% of the splits of the trials on this data the best of "
-        "one half was below the middle in the other (PBO; up to {most:percent}% is "
+        "one half was below the middle in the other (PBO; up to {most:share}% is "
         "fine; {n_trials:count} trials by now).",
         novice="The best of one half of the history was worse than most in the other "
-        "half {pbo:percent}% of the time; up to {most:percent}% is fine. Settings "
+        "half {pbo:percent}% of the time; up to {most:share}% is fine. Settings "
         "tried by now: {n_trials:count}.",
         fine="The best of one half was below the middle of the other in {pbo:percent}% "
-        "of the splits; up to {most:percent}% is fine ({n_trials:count} trials by "
+        "of the splits; up to {most:share}% is fine ({n_trials:count} trials by "
         "now).",
         advice="Choose from a plateau rather than the best cell, or fix the settings "
         "beforehand.",
@@ -196,11 +196,11 @@ LUCK_RULES = (
         is_hit=lambda e: e["growth_low"] < e["least"],
         title="Its growth may be none",
         words="The interval of its growth a year, drawn again in blocks, begins at "
-        "{growth_low:percent}%; it should begin at {least:percent}% or above.",
+        "{growth_low:percent}%; it should begin at {least:share}% or above.",
         novice="Had history been dealt again, growth a year could have been as low as "
-        "{growth_low:percent}%; {least:percent}% or above is asked.",
+        "{growth_low:percent}%; {least:share}% or above is asked.",
         fine="The interval of its growth a year begins at {growth_low:percent}%; "
-        "{least:percent}% or above is asked.",
+        "{least:share}% or above is asked.",
         advice="More bars narrow the interval; more settings do not.",
         otherwise=NOT_RUN,
         place="validation",
@@ -234,11 +234,11 @@ LUCK_RULES = (
         is_hit=lambda e: e["plateau"] < e["least"],
         title="A peak, not a plateau",
         words="Its neighbours among {n_candidates:count} candidates reach "
-        "{plateau:percent}% of it on the mean; {least:percent}% is asked.",
+        "{plateau:percent}% of it on the mean; {least:share}% is asked.",
         novice="Settings next to it do much worse: {plateau:percent}% of its result on "
-        "the mean, where {least:percent}% is asked ({n_candidates:count} were tried).",
+        "the mean, where {least:share}% is asked ({n_candidates:count} were tried).",
         fine="Its neighbours among {n_candidates:count} candidates reach "
-        "{plateau:percent}% of it; {least:percent}% is asked.",
+        "{plateau:percent}% of it; {least:share}% is asked.",
         advice="Take the middle of the best plateau instead of the best cell.",
         otherwise="It was not chosen from a sweep, or has no neighbours there.",
         place="search",
@@ -272,11 +272,11 @@ LUCK_RULES = (
         title="Little is left out of sample",
         words="Over {n_windows:count} windows the mean objective was {inside:ratio} "
         "where it chose and {outside:ratio} on the bars that followed; "
-        "{least:percent}% of it is asked.",
+        "{least:share}% of it is asked.",
         novice="Chosen anew {n_windows:count} times, it scored {inside:ratio} where it "
-        "was chosen and {outside:ratio} afterwards; {least:percent}% of it is asked.",
+        "was chosen and {outside:ratio} afterwards; {least:share}% of it is asked.",
         fine="Over {n_windows:count} windows the mean objective was {inside:ratio} "
-        "where it chose and {outside:ratio} afterwards; {least:percent}% is asked.",
+        "where it chose and {outside:ratio} afterwards; {least:share}% is asked.",
         advice="Search less, or learn on longer windows.",
         otherwise=NO_WALK,
         place="windows",

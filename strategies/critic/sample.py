@@ -36,11 +36,11 @@ SAMPLE_RULES = (
         cutoffs={"least": 3},
         is_hit=lambda e: e["years"] < e["least"],
         title="A short window",
-        words="The sample is {years:years} years long; below {least:years} it holds "
+        words="The sample is {years:years} years long; below {least:count} it holds "
         "one mood of the market at most.",
-        novice="It was tried on {years:years} years. In less than {least:years} years "
+        novice="It was tried on {years:years} years. In less than {least:count} years "
         "a market hardly changes its mood, so a lucky one looks like skill.",
-        fine="The sample is {years:years} years long; at least {least:years} are "
+        fine="The sample is {years:years} years long; at least {least:count} are "
         "asked.",
         advice="Begin earlier, so that at least one long fall of the market is in it.",
         otherwise="How long the sample is is not known.",
@@ -55,11 +55,11 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["exposure"] < e["least"],
         title="Hardly ever in the market",
         words="It held a position on {exposure:percent}% of the bars; below "
-        "{least:percent}% its ratios rest on few of them.",
+        "{least:share}% its ratios rest on few of them.",
         novice="Money was at work {exposure:percent}% of the time. Below "
-        "{least:percent}% there is little to learn from.",
+        "{least:share}% there is little to learn from.",
         fine="It held a position on {exposure:percent}% of the bars; at least "
-        "{least:percent}% are asked.",
+        "{least:share}% are asked.",
         advice="Look at its trades one by one, and try it on more symbols.",
         otherwise="How long it held a position is not known.",
         place="trades",
@@ -90,12 +90,12 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["best_days_share"] > e["most"],
         title="A few days made the profit",
         words="The {best_days:count} best days earned {best_days_share:percent}% of "
-        "the whole profit; {most:percent}% is the most that is fine.",
+        "the whole profit; {most:share}% is the most that is fine.",
         novice="Take away its {best_days:count} best days, and "
-        "{best_days_share:percent}% of the profit is gone; up to {most:percent}% is "
+        "{best_days_share:percent}% of the profit is gone; up to {most:share}% is "
         "fine.",
         fine="The {best_days:count} best days earned {best_days_share:percent}% of the "
-        "profit; up to {most:percent}% is fine.",
+        "profit; up to {most:share}% is fine.",
         advice="Read what happened on those days; a rule that was right by news on "
         "them may have no reason at all.",
         otherwise=NO_PROFIT,
@@ -110,13 +110,13 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["best_trips_share"] > e["most"],
         title="A few trades made the profit",
         words="The {best_trips:count} best round trips earned "
-        "{best_trips_share:percent}% of the whole profit; {most:percent}% is the most "
+        "{best_trips_share:percent}% of the whole profit; {most:share}% is the most "
         "that is fine.",
         novice="Without its {best_trips:count} best trades, "
         "{best_trips_share:percent}% of the profit would be missing; up to "
-        "{most:percent}% is fine.",
+        "{most:share}% is fine.",
         fine="The {best_trips:count} best round trips earned "
-        "{best_trips_share:percent}% of the profit; up to {most:percent}% is fine.",
+        "{best_trips_share:percent}% of the profit; up to {most:share}% is fine.",
         advice="Try the same rule on other markets before believing the average.",
         otherwise="There is no profit, or there are too few round trips to divide it.",
         place="trades",
@@ -130,12 +130,12 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["best_symbol_share"] > e["most"],
         title="One symbol carries it",
         words="Of {n_symbols:count} symbols, {best_symbol:text} earned "
-        "{best_symbol_share:percent}% of the whole profit; {most:percent}% is the most "
+        "{best_symbol_share:percent}% of the whole profit; {most:share}% is the most "
         "that is fine.",
         novice="It traded {n_symbols:count} symbols, but {best_symbol:text} alone made "
-        "{best_symbol_share:percent}% of the profit; up to {most:percent}% is fine.",
+        "{best_symbol_share:percent}% of the profit; up to {most:share}% is fine.",
         fine="Of {n_symbols:count} symbols the best, {best_symbol:text}, earned "
-        "{best_symbol_share:percent}% of the profit; up to {most:percent}% is fine.",
+        "{best_symbol_share:percent}% of the profit; up to {most:share}% is fine.",
         advice="Run it again without that symbol and see what is left.",
         otherwise="It trades too few symbols for that, or made no profit.",
         place="breakdown",
@@ -149,11 +149,11 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["best_year_share"] > e["most"],
         title="One year carries it",
         words="{best_year:text} earned {best_year_share:percent}% of the whole profit; "
-        "{most:percent}% is the most that is fine.",
+        "{most:share}% is the most that is fine.",
         novice="Most of it came in one year: {best_year:text} made "
-        "{best_year_share:percent}% of the profit; up to {most:percent}% is fine.",
+        "{best_year_share:percent}% of the profit; up to {most:share}% is fine.",
         fine="The best year, {best_year:text}, earned {best_year_share:percent}% of "
-        "the profit; up to {most:percent}% is fine.",
+        "the profit; up to {most:share}% is fine.",
         advice="Begin after that year, or end before it, and compare the two runs.",
         otherwise=NO_PROFIT,
         place="breakdown",
@@ -167,13 +167,13 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["largest_share"] > e["most"],
         title="One position at a time",
         words="Of what was held, the largest of {n_symbols:count} symbols was "
-        "{largest_share:percent}% on the mean; {most:percent}% is the most that is "
+        "{largest_share:percent}% on the mean; {most:share}% is the most that is "
         "fine.",
         novice="It may choose among {n_symbols:count} symbols, but "
         "{largest_share:percent}% of its money was usually in one; up to "
-        "{most:percent}% is fine.",
+        "{most:share}% is fine.",
         fine="The largest of {n_symbols:count} symbols was {largest_share:percent}% of "
-        "what was held; up to {most:percent}% is fine.",
+        "what was held; up to {most:share}% is fine.",
         advice="Lower the cap of a position and see whether the result holds.",
         otherwise="It trades too few symbols for that, or held nothing.",
         place="config",
@@ -188,12 +188,12 @@ SAMPLE_RULES = (
         is_hit=lambda e: e["sharpe_late"] < e["least"] * e["sharpe_early"],
         title="It faded",
         words="The second half of the bars has a Sharpe ratio of {sharpe_late:ratio}, "
-        "the first {sharpe_early:ratio}; less than {least:percent}% is left.",
+        "the first {sharpe_early:ratio}; less than {least:share}% is left.",
         novice="It did worse later: return for the swings was {sharpe_early:ratio} in "
         "the first half and {sharpe_late:ratio} in the second. At least "
-        "{least:percent}% should be left.",
+        "{least:share}% should be left.",
         fine="The second half has a Sharpe ratio of {sharpe_late:ratio}, the first "
-        "{sharpe_early:ratio}; {least:percent}% of it would be enough.",
+        "{sharpe_early:ratio}; {least:share}% of it would be enough.",
         advice="Look at the rolling Sharpe ratio; a rule that is known to many may "
         "have stopped working.",
         otherwise="The halves are too short, or the first one earned nothing to lose.",

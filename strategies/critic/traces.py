@@ -192,7 +192,7 @@ def _costs(run: Traces) -> dict[str, Any]:
 
     return {
         "sharpe_dearer": run.sharpe(run.returns - EXTRA_BPS * BPS * turned),
-        "cost_bps": float(run.cost.sum()) / traded / BPS,
+        "cost_bps": round(float(run.cost.sum()) / traded / BPS, 2),
         "break_even_bps": break_even_bps(growth),
     }
 

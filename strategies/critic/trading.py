@@ -23,7 +23,7 @@ TRADING_RULES = (
         "have been earned.",
         fine="No value of it changed when later bars were changed.",
         advice="The seal of the run names the part; delay it, then run it again.",
-        otherwise="It was not tested; the rule below says so.",
+        otherwise="No look-ahead test was run on the bars of this run.",
         place="summary",
     ),
     Rule(
@@ -37,8 +37,8 @@ TRADING_RULES = (
         "moves.",
         novice="Nobody checked that the rule knows only what was known at the time.",
         fine="It was tested whether later bars move a decision.",
-        advice="Run it again: a run of an expression is tested on its own bars.",
-        otherwise=UNTOLD,
+        advice="Make a run of it: one of an expression is tested on its own bars.",
+        otherwise="Rules of the library are tested with the lab, not run by run.",
         place="summary",
     ),
     Rule(
@@ -97,11 +97,11 @@ TRADING_RULES = (
         is_hit=lambda e: e["gap_share"] > e["most"],
         title="Bars are missing",
         words="{gap_share:percent}% of the bars that the calendar expects are missing; "
-        "up to {most:percent}% is fine.",
+        "up to {most:share}% is fine.",
         novice="Prices are missing for {gap_share:percent}% of the time; up to "
-        "{most:percent}% is fine.",
+        "{most:share}% is fine.",
         fine="{gap_share:percent}% of the expected bars are missing; up to "
-        "{most:percent}% is fine.",
+        "{most:share}% is fine.",
         advice="Look where the gaps are; a rule may owe its result to a jump over one.",
         otherwise="Which bars should be there is not known.",
         place="data",
@@ -163,12 +163,12 @@ TRADING_RULES = (
         is_hit=lambda e: e["sharpe_dearer"] < e["least"] * e["sharpe"],
         title="A little more cost ruins it",
         words="At {extra_bps:bps} bps a side more, its Sharpe ratio falls from "
-        "{sharpe:ratio} to {sharpe_dearer:ratio}; {least:percent}% of it is asked.",
+        "{sharpe:ratio} to {sharpe_dearer:ratio}; {least:share}% of it is asked.",
         novice="If each trade cost {extra_bps:bps} hundredths of a percent more, "
         "return for the swings would fall from {sharpe:ratio} to "
-        "{sharpe_dearer:ratio}; {least:percent}% of it is asked.",
+        "{sharpe_dearer:ratio}; {least:share}% of it is asked.",
         fine="At {extra_bps:bps} bps a side more, its Sharpe ratio goes from "
-        "{sharpe:ratio} to {sharpe_dearer:ratio}; {least:percent}% of it is asked.",
+        "{sharpe:ratio} to {sharpe_dearer:ratio}; {least:share}% of it is asked.",
         advice="Find out what you would really pay before anything else.",
         otherwise="It traded nothing, or has no Sharpe ratio above zero.",
         place="costs",
@@ -197,7 +197,8 @@ TRADING_RULES = (
         severity="warn",
         needs=("short_share", "borrow_bps"),
         cutoffs={"most": 0},
-        is_hit=lambda e: e["short_share"] > 0.0 and e["borrow_bps"] <= e["most"],
+        applies=lambda e: e["short_share"] > 0.0,
+        is_hit=lambda e: e["borrow_bps"] <= e["most"],
         title="Borrowing was free",
         words="It was short on {short_share:percent}% of the bars at "
         "{borrow_bps:bps} bps a year; more than {most:bps} would be real.",
@@ -207,7 +208,7 @@ TRADING_RULES = (
         fine="It was short on {short_share:percent}% of the bars at {borrow_bps:bps} "
         "bps a year.",
         advice="Set what borrowing costs; small names cost several percent a year.",
-        otherwise="What it held is not known.",
+        otherwise="It was never short, or what it held is not known.",
         place="config",
     ),
     Rule(
@@ -235,12 +236,12 @@ TRADING_RULES = (
         is_hit=lambda e: e["most_gross"] > e["most"],
         title="It used borrowed money",
         words="Its positions came to {most_gross:percent}% of the account at the most; "
-        "above {most:percent}% somebody lends, at a price that is not charged.",
+        "above {most:share}% somebody lends, at a price that is not charged.",
         novice="It held up to {most_gross:percent}% of its own money; above "
-        "{most:percent}% the rest is borrowed, which costs interest that is not "
+        "{most:share}% the rest is borrowed, which costs interest that is not "
         "counted.",
         fine="Its positions came to {most_gross:percent}% of the account at the most; "
-        "up to {most:percent}% is its own money.",
+        "up to {most:share}% is its own money.",
         advice="Lower the leverage to one and judge that run.",
         otherwise="What it held is not known.",
         place="config",
@@ -253,11 +254,10 @@ TRADING_RULES = (
         cutoffs={"least": -0.35},
         is_hit=lambda e: e["max_drawdown"] < e["least"],
         title="A deep fall",
-        words="The deepest drawdown was {max_drawdown:percent}%, below "
-        "{least:percent}%.",
+        words="The deepest drawdown was {max_drawdown:percent}%, below {least:share}%.",
         novice="At the worst it stood {max_drawdown:percent}% from its best day; few "
-        "people hold on below {least:percent}%.",
-        fine="The deepest drawdown was {max_drawdown:percent}%; {least:percent}% is "
+        "people hold on below {least:share}%.",
+        fine="The deepest drawdown was {max_drawdown:percent}%; {least:share}% is "
         "the limit.",
         advice="Ask yourself whether you would have stayed; a smaller position falls "
         "less.",
@@ -273,11 +273,11 @@ TRADING_RULES = (
         is_hit=lambda e: e["longest_drawdown"] > e["most"] * e["n_bars"],
         title="A long fall",
         words="Its longest drawdown lasted {longest_drawdown:count} of "
-        "{n_bars:count} bars; up to {most:percent}% of them is fine.",
+        "{n_bars:count} bars; up to {most:share}% of them is fine.",
         novice="It waited {longest_drawdown:count} of {n_bars:count} bars to get back "
-        "to an earlier best; up to {most:percent}% of them is fine.",
+        "to an earlier best; up to {most:share}% of them is fine.",
         fine="Its longest drawdown lasted {longest_drawdown:count} of {n_bars:count} "
-        "bars; up to {most:percent}% of them is fine.",
+        "bars; up to {most:share}% of them is fine.",
         advice="Look at what it earned outside that time: it may be one good stretch.",
         otherwise="How long it fell is not known.",
         place="charts",
