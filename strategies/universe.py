@@ -149,7 +149,8 @@ def run_universe(
     Each symbol is judged on its own bars: a stamp at which it has none is skipped, what
     was wanted before stays wanted, and its position is marked at its last close. A
     symbol whose bars have ended cannot be sold any more. Who is not a member of the
-    universe at a close is not wanted then: its position is sold at the next open.
+    universe at a close is not wanted then: its position is sold at the next open. An
+    expression compares members only; what it says of one symbol alone sees all bars.
     """
     config = resolve(config)
     panel = panel.between(config.start_ms, config.end_ms)
@@ -205,9 +206,9 @@ def _decided(
             for one in symbols
         ]
         on_stage("signals")
-        seen = grouped(panel, config)
+        seen, inside = grouped(panel, config), members_at(panel, config.members)
         kept = files.of_panel(seen) if files else None
-        values = evaluate(expression_of(config), seen, cache=kept)
+        values = evaluate(expression_of(config), seen, members=inside, cache=kept)
         return {SIGNAL: values, **_side_by_side(symbols, drawn)}, [(SIGNAL, values)]
     plan = plan_of(config)
     columns = [compute_features(one.candles, plan.features, cache) for one in symbols]

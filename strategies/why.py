@@ -22,9 +22,10 @@ from strategies.library.base import goes_short
 from strategies.library.expression import expression_of, grouped
 from strategies.library.resolve import resolve
 from strategies.library.rule import said_of, values_of
+from strategies.market.membership import members_at
 from strategies.market.panel import Panel
 from strategies.positions import position_steps
-from strategies.types import FloatArray
+from strategies.types import BoolArray, FloatArray
 from strategies.universe import OwnBars, decision_steps
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """The place of a symbol among those that have a value, 1 for the highest."""
+    """The place of a symbol among members that have a value, 1 for the highest."""
 
     before: int | None
     now: int | None
@@ -209,8 +210,10 @@ def _in_portfolio(config: RunConfig, panel: Panel, bar: int, symbol: str) -> Fou
     sizing = tuple(_reading(step, values[:, at], bar) for step, values in steps)
     if config.expr is None:
         return tuple(_of_symbol(config, panel, bar, symbol)), None, None, sizing
-    tree = _tree(config, panel, bar, at)
-    return (), tree, _rank(steps[0][1], bar, at), sizing
+    inside = members_at(panel, config.members)
+    tree = _tree(config, panel, inside, bar, at)
+    compared = np.where(inside, steps[0][1], np.nan)
+    return (), tree, _rank(compared, bar, at), sizing
 
 
 # --- rules of the library ------------------------------------------------------------
@@ -257,13 +260,16 @@ def _above(left: float | None, right: float | None) -> bool:
 # --- expressions ---------------------------------------------------------------------
 
 
-def _tree(config: RunConfig, panel: Panel, bar: int, at: int) -> Part:
+def _tree(
+    config: RunConfig, panel: Panel, inside: BoolArray, bar: int, at: int
+) -> Part:
     """Return every part of the expression; row ``bar`` needs no later bar."""
     expression = expression_of(config)
     explained = explain(expression)
     texts = list(dict.fromkeys(one.text for one in _with_values(explained)))
     seen = grouped(panel.between(None, int(panel.ts[bar])), config)
-    values = evaluate_population(texts, seen, reuse=True)
+    members = inside[: len(seen)]
+    values = evaluate_population(texts, seen, members=members, reuse=True)
     readings = {text: _reading(text, rows[:, at], bar) for text, rows in values}
     return _part(explained, readings)
 

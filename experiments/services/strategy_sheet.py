@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.db import transaction
 
 from experiments.models import StrategySheet, StrategySnapshot
@@ -16,6 +17,7 @@ from strategies import Panel, RunConfig, evaluate
 from strategies.errors import CandleError, StrategyError
 from strategies.library.expression import expression_of, grouped
 from strategies.market.calendar import month_keys
+from strategies.market.membership import members_at
 from strategies.market.sources import load_each
 
 if TYPE_CHECKING:
@@ -58,7 +60,10 @@ def _check_unchanged(run: ModelRun, panel: Panel) -> None:
 def _factor(config: RunConfig, panel: Panel) -> dict[str, Any]:
     files = feature_files()
     seen = grouped(panel, config)
-    values = evaluate(expression_of(config), seen, cache=files.of_panel(seen))
+    inside = members_at(seen, config.members)
+    kept = files.of_panel(seen)
+    values = evaluate(expression_of(config), seen, members=inside, cache=kept)
+    values = np.where(inside, values, np.nan)
     features_record(files=files)
     return factor_document(values, panel, lag=config.execution.execution_lag)
 

@@ -18,6 +18,7 @@ from strategies.discovery.score import Metrics, Stretch, tallies_of
 from strategies.dsl.evaluate import evaluate
 from strategies.dsl.expression import parse
 from strategies.library.resolve import resolve
+from strategies.market.membership import members_at
 from strategies.market.panel import Panel
 from strategies.metrics import compute_all
 from strategies.metrics.factor import forward_returns, newey_west_t, rank_correlation
@@ -67,7 +68,8 @@ class Inspection:
         n_effective : int
         """
         expression = parse(one.expr)
-        values = evaluate(expression, self._panel)
+        inside = members_at(self._panel, self._config.members)
+        values = evaluate(expression, self._panel, members=inside)
         test = Stretch.of(self._config, self._panel, self.spans.test)
         spans = {"train": self.train, "validation": self._validation, "test": test}
         made = {name: held_of(span, values) for name, span in spans.items()}

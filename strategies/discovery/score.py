@@ -218,7 +218,11 @@ class Scorer:
         buffers = [np.empty(shape) for _ in range(self._workers)]
         waiting: deque[Future[Score]] = deque()
         made = evaluate_population(
-            expressions, self.panel, reuse=True, limits=self._limits
+            expressions,
+            self.panel,
+            members=members_at(self.panel, self.train.config.members),
+            reuse=True,
+            limits=self._limits,
         )
         with ThreadPoolExecutor(self._workers) as pool:
             for place, (_, values) in enumerate(made):

@@ -7,9 +7,12 @@ from functools import lru_cache
 from strategies.dsl.canonical import canonical_node
 from strategies.dsl.limits import WRITTEN_OUT
 from strategies.dsl.named import formula_of
-from strategies.dsl.nodes import FIELD, Node, node
+from strategies.dsl.nodes import FIELD, Node, field, node
 from strategies.dsl.parser import formula, parse_text
 from strategies.dsl.primitives import PRIMITIVES
+
+# A column no text can name: 1 for a member of the universe, NaN for anybody else.
+MEMBER = "(member)"
 
 
 @lru_cache(maxsize=20_000)
@@ -44,6 +47,29 @@ def _filled(name: str, values: dict[str, Node]) -> Node:
 def _field(one: Node, brought: frozenset[str]) -> Node:
     text = None if one.name in brought else formula_of(one.name)
     return one if text is None else written_out(canonical_node(formula(text)), brought)
+
+
+@lru_cache(maxsize=20_000)
+def among_members(one: Node) -> Node:
+    """Return a tree in which whoever is compared with others has to be a member.
+
+    What a primitive reads across the symbols of a bar is multiplied with `MEMBER`.
+    What lies within one symbol stays as it is: a window sees its whole history.
+
+    Parameters
+    ----------
+    one : Node
+        Derived primitives written out.
+    """
+    if not one.args:
+        return one
+    primitive, args = PRIMITIVES[one.op], [among_members(arg) for arg in one.args]
+    if primitive.shape == "rows":
+        args = [
+            node("multiply", arg, field(MEMBER)) if argument.kind == "value" else arg
+            for argument, arg in zip(primitive.arguments, args, strict=True)
+        ]
+    return node(one.op, *args)
 
 
 @lru_cache(maxsize=20_000)

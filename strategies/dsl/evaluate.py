@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from strategies.compute import executor, n_threads
-from strategies.dsl.derived import written_out
+from strategies.dsl.derived import MEMBER, among_members, written_out
 from strategies.dsl.expression import Expression, as_expression
 from strategies.dsl.limits import LIMITS, MEMORY_MB, SECONDS, Limits
 from strategies.dsl.named import formula_of, registered_names
@@ -28,7 +28,7 @@ from strategies.dsl.program import program_of
 from strategies.errors import StrategyError, did_you_mean
 from strategies.kernels import resolve
 from strategies.market.panel import Panel
-from strategies.types import FloatArray, IntArray
+from strategies.types import BoolArray, FloatArray, IntArray
 
 # Columns that one call of a kernel works on: long stretches of a bar for the memory,
 # and yet some hundred bars of them fit the cache.
@@ -58,6 +58,7 @@ def evaluate(
     expr: str | Expression,
     panel: Panel,
     *,
+    members: BoolArray | None = None,
     out: FloatArray | None = None,
     limits: Limits = LIMITS,
     cache: Kept | None = None,
@@ -68,6 +69,10 @@ def evaluate(
     ----------
     expr : str or Expression
     panel : Panel
+    members : bool array of shape (n_bars, n_symbols), optional
+        Who is in the universe at each close; without it, everyone is. Primitives
+        across the market or a group compare members only: whoever is none has no
+        value there and changes nobody else's. Everything else sees all bars.
     out : float64 array of shape (n_bars, n_symbols), optional
         Filled and returned; C-contiguous. A new array if left out.
     limits : Limits
@@ -85,7 +90,7 @@ def evaluate(
     DslError
         Those of `parse`; ``unknown_field``, ``unknown_group``, ``open_brace``.
     StrategyError
-        ``too_large``, ``too_slow``; ``bad_shape`` for `out`.
+        ``too_large``, ``too_slow``; ``bad_shape`` for `out` or `members`.
 
     Examples
     --------
@@ -93,10 +98,13 @@ def evaluate(
     """
     expression = as_expression(expr)
     _check_out(out, panel)
-    columns = {} if cache is None else _columns(expression, panel, limits, cache)
-    root = _ready(expression, panel, columns)
+    members = _told_apart(members, panel)
+    columns: Mapping[str, FloatArray] = NONE
+    if cache is not None:
+        columns = _columns(expression, panel, members, limits, cache)
+    root = _ready(expression, panel, columns, members)
     with executor() as pool:
-        work = _Work(panel, pool, limits, columns)
+        work = _Work(panel, pool, limits, columns, members)
         plan = work.planned([root])
         return work.run(plan, {} if out is None else {root: out})[root]
 
@@ -105,6 +113,7 @@ def evaluate_population(
     exprs: Iterable[str | Expression],
     panel: Panel,
     *,
+    members: BoolArray | None = None,
     reuse: bool = False,
     limits: Limits = LIMITS,
 ) -> Iterator[tuple[str, FloatArray]]:
@@ -119,6 +128,8 @@ def evaluate_population(
     exprs : iterable of str or Expression
         All are parsed and checked before the first is evaluated.
     panel : Panel
+    members : bool array of shape (n_bars, n_symbols), optional
+        As in `evaluate`.
     reuse : bool
         Yield arrays that are written over later: each is good until the next is asked
         for, and no memory is fetched anew.
@@ -130,19 +141,21 @@ def evaluate_population(
         As `evaluate`.
     """
     expressions = [as_expression(expr) for expr in exprs]
-    roots = [_ready(expression, panel) for expression in expressions]
-    return _each(expressions, roots, panel, reuse, limits)
+    members = _told_apart(members, panel)
+    roots = [_ready(one, panel, members=members) for one in expressions]
+    return _each(expressions, roots, panel, members, reuse, limits)
 
 
 def _each(
     expressions: Sequence[Expression],
     roots: Sequence[Node],
     panel: Panel,
+    members: BoolArray | None,
     reuse: bool,
     limits: Limits,
 ) -> Iterator[tuple[str, FloatArray]]:
     with executor() as pool:
-        work = _Work(panel, pool, limits)
+        work = _Work(panel, pool, limits, members=members)
         made = work.together(roots)
         place = 0
         for chunk, answers in _ahead(made) if work.threads > 1 else made:
@@ -165,8 +178,26 @@ def _ahead(made: Iterator[_Chunk]) -> Iterator[_Chunk]:
             yield chunk
 
 
+def _told_apart(members: BoolArray | None, panel: Panel) -> BoolArray | None:
+    """Return who is a member, or None where nobody is told apart by it."""
+    if members is None:
+        return None
+    shape = (len(panel), len(panel.symbols))
+    if members.shape != shape:
+        raise StrategyError(
+            f"members has shape {members.shape}; bars and symbols are {shape}.",
+            code="bad_shape",
+            field="members",
+            advice="Give one row per bar, one column per symbol.",
+        )
+    return None if members.all() else members
+
+
 def _ready(
-    expression: Expression, panel: Panel, columns: Mapping[str, FloatArray] = NONE
+    expression: Expression,
+    panel: Panel,
+    columns: Mapping[str, FloatArray] = NONE,
+    members: BoolArray | None = None,
 ) -> Node:
     """Return the tree that is evaluated, once panel and columns have all it reads."""
     if expression.braces:
@@ -186,7 +217,8 @@ def _ready(
             why = "is not a group of these data"
             expression.refuse_leaf(name, "unknown_group", why, advice)
     brought = {name for name in (*panel.fields, *columns) if formula_of(name)}
-    return written_out(expression.root, frozenset(brought - {"returns"}))
+    root = written_out(expression.root, frozenset(brought - {"returns"}))
+    return root if members is None else among_members(root)
 
 
 def _check_out(out: FloatArray | None, panel: Panel) -> None:
@@ -204,15 +236,25 @@ def _check_out(out: FloatArray | None, panel: Panel) -> None:
 
 
 def _columns(
-    expression: Expression, panel: Panel, limits: Limits, cache: Kept
+    expression: Expression,
+    panel: Panel,
+    members: BoolArray | None,
+    limits: Limits,
+    cache: Kept,
 ) -> dict[str, FloatArray]:
-    """Return what the features that an expression names come to, by name."""
+    """Return what the features that an expression names come to, by name.
+
+    Without those whose value depends on who is a member: they are not kept.
+    """
     columns: dict[str, FloatArray] = {}
     for name in expression.fields:
         text = formula_of(name)
         if text is None or name in FIELD_FORMULAS or name in panel.fields:
             continue
         feature = as_expression(text)
+        plain = written_out(feature.root)
+        if members is not None and among_members(plain) is not plain:
+            continue
         values = cache.get(feature.canonical)
         if values is None:
             values = evaluate(feature, panel, limits=limits)
@@ -230,8 +272,11 @@ class _Work:
         pool: Executor,
         limits: Limits,
         columns: Mapping[str, FloatArray] = NONE,
+        members: BoolArray | None = None,
     ) -> None:
         self._pool, self._limits = pool, limits
+        if members is not None:
+            columns = {**columns, MEMBER: np.where(members, 1.0, np.nan)}
         self._columns = {**panel.fields, **columns}
         self._shape = (len(panel), len(panel.symbols))
         self._cells = self._shape[0] * self._shape[1]

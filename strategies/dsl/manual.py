@@ -57,6 +57,8 @@ written from the tables of the code by `make openapi`.
 - `min(x, 5)` and `max(x, 5)` with a number written out are `ts_min` and `ts_max`; with
   two expressions they take the smaller and the larger. `rank(x)` is across the market,
   `rank(x, 20)` is `ts_rank`.
+- Across the market or a group only members of the universe on that bar are compared;
+  windows see the whole history of a symbol, also from before it was one.
 - Nothing looks ahead: a value depends on its bar and those before.
 - At most {LIMITS.characters:,} characters, {LIMITS.nodes:,} parts, {LIMITS.depth}
   levels and {LIMITS.lookback_bars:,} bars of look-back.

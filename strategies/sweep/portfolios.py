@@ -10,6 +10,7 @@ from strategies.config import RunConfig
 from strategies.dsl.evaluate import evaluate_population
 from strategies.features.compute import MemoryFeatureCache
 from strategies.library.expression import expression_of, grouped
+from strategies.market.membership import members_at
 from strategies.market.panel import Panel
 from strategies.metrics import compute_all
 from strategies.metrics.table import TABLE_METRICS
@@ -71,7 +72,8 @@ def simulations(
     for place, config in enumerate(configs):
         said.setdefault(expression_of(config).canonical, []).append(place)
     first = [expression_of(configs[places[0]]) for places in said.values()]
-    values = evaluate_population(first, grouped(panel, plan.config), reuse=True)
+    seen, inside = grouped(panel, plan.config), members_at(panel, plan.config.members)
+    values = evaluate_population(first, seen, members=inside, reuse=True)
     bars = panel if traded is None else traded
     for places, (_, matrix) in zip(said.values(), values, strict=True):
         for place in places:

@@ -24,6 +24,7 @@ from strategies.features.compute import (
 from strategies.library.expression import expression_of, grouped
 from strategies.library.registry import complete_params
 from strategies.market.candles import Candles
+from strategies.market.membership import members_at
 from strategies.market.panel import Panel
 from strategies.metrics import MetricInputs, compute_all
 from strategies.metrics.table import TABLE_METRICS
@@ -159,9 +160,9 @@ def _held(
 ) -> Part[PortfolioSimulation]:
     """Hold by the chosen expression on the test bars of one window."""
     config, test = plan.sweep.config_at(fit.point), fit.split.test
-    past = grouped(stretch(panel, range(test.stop)), config)
-    values = evaluate(expression_of(config), past)
-    bars = stretch(panel, test)
+    seen, bars = stretch(panel, range(test.stop)), stretch(panel, test)
+    inside = members_at(seen, config.members)
+    values = evaluate(expression_of(config), grouped(seen, config), members=inside)
     weights = universe.weights_of(config, bars, values[test.start :])
     held = universe.simulated(config, bars, weights, cash)
     terms = portfolios.terms_of(

@@ -67,9 +67,10 @@ def sub_universe(config: RunConfig, panel: Panel, sharpe: float) -> dict[str, An
         return {"applicable": False, "n_symbols": n_symbols}
     chosen = liquid_half(panel)
     document = config.document() | {"universe": list(chosen)}
-    overrides = config.execution.overrides
-    kept = {one: overrides[one] for one in overrides if one in chosen}
-    document["execution"] = {**document["execution"], "overrides": kept}
+    execution = document["execution"]
+    kept = _of_chosen(execution["overrides"], chosen)
+    document["execution"] = {**execution, "overrides": kept}
+    document["members"] = _of_chosen(document.get("members") or {}, chosen) or None
     with reporting_to(MemorySink()):
         result = run_backtest(RunConfig(**document), _only(panel, chosen))
     return {
@@ -80,6 +81,10 @@ def sub_universe(config: RunConfig, panel: Panel, sharpe: float) -> dict[str, An
         "sharpe": result.metrics["sharpe"],
         "cutoff": KEPT * (len(chosen) / n_symbols) ** 0.5 * sharpe,
     }
+
+
+def _of_chosen(said: dict[str, Any], chosen: tuple[str, ...]) -> dict[str, Any]:
+    return {symbol: said[symbol] for symbol in said if symbol in chosen}
 
 
 def _only(panel: Panel, symbols: tuple[str, ...]) -> Panel:

@@ -211,7 +211,13 @@ def test_the_verdict_names_the_part_that_leaks():
 def test_candidates_of_a_sweep_are_the_runs_made_of_them():
     panel = panel_of("A", "B", "C")
     rule = "rank(-delta(close, {d})) * {size} - 0.4"
-    config = config_of("A", "B", "C", expr=rule, execution={"commission_bps": 5})
+    joins = str(panel.ts[150].astype("datetime64[ms]").astype("datetime64[D]"))
+    config = config_of(
+        *("A", "B", "C"),
+        expr=rule,
+        execution={"commission_bps": 5},
+        members={"C": {"from": joins}},
+    )
     space = {"d": [3, 5], "size": [1, 1.5], "sizing.cap": [1.0, 0.2]}
     sink = MemorySink()
     with reporting_to(sink):

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strategies import RunConfig, run_universe
-from strategies.errors import ConfigError
+from strategies import RunConfig, evaluate, evaluate_population, run_universe
+from strategies.errors import ConfigError, StrategyError
 from strategies.library.resolve import resolve
 from strategies.market.membership import members_at
-from strategies.market.panel import Panel
+from strategies.market.panel import Group, Panel
+from strategies.validation.robustness import sub_universe
 from tests.strategies.random_candles import random_candles
 
 DAY_MS = 86_400_000
@@ -109,6 +110,84 @@ def test_weights_are_neutral_in_each_group_by_hand():
     assert kept.document()["members"]["A"] == {"group": "x"}
     plain = resolve(config.with_changes({"sizing": {"neutralize": "none"}}))
     assert plain.members is None  # labels without a say are no part of a config
+
+
+def compared(expr):
+    """Return an expression on four bars of closes 1, 2, 4; C joins with the third."""
+    close = np.tile([1.0, 2.0, 4.0], (4, 1))
+    fields = dict.fromkeys(("open", "high", "low", "close", "volume"), close)
+    panel = Panel(
+        symbols=("A", "B", "C"),
+        timeframe="1d",
+        calendar="24/7",
+        provider="frame",
+        ts=np.arange(4) * DAY_MS,
+        fields=fields,
+        groups={"kind": Group(("x", "y"), np.tile([0, 1, 0], (4, 1)))},
+    )
+    members = np.ones((4, 3), dtype=bool)
+    members[:2, 2] = False
+    values = evaluate(expr, panel, members=members)
+    [(_, again)] = evaluate_population([expr], panel, members=members)
+    np.testing.assert_array_equal(values, again)
+    return values
+
+
+def test_an_expression_compares_members_only_and_windows_see_all_bars():
+    nan = np.nan
+    by_hand = {
+        "rank(close)": ([1 / 2, 1, nan], [1 / 3, 2 / 3, 1]),
+        "demean(close)": ([-0.5, 0.5, nan], [-4 / 3, -1 / 3, 5 / 3]),
+        "cs_count(close)": ([2, 2, nan], [3, 3, 3]),
+        "group_mean(close, kind)": ([1, 2, nan], [2.5, 2, 2.5]),
+        "group_count(close, kind)": ([1, 1, nan], [2, 1, 2]),
+        "rank(1)": ([3 / 4, 3 / 4, nan], [2 / 3, 2 / 3, 2 / 3]),
+        # What is said of one symbol alone is said of everyone, and knows all bars.
+        "close > 1": ([0, 1, 1], [0, 1, 1]),
+        "cs_max(ts_sum(close, 3))": ([nan, nan, nan], [12, 12, 12]),
+    }
+    for expr, (before, after) in by_hand.items():
+        rows = compared(expr)
+        np.testing.assert_allclose(rows[1], before, err_msg=expr)
+        np.testing.assert_allclose(rows[2], after, err_msg=expr)
+    # A window over a comparison fills up from the day of joining on.
+    of_ranks = compared("ts_sum(rank(close), 2)")
+    np.testing.assert_allclose(of_ranks[2], [1 / 2 + 1 / 3, 1 + 2 / 3, nan])
+    np.testing.assert_allclose(of_ranks[3], [2 / 3, 4 / 3, 2])
+
+
+def test_a_run_of_an_expression_compares_members_and_sees_no_future():
+    panel = with_winner()
+    config = config_of(
+        strategy=None,
+        expr="rank(ts_sum(returns, 5)) - 0.5",
+        members={"B": {"from": date_of(panel, 30), "to": date_of(panel, 50)}},
+    )
+    whole = run_universe(config, panel)
+
+    # Alone, A is the highest of one; then B, with its past known, is above it.
+    assert whole.weights[29].tolist() == [0.5, 0.0]
+    assert whole.weights[30].tolist() == [0.0, 0.5]
+    assert whole.weights[50].tolist() == [0.5, 0.0]
+    for bar in (29, 30, 31, 49, 50):
+        cut = run_universe(config, panel.between(None, int(panel.ts[bar])))
+        np.testing.assert_array_equal(cut.weights, whole.weights[: bar + 1])
+    with pytest.raises(StrategyError, match="members has shape"):
+        evaluate("close", panel, members=np.ones((3, 2), dtype=bool))
+
+
+def test_half_of_a_universe_keeps_the_dates_of_its_members():
+    names = ["A", "B", "C", "D"]
+    candles = [replace(random_candles(60, i), symbol=n) for i, n in enumerate(names)]
+    panel = Panel.of(candles)
+    dates = {name: {"from": date_of(panel, 30)} for name in names}
+    config = config_of(universe=names, strategy=None, expr="close > 0", members=dates)
+    half = sub_universe(resolve(config), panel, 1.0)
+    chosen = half["symbols"]
+    same = config.document() | {"universe": chosen}
+    same["members"] = {name: dates[name] for name in chosen}
+    alone = Panel.of([one for one in candles if one.symbol in chosen])
+    assert half["sharpe"] == run_universe(RunConfig(**same), alone).metrics["sharpe"]
 
 
 def test_dates_are_kept_with_the_list_and_what_does_not_fit_is_refused():
