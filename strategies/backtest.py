@@ -97,7 +97,9 @@ class BacktestResult(RunResult):
             return None
         return metric_inputs(self.config, self.candles, self.benchmark, None)
 
-    def _trips(self) -> Trips:
+    @property
+    def trips(self) -> Trips:
+        """The round trips, flat to flat, the open one last."""
         return self.simulation.trips
 
 

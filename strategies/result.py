@@ -123,7 +123,7 @@ class RunResult(Measured):
             self.timeline,
             self.equity,
             benchmark=self.benchmark_equity,
-            trips=self._trips(),
+            trips=self.trips,
             rf=self.config.rf,
         )
 
@@ -146,9 +146,10 @@ class RunResult(Measured):
     def _benchmark_inputs(self) -> MetricInputs | None:
         """Return what the metrics of the benchmark are computed from."""
 
+    @property
     @abstractmethod
-    def _trips(self) -> Trips:
-        """Return the round trips of all symbols."""
+    def trips(self) -> Trips:
+        """The round trips of all symbols as arrays, symbol after symbol."""
 
 
 def annual_sharpe_se(metrics: dict[str, Any], ppy: float) -> float | None:

@@ -39,12 +39,10 @@ from strategies.metrics import MetricInputs, compute_all
 from strategies.portfolio import PortfolioResult, metric_inputs
 from strategies.positions import risked, stake_of
 from strategies.result import RunResult
-from strategies.simulation.portfolio import (
-    PortfolioSimulation,
-    SideBySide,
-    simulate_weights,
-)
+from strategies.simulation import portfolio as portfolios
+from strategies.simulation.portfolio import PortfolioSimulation, SideBySide
 from strategies.simulation.records import Trips, bars_frame
+from strategies.simulation.terms import Terms
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray, IntArray
 from strategies.weights import shares, weight_steps
@@ -100,7 +98,9 @@ class UniverseResult(PortfolioResult, RunResult):
             return None
         return metric_inputs(self.panel, self.benchmark, self.config.rf)
 
-    def _trips(self) -> Trips:
+    @cached_property
+    def trips(self) -> Trips:
+        """The round trips of all symbols as arrays, symbol after symbol."""
         records = [part.trip_records for part in self.simulation.parts]
         return Trips.of(np.concatenate(records))
 
@@ -295,15 +295,21 @@ def simulated(
 
     The account begins with `cash`, or with that of the config.
     """
-    return simulate_weights(
+    inside = members_at(panel, config.members)
+    return portfolios.carry_out(
+        panel, weights, terms_of(config, panel, cash), members=inside
+    )
+
+
+def terms_of(config: RunConfig, panel: Panel, cash: float | None = None) -> list[Terms]:
+    """Return on which terms a config trades each symbol; cash as in `simulated`."""
+    return portfolios.terms_of(
         panel,
-        weights,
         config.execution,
         initial_cash=config.initial_cash if cash is None else cash,
         band=config.sizing.no_trade_band,
         exits=config.exits,
         stake=stake_of(config),
-        members=members_at(panel, config.members),
     )
 
 

@@ -60,7 +60,7 @@ class EqualExposureOut(Schema):
     timed_ann_return: float
 
 
-class ValidationOut(Schema):
+class ValidationOut(BaseModel):
     """The tests that were run, by name, and what they are to be read beside."""
 
     model_config = ConfigDict(extra="allow")

@@ -10,7 +10,7 @@ from experiments.artifacts.store import run_store
 from experiments.models import ModelRun
 from strategies import RunConfig
 from strategies.equity import risk_free_of_a_bar
-from strategies.library.registry import complete_params, strategy_named
+from strategies.library.resolve import rule_lookback
 from strategies.market.candles import last_valid
 from strategies.validation.evidence import Evidence
 
@@ -23,23 +23,25 @@ def evidence_of_files(run: ModelRun) -> Evidence:
     config = RunConfig(**run.config)
     bars = _columns(run, "bars.parquet", BARS)
     trips = _columns(run, "round_trips.parquet", TRIPS)
-    assert config.strategy is not None  # `resolve` refuses it  # noqa: S101
-    strategy = strategy_named(config.strategy.name)
-    params = complete_params(strategy, config.strategy.params)
+    # The bars of one symbol follow those of another, each on all stamps.
+    n_bars = len(np.unique(bars["ts_utc"]))
+    ts, equity = bars["ts_utc"][:n_bars], bars["equity"][:n_bars]
+    alive = np.where(equity > 0.0, equity, np.inf)
+    prices = bars[config.execution.fill].reshape(-1, n_bars)
     ppy = float(run.ppy or 1.0)
-    equity = bars["equity"]
     return Evidence(
         equity=equity,
-        held=bars["market_value"] / np.where(equity > 0.0, equity, np.inf),
-        prices=last_valid(bars[config.execution.fill]),
-        entry_bar=np.searchsorted(bars["ts_utc"], trips["entry_ts"]),
-        exit_bar=np.searchsorted(bars["ts_utc"], trips["exit_ts"]),
+        held=bars["market_value"].reshape(-1, n_bars).T / alive[:, None],
+        prices=np.column_stack([last_valid(own) for own in prices]),
+        entry_bar=np.searchsorted(ts, trips["entry_ts"]),
+        exit_bar=np.searchsorted(ts, trips["exit_ts"]),
         side=np.where(trips["side"] == "long", 1.0, -1.0),
         pnl=trips["pnl"],
         ppy=ppy,
         rf_bar=risk_free_of_a_bar(config.rf, ppy),
-        lookback=strategy.lookback(params) + config.execution.execution_lag,
+        lookback=rule_lookback(config)[1] + config.execution.execution_lag,
         additive=config.risk.name == "fixed_cash",
+        is_portfolio=config.is_portfolio,
     )
 
 

@@ -108,18 +108,18 @@ def _bars(
 def _fan(test: Document) -> Figure:
     import altair as alt
 
-    fan = test["fan"]
+    fan, unit = test["fan"], test.get("drawn", "trades")
     names = ("p5", "p25", "p50", "p75", "p95", "observed")
     rows = [
-        {"trades": n, **{name: fan[name][i] for name in names}}
-        for i, n in enumerate(fan["trades"])
+        {unit: n, **{name: fan[name][i] for name in names}}
+        for i, n in enumerate(fan[unit])
     ]
     shown = [{k: compact(v) for k, v in row.items()} for row in rows]
     base = alt.Chart(data_of(shown)).encode(
         x=alt.X(
-            "trades:Q",
+            f"{unit}:Q",
             scale=alt.Scale(nice=False),
-            axis=alt.Axis(title="trades", tickCount=6),
+            axis=alt.Axis(title=unit, tickCount=6),
         )
     )
     y: dict[str, Any] = {

@@ -105,7 +105,7 @@ class ValidationCost:
 
 
 def validation_cost(
-    config: ValidationConfig, n_bars: int, plans: Mapping[str, Any]
+    config: ValidationConfig, n_cells: int, plans: Mapping[str, Any]
 ) -> ValidationCost:
     """Return what the tests mean: draws, and time as earlier ones took it."""
     timed = list(
@@ -115,7 +115,7 @@ def validation_cost(
     )
     seconds, draws = 0.0, 0
     for name, settings in config.tests.items():
-        work = test_work(name, settings, n_bars, plans)
+        work = test_work(name, settings, n_cells, plans)
         own = [(w, s) for known, w, s in timed if known == name][:TIMED_TESTS]
         took, passed = sum(s for _, s in own), sum(w for w, _ in own)
         first = SLOW_SPEED if name in SLOW else FIRST_SPEED
@@ -125,8 +125,8 @@ def validation_cost(
 
 
 def test_work(
-    name: str, settings: Mapping[str, Any], n_bars: int, plans: Mapping[str, Any]
+    name: str, settings: Mapping[str, Any], n_cells: int, plans: Mapping[str, Any]
 ) -> float:
-    """Return draws times bars, and times candidates where a search is repeated."""
+    """Return draws times bars of all symbols; times candidates of a repeated search."""
     n = settings.get("n") or len(settings.get("bps") or [1])
-    return float(n) * n_bars * (len(plans[name]) if name in plans else 1)
+    return float(n) * n_cells * (len(plans[name]) if name in plans else 1)

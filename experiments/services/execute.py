@@ -77,7 +77,7 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     report = report_document(result) | {"lookahead": _looked_ahead(result)}
     features_record(files=features)
     files = run_files(result)
-    if isinstance(result, BacktestResult) and config.validation:
+    if config.validation:
         with reporting_to(sink):
             report["validation"] = _validated(result)
         files[SUMMARY] = json_writer(report["validation"])
@@ -100,7 +100,7 @@ def _walked(config: RunConfig, candles: list[Candles], **options: Any) -> Result
     return run_backtest(config, bars, **options)
 
 
-def _validated(result: BacktestResult) -> dict[str, Any]:
+def _validated(result: Result) -> dict[str, Any]:
     """Return what the tests say that the run's own config asks for."""
     return validate(result, result.config.validation, seed=result.config.seed)
 

@@ -84,23 +84,6 @@ def validation_possible(run: ModelRun) -> None:
             message=f"A {run.kind} is not validated itself.",
             advice="Validate a run: one of its candidates, or the run it tests.",
         )
-    if run.config.get("expr"):
-        walk = "Walk it forward: that asks the same of data it has not seen."
-        raise Problem(
-            status=409,
-            code="not_available_yet",
-            message="A run of an expression cannot be validated yet.",
-            advice=walk
-            if run.kind == RunKind.BACKTEST
-            else "Read its windows instead.",
-        )
-    if run.config.get("universe"):
-        raise Problem(
-            status=409,
-            code="not_available_yet",
-            message="A run of several symbols cannot be validated yet.",
-            advice="Validate the rule on one of its symbols.",
-        )
     result_needed(run)
 
 
@@ -113,7 +96,8 @@ def _plans(run: ModelRun, tests: ValidationConfig) -> Plans:
 
 def validation_estimate(*, run: ModelRun, asked: ValidationRequest) -> ValidationCost:
     """Return what a validation would take; nothing is written."""
-    return validation_cost(asked.tests, int(run.metrics["n_bars"]), asked.plans)
+    n_cells = int(run.metrics["n_bars"]) * len(RunConfig(**run.config).symbols)
+    return validation_cost(asked.tests, n_cells, asked.plans)
 
 
 def validation_submit(

@@ -24,8 +24,9 @@ from experiments.services.sweep_execute import tried_of
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
 from quantlab.web.problem import Problem
-from strategies import RunConfig, load_candles, run_backtest
+from strategies import Panel, RunConfig, run_backtest
 from strategies.errors import CandleError
+from strategies.market.sources import load_each
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.evidence import Evidence
 from strategies.validation.rerun import rerun_plans
@@ -47,14 +48,17 @@ def validation_execute(*, run_id: str, context: JobContext) -> None:
     context.stage("data_loading")
     config = RunConfig(**run.config)
     candles = _candles(run, config)
-    evidence = _evidence(run, config, candles)
+    bars = Panel.of(candles) if config.is_portfolio else candles[0]
+    _check_unchanged(run, bars)
+    evidence = _evidence(run, config, bars)
     asked = run.search or {}
     tests = read_validation(asked["tests"])
     plans = rerun_plans(tests, config) if evidence.result else {}
     context.stage("validation", count=len(tests.tests))
-    _run_tests(run, evidence, tests.tests, plans, candles, context)
+    looked = bars_looked_at(candles, fingerprint=bars.fingerprint)
+    _run_tests(run, evidence, tests.tests, plans, looked, context)
     context.stage("artifacts")
-    _settle(run, evidence, candles, context)
+    _settle(run, evidence, candles, looked, context)
 
 
 def _tested(run: ModelRun) -> ModelRun:
@@ -63,15 +67,17 @@ def _tested(run: ModelRun) -> ModelRun:
     return run.parent
 
 
-def _candles(run: ModelRun, config: RunConfig) -> Candles:
-    """Return the bars that the tested run traded.
-
-    Refused if a backtest read others; a walk-forward is judged by its own files.
-    """
+def _candles(run: ModelRun, config: RunConfig) -> list[Candles]:
+    """Return the bars of each symbol that the tested run traded."""
     parent = _tested(run)
-    first, last = parent.metrics["start_ts"], parent.metrics["end_ts"]
-    candles = load_candles(config).between(int(first), int(last))
-    is_other = parent.data_fingerprint != candles.fingerprint
+    first, last = int(parent.metrics["start_ts"]), int(parent.metrics["end_ts"])
+    return [one.between(first, last) for one in load_each(config, config.symbols)]
+
+
+def _check_unchanged(run: ModelRun, bars: Candles | Panel) -> None:
+    """Refuse other bars than a backtest read; a walk-forward has its own files."""
+    parent = _tested(run)
+    is_other = parent.data_fingerprint != bars.fingerprint
     if is_other and parent.kind == RunKind.BACKTEST:
         raise CandleError(
             "The bars changed since the run was made.",
@@ -79,16 +85,15 @@ def _candles(run: ModelRun, config: RunConfig) -> Candles:
             field="symbol",
             advice="Run it again, then validate the new run.",
         )
-    return candles
 
 
-def _evidence(run: ModelRun, config: RunConfig, candles: Candles) -> Evidence:
+def _evidence(run: ModelRun, config: RunConfig, bars: Candles | Panel) -> Evidence:
     """Return what the tested run found, made again or read from its files."""
     parent = _tested(run)
     if parent.kind == RunKind.WALK_FORWARD:
         return evidence_of_files(parent)
     with reporting_to(MemorySink()):  # it was counted when it was run
-        return Evidence.of(run_backtest(config, candles))
+        return Evidence.of(run_backtest(config, bars))
 
 
 def _run_tests(
@@ -96,7 +101,7 @@ def _run_tests(
     evidence: Evidence,
     tests: Mapping[str, Any],
     plans: Mapping[str, SweepPlan],
-    candles: Candles,
+    looked: Looked,
     context: JobContext,
 ) -> None:
     done = set(run.tests.values_list("name", flat=True))
@@ -117,17 +122,17 @@ def _run_tests(
                 plan=plans.get(name),
                 tell=tell,
             )
-        work = test_work(name, settings, len(evidence), plans)
+        work = test_work(name, settings, evidence.held.size, plans)
         seconds = time.monotonic() - begun
         row = ValidationTest(
             run=run, name=name, outcome=outcome, work=work, seconds=seconds
         )
-        _commit(row, sink, candles, context)
+        _commit(row, sink, looked, context)
 
 
 @transaction.atomic
 def _commit(
-    row: ValidationTest, sink: MemorySink, candles: Candles, context: JobContext
+    row: ValidationTest, sink: MemorySink, looked: Looked, context: JobContext
 ) -> None:
     """Write a test down, and the search on real bars that it made, if any."""
     job, run = context.job, row.run
@@ -135,7 +140,6 @@ def _commit(
         raise JobCancelled(job.pk)
     row.save(force_insert=True)
     if sink.batches:
-        looked = bars_looked_at([candles], fingerprint=candles.fingerprint)
         searched_count(run, sink, looked)
 
 
@@ -154,7 +158,11 @@ def searched_count(run: ModelRun, sink: MemorySink, looked: Looked) -> None:
 
 
 def _settle(
-    run: ModelRun, evidence: Evidence, candles: Candles, context: JobContext
+    run: ModelRun,
+    evidence: Evidence,
+    candles: list[Candles],
+    looked: Looked,
+    context: JobContext,
 ) -> None:
     """Write the folder and the row that says that the validation is whole."""
     asked = run.search or {}
@@ -165,7 +173,7 @@ def _settle(
         "config_hash": run.config_hash,
         "run_id": str(run.parent_id),
         "code_version": run.code_version,
-        "data_fingerprint": candles.fingerprint,
+        "data_fingerprint": looked.data_fingerprint,
         "tests": list(ordered),
     }
     files = {
@@ -176,9 +184,9 @@ def _settle(
     sha = run_store().save(
         str(run.pk),
         files,
-        sweep_facts(run.config_hash, [candles], candles.fingerprint),
+        sweep_facts(run.config_hash, candles, looked.data_fingerprint),
     )
-    _finish(run, sha, ordered, candles, context)
+    _finish(run, sha, ordered, looked, context)
 
 
 @transaction.atomic
@@ -186,15 +194,14 @@ def _finish(
     run: ModelRun,
     sha: str,
     outcomes: Mapping[str, Any],
-    candles: Candles,
+    looked: Looked,
     context: JobContext,
 ) -> None:
     job = context.job
     if not lease.renew(job.pk, job.lease_owner):
         raise JobCancelled(job.pk)
-    run.manifest_sha, run.data_fingerprint = sha, candles.fingerprint
+    run.manifest_sha, run.data_fingerprint = sha, looked.data_fingerprint
     run.save(update_fields=["manifest_sha", "data_fingerprint", "updated_at"])
-    looked = bars_looked_at([candles], fingerprint=candles.fingerprint)
     slow = [outcomes[name] for name in SLOW if name in outcomes]
     n = sum(one["n"] for one in slow if one["applicable"])
     if n:

@@ -104,19 +104,12 @@ def _resolved(config: RunConfig) -> RunConfig:
 
 
 def _not_built(config: RunConfig) -> Iterator[NotAvailableYet]:
-    is_many = config.universe is not None
-    neutral = config.sizing.neutralize
-    wanted = {
-        "sizing.neutralize": neutral != "none" and not is_many,
-        "validation": (is_many or config.expr is not None) and bool(config.validation),
-    }
-    for field, is_wanted in wanted.items():
-        if is_wanted:
-            yield NotAvailableYet(
-                f"{field} is not available yet.",
-                field=field,
-                advice="Use one symbol and one strategy of the library.",
-            )
+    if config.sizing.neutralize != "none" and config.universe is None:
+        yield NotAvailableYet(
+            "sizing.neutralize is not available yet.",
+            field="sizing.neutralize",
+            advice="Use several symbols.",
+        )
 
 
 def _tests(config: RunConfig) -> dict[str, object]:
@@ -265,7 +258,7 @@ def _outside(field: str, fact: str, info: SymbolInfo) -> ConfigError:
 def _check_length(config: RunConfig, info: SymbolInfo) -> None:
     if config.start_ms is None or config.end_ms is None:
         return
-    name, lookback = _lookback(config)
+    name, lookback = rule_lookback(config)
     needed = lookback + BARS_AFTER_WARM_UP
     bar_ms = (info.end_ms - info.start_ms) / max(info.rows - 1, 1)
     expected = (config.end_ms - config.start_ms) / bar_ms + 1
@@ -302,7 +295,7 @@ def _bars_at_most(config: RunConfig, info: SymbolInfo) -> int:
     return min(fits, info.rows) if end <= info.end_ms else fits
 
 
-def _lookback(config: RunConfig) -> tuple[str, int]:
+def rule_lookback(config: RunConfig) -> tuple[str, int]:
     """Return what a rule is called and how many bars pass before it can decide."""
     if config.strategy is None:
         return "The expression", expression.template_of(config).lookback_bars

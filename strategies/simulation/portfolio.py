@@ -204,17 +204,31 @@ def simulate_weights(
     terms = terms_of(
         panel, execution, initial_cash=initial_cash, band=band, exits=exits, stake=stake
     )
+    return carry_out(panel, weights, terms, members=members)
+
+
+def carry_out(
+    panel: Panel,
+    weights: FloatArray,
+    terms: list[Terms],
+    *,
+    members: BoolArray | None = None,
+) -> PortfolioSimulation:
+    """Return what holding `weights` earns on these terms, one for each symbol.
+
+    Arguments and errors are those of `simulate_weights`; see `terms_of`.
+    """
     checked = _checked(panel, weights)
-    lag, at_close = execution.execution_lag, execution.fill == "close"
+    lag, initial_cash = terms[0].lag, terms[0].initial_cash
     record, quantity, fills, ruin_bar = resolve(
         "strategies.kernels.portfolio:simulate_weights_nb"
     )(
         tuple(panel.fields[name] for name in PRICES),
         checked,
-        float(initial_cash),
+        initial_cash,
         np.array([one.row for one in terms]),
         lag,
-        at_close,
+        terms[0].at_close,
     )
     if members is not None:
         _say_who_left(fills, members, lag)
@@ -231,7 +245,7 @@ def simulate_weights(
         mark=mark,
         fills=fills,
         parts=parts_of(mark, terms, fills),
-        initial_cash=float(initial_cash),
+        initial_cash=initial_cash,
         ruin_bar=ruin_bar,
     )
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from strategies.backtest import run_symbol
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
+from strategies.run import run_backtest
 from strategies.trials import MemorySink, reporting_to
-from strategies.types import FloatArray, IntArray
-from strategies.validation.bars import BarSteps
+from strategies.types import FloatArray
+from strategies.validation.bars import steps_of
 from strategies.validation.bootstrap import optimal_block_length
 from strategies.validation.chance import histogram, quantiles
 from strategies.validation.evidence import FEWEST_BARS, Evidence
@@ -21,17 +22,11 @@ FIGURES = ("total_return", "sharpe", "max_drawdown")
 SHORTEST = 20  # bars of an automatic block
 
 
-def block_order(n: int, block: int, rng: np.random.Generator) -> IntArray:
-    """Return `n` bars in circular blocks of `block` drawn with replacement."""
-    begins = rng.integers(n, size=-(-n // block))
-    order: IntArray = (begins[:, None] + np.arange(block)).ravel()[:n] % n
-    return order
-
-
 def automatic_block(evidence: Evidence) -> int:
     """Return blocks long enough for what the strategy looks back on and holds."""
-    closes = evidence.prices[evidence.prices > 0.0]
-    wanted = math.ceil(optimal_block_length(np.diff(np.log(closes))))
+    first = int((evidence.prices > 0.0).any(axis=1).argmax())
+    market = np.log1p(evidence.market_returns[first:]).mean(axis=1)
+    wanted = math.ceil(optimal_block_length(market))
     longest = max(1, len(evidence) // 4)
     return min(max(wanted, evidence.memory_bars, SHORTEST), longest)
 
@@ -45,6 +40,8 @@ def candle_monte_carlo(
     tell: Callable[[float], object] = float,
 ) -> dict[str, Any]:
     """Return what a strategy earns on other histories made of the same blocks of bars.
+
+    Blocks of several symbols are drawn together, so that they still move together.
 
     Parameters
     ----------
@@ -68,19 +65,18 @@ def candle_monte_carlo(
         return {"n": n, "block_size": block_size, **nothing}
     result = evidence.result
     assert result is not None  # the suite sees to it  # noqa: S101
-    steps = BarSteps.of(result.candles)
+    steps = steps_of(result.timeline)
     block = min(block_size or automatic_block(evidence), len(steps))
     plain = result.config.with_changes({"benchmark": "none", "indicators": []})
 
-    def figures(candles: Candles) -> list[float]:
-        metrics = run_symbol(plain, candles, source="null_model").metrics
+    def figures(bars: Candles | Panel) -> list[float]:
+        metrics = run_backtest(plain, bars, source="null_model").metrics
         return [math.nan if metrics[key] is None else metrics[key] for key in FIGURES]
 
     null: FloatArray = np.empty((n, len(FIGURES)))
     with reporting_to(MemorySink()):
         for i, child in enumerate(rng.spawn(n)):
-            order = block_order(len(steps), block, child)
-            null[i] = figures(steps.rebuilt(order, order))
+            null[i] = figures(steps.redrawn(block, child))
             tell((i + 1) / n)
     return {
         "applicable": True,

@@ -8,33 +8,57 @@ from typing import Any
 
 import numpy as np
 
-from strategies.backtest import BacktestResult, terms_of
+from strategies import backtest, universe
+from strategies.backtest import BacktestResult
+from strategies.simulation import engine, portfolio
 from strategies.simulation.costs import BPS
-from strategies.simulation.engine import carry_out
 from strategies.simulation.terms import Terms
+from strategies.types import FloatArray
+from strategies.universe import UniverseResult
 from strategies.validation.evidence import Evidence
 
 MOST_BPS = 1_000.0
 PRECISION_BPS = 0.01
 
 
-def growth_at(result: BacktestResult) -> Callable[[float], float]:
+def growth_at(
+    result: BacktestResult | UniverseResult,
+) -> Callable[[float], float]:
     """Return a function from costs to growth: end over start of the equity.
 
     It takes basis points of the traded value, paid on each side; they replace every
     commission and slippage of the run, borrow stays.
     """
-    terms = terms_of(result.config, result.candles)
+    terms = _terms(result)
 
     def growth(bps: float) -> float:
-        row = terms.row.copy()
-        row[:4] = bps * BPS, 0.0, 0.0, 0.0
-        row.flags.writeable = False
-        costly: Terms = replace(terms, row=row)
-        equity = carry_out(result.candles, result.position, costly).equity
+        equity = _carried_out(result, [_costing(one, bps) for one in terms])
         return float(equity[-1] / equity[0])
 
     return growth
+
+
+def _terms(result: BacktestResult | UniverseResult) -> list[Terms]:
+    if isinstance(result, UniverseResult):
+        return universe.terms_of(result.config, result.panel)
+    return [backtest.terms_of(result.config, result.candles)]
+
+
+def _costing(terms: Terms, bps: float) -> Terms:
+    row = terms.row.copy()
+    row[:4] = bps * BPS, 0.0, 0.0, 0.0
+    row.flags.writeable = False
+    costly: Terms = replace(terms, row=row)
+    return costly
+
+
+def _carried_out(
+    result: BacktestResult | UniverseResult, terms: list[Terms]
+) -> FloatArray:
+    if isinstance(result, UniverseResult):
+        return portfolio.carry_out(result.panel, result.weights, terms).equity
+    [alone] = terms
+    return engine.carry_out(result.candles, result.position, alone).equity
 
 
 def break_even_bps(
@@ -68,7 +92,8 @@ def cost_stress(evidence: Evidence, *, bps: Sequence[float]) -> dict[str, Any]:
     -------
     dict
         ``items`` with ``bps`` and ``total_return``, ``break_even_bps`` (None if money
-        is lost without any costs), the run's own ``cost_bps``.
+        is lost without any costs), the run's own ``cost_bps``, of several symbols
+        their mean. Bought and held are all symbols, each for an equal part.
     """
     nothing = evidence.too_little()
     if nothing:
@@ -76,9 +101,8 @@ def cost_stress(evidence: Evidence, *, bps: Sequence[float]) -> dict[str, Any]:
     result = evidence.result
     assert result is not None  # the suite sees to it  # noqa: S101
     growth = growth_at(result)
-    own = terms_of(result.config, result.candles).row
-    met = evidence.prices[evidence.prices > 0.0]
-    market = float(met[-1] / met[0])
+    own = np.mean([one.row[:4] for one in _terms(result)], axis=0)
+    market = _bought_and_held(evidence.prices)
     beats = break_even_bps(growth, market)
     return {
         "applicable": True,
@@ -92,3 +116,11 @@ def cost_stress(evidence: Evidence, *, bps: Sequence[float]) -> dict[str, Any]:
         "cost_bps": float(np.round((own[0] + own[3]) / BPS, 6)),
         "total_return": float(result.equity[-1] / result.equity[0]) - 1.0,
     }
+
+
+def _bought_and_held(prices: FloatArray) -> float:
+    """Return the growth of equal parts of cash; what never has a price stays cash."""
+    first = prices[(prices > 0.0).argmax(axis=0), np.arange(prices.shape[1])]
+    grown = np.ones(len(first))
+    np.divide(prices[-1], first, out=grown, where=first > 0.0)
+    return float(grown.mean())

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from strategies.backtest import BacktestResult
 from strategies.errors import ConfigError
+from strategies.result import RunResult
 
 MOST_WINDOWS = 1_000
 
 
-def fixed_walk_forward(result: BacktestResult, windows: int) -> list[dict[str, Any]]:
+def fixed_walk_forward(result: RunResult, windows: int) -> list[dict[str, Any]]:
     """Return what a run earned in each of some windows that follow each other.
 
     Nothing is chosen again: the history is cut into ``windows + 1`` stretches of equal
@@ -23,7 +23,7 @@ def fixed_walk_forward(result: BacktestResult, windows: int) -> list[dict[str, A
 
     Parameters
     ----------
-    result : BacktestResult
+    result : BacktestResult or UniverseResult
     windows : int
         At least 1; each stretch needs one bar return.
 

@@ -28,8 +28,7 @@ from strategies.market.membership import members_at
 from strategies.market.panel import Panel
 from strategies.metrics import MetricInputs, compute_all
 from strategies.metrics.table import TABLE_METRICS
-from strategies.positions import stake_of, to_position
-from strategies.simulation import portfolio as portfolios
+from strategies.positions import to_position
 from strategies.simulation.engine import Simulation, carry_out
 from strategies.simulation.portfolio import PortfolioSimulation
 from strategies.simulation.terms import Terms
@@ -165,14 +164,7 @@ def _held(
     values = evaluate(expression_of(config), grouped(seen, config), members=inside)
     weights = universe.weights_of(config, bars, values[test.start :])
     held = universe.simulated(config, bars, weights, cash)
-    terms = portfolios.terms_of(
-        bars,
-        config.execution,
-        initial_cash=cash,
-        band=config.sizing.no_trade_band,
-        exits=config.exits,
-        stake=stake_of(config),
-    )
+    terms = universe.terms_of(config, bars, cash)
     simulation = portfolio_closed_out(held, terms)
     inputs = portfolio.metric_inputs(bars, simulation, config.rf)
     first = test.start - plan.tested.start

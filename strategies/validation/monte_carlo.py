@@ -1,4 +1,8 @@
-"""What else the same trades could have made: drawn again, and in another order."""
+"""What else the same trades could have made: drawn again, and in another order.
+
+The trades of a portfolio overlap and are sized anew at each close: what is drawn there
+are the bars of the account, one by one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import numpy as np
 
 from strategies.types import FloatArray, IntArray
 from strategies.validation.chance import histogram, quantiles
-from strategies.validation.evidence import FEWEST_TRADES, Evidence
+from strategies.validation.evidence import FEWEST_BARS, FEWEST_TRADES, Evidence
 from strategies.validation.shares import batches, on_all_threads
 
 MARKS = 100  # points of a fan
@@ -18,8 +22,11 @@ def trade_changes(evidence: Evidence) -> FloatArray:
     """Return what each trade does to the account, shape (n_trips,).
 
     Fractions of the equity it found, so that their product is the growth of the run;
-    of the starting cash for stakes of a fixed sum, so that their sum is.
+    of the starting cash for stakes of a fixed sum, so that their sum is. What each bar
+    does to a portfolio.
     """
+    if evidence.is_portfolio:
+        return evidence.bar_returns
     start = float(evidence.equity[0])
     if evidence.additive:
         return evidence.pnl / start
@@ -97,14 +104,17 @@ def monte_carlo(
     Returns
     -------
     dict
-        ``equity_p5`` and ``equity_p95`` (cash, with replacement); for each kind of
-        draw quantiles of end and fall; the fan; how likely bust and goal are.
+        ``equity_p5`` and ``equity_p95`` (cash, with replacement); what was ``drawn``,
+        ``trades`` or ``bars``, and how many of them there are; for each kind of draw
+        quantiles of end and fall; the fan; how likely bust and goal are.
     """
-    nothing = evidence.too_little(trades=FEWEST_TRADES)
+    drawn_of = "bars" if evidence.is_portfolio else "trades"
+    fewest = {"bars": FEWEST_BARS, "trades": FEWEST_TRADES}[drawn_of]
+    nothing = evidence.too_little(**{drawn_of: fewest})
     if nothing:
         return {"n": n, "equity_p5": None, "equity_p95": None, **nothing}
     changes, cash = trade_changes(evidence), float(evidence.equity[0])
-    additive = evidence.additive
+    additive = evidence.additive and not evidence.is_portfolio
     again, shuffle = rng.spawn(2)
     drawn, marks, fan = resampled_accounts(
         changes, n, replace=True, additive=additive, rng=again
@@ -119,14 +129,15 @@ def monte_carlo(
     return {
         "applicable": True,
         "n": n,
-        "n_trades": len(changes),
+        "drawn": drawn_of,
+        f"n_{drawn_of}": len(changes),
         "equity_p5": ends["p5"],
         "equity_p50": ends["p50"],
         "equity_p95": ends["p95"],
         "observed": _figures(actual, cash),
         "with_replacement": _figures(drawn, cash),
         "shuffled": _figures(mixed, cash),
-        "fan": _fan(marks, fan * cash, path[0] * cash),
+        "fan": {drawn_of: marks.tolist(), **_fan(fan * cash, path[0] * cash)},
         "bust": {"loss": bust, "probability": float(np.mean(drawn[:, 1] <= 1 - bust))},
         "goal": {"gain": goal, "probability": float(np.mean(drawn[:, 0] >= 1 + goal))},
     }
@@ -145,8 +156,8 @@ def _figures(accounts: FloatArray, cash: float) -> dict[str, Any]:
     }
 
 
-def _fan(marks: IntArray, fan: FloatArray, observed: FloatArray) -> dict[str, Any]:
+def _fan(fan: FloatArray, observed: FloatArray) -> dict[str, Any]:
     levels = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
     lines = np.quantile(fan, list(levels.values()), axis=0)
     bands = {name: line.tolist() for name, line in zip(levels, lines, strict=True)}
-    return {"trades": marks.tolist(), **bands, "observed": observed.tolist()}
+    return {**bands, "observed": observed.tolist()}

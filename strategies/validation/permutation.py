@@ -15,11 +15,12 @@ import numpy as np
 
 from strategies.errors import StrategyError
 from strategies.market.candles import Candles
+from strategies.market.panel import Panel
 from strategies.metrics.registry import METRICS
 from strategies.sweep import SweepPlan, best_row, sweep_chunks
 from strategies.trials import MemorySink, reporting_to
 from strategies.types import FloatArray
-from strategies.validation.bars import BarSteps
+from strategies.validation.bars import steps_of
 from strategies.validation.chance import (
     histogram,
     not_applicable,
@@ -67,9 +68,9 @@ def align(
 
     Parameters
     ----------
-    held : float64 array of shape (n_bars,)
+    held : float64 array of shape (n_bars,) or (n_bars, n_symbols)
         Signed exposure during each bar.
-    returns : float64 array of shape (n_bars,)
+    returns : float64 array of the same shape
         What the market did meanwhile.
     n : int
         Shifts to draw without replacement; all of them if there are no more.
@@ -87,11 +88,17 @@ def align(
     -----
     All shifts at once are one circular correlation, by the Fourier transform. Shifts
     keep how holdings follow each other, and the mean of the returns is taken out, so
-    that a rising market lends nothing.
+    that a rising market lends nothing. The holdings of several symbols are shifted
+    together, as one matrix, so that also how they lie beside each other is kept; what
+    they meet is added up, each symbol's mean taken out.
     """
     n_bars = len(held)
-    gaps = returns - returns.mean()
-    spectrum = np.conj(np.fft.rfft(held)) * np.fft.rfft(gaps)
+    held, returns = held.reshape(n_bars, -1), returns.reshape(n_bars, -1)
+    gaps = returns - returns.mean(axis=0)
+    spectrum = sum(
+        np.conj(np.fft.rfft(own)) * np.fft.rfft(met)
+        for own, met in zip(held.T, gaps.T, strict=True)
+    )
     means = np.fft.irfft(spectrum, n_bars) / n_bars
     shifts = np.arange(memory + 1, n_bars - memory)
     if not len(shifts):
@@ -102,7 +109,7 @@ def align(
         )
     if n < len(shifts):
         shifts = np.sort(rng.choice(shifts, size=n, replace=False))
-    scale = float(np.sqrt(held @ held) * np.sqrt(gaps @ gaps)) / n_bars
+    scale = float(np.linalg.norm(held) * np.linalg.norm(gaps)) / n_bars
     null, observed = means[shifts], float(means[0])
     chance = p_value(null, observed, tolerance=ROUNDING * scale)
     return Alignment(observed, null, n_bars - 1 - 2 * memory, chance)
@@ -133,7 +140,7 @@ def permutation(
     if evidence.is_constant:
         return not_applicable(
             "constant_position",
-            "The position never changes, so every shift of it is the same: p is 1.",
+            "What is wanted never changes, so every shift of it is the same: p is 1.",
             **{"n": n, "p_value": 1.0, "mean_return": 0.0},
         )
     held = evidence.held[evidence.decided]
@@ -164,7 +171,7 @@ def permutation(
 
 
 def best_of(
-    plan: SweepPlan, candles: Candles, *, source: str
+    plan: SweepPlan, bars: Candles | Panel, *, source: str
 ) -> tuple[float, dict[str, Any]]:
     """Return the best objective of a whole search and what reaches it.
 
@@ -172,7 +179,7 @@ def best_of(
     """
     best, params = np.nan, {}
     sign = -1.0 if METRICS[plan.objective].better == "lower" else 1.0
-    for chunk in sweep_chunks(plan, candles, source=source):
+    for chunk in sweep_chunks(plan, bars, source=source):
         values = chunk.metrics[plan.objective]
         row = best_row(values, plan.objective)
         if np.isfinite(values[row]) and not sign * values[row] <= sign * best:
@@ -183,7 +190,7 @@ def best_of(
 
 def rerun_search(
     plan: SweepPlan,
-    candles: Candles,
+    bars: Candles | Panel,
     *,
     n: int,
     rng: np.random.Generator,
@@ -194,14 +201,15 @@ def rerun_search(
     Parameters
     ----------
     plan : SweepPlan
-    candles : Candles
+    bars : Candles or Panel
+        Those of several symbols are permuted together.
     n : int
     rng : Generator
         Each history has a child of its own.
     tell : callable ``(share done)``
         Called after each; what it raises ends the test.
     """
-    steps = BarSteps.of(candles)
+    steps = steps_of(bars)
     null = np.empty(n)
     with reporting_to(MemorySink()):  # nobody can choose a rule for made-up bars
         for i, child in enumerate(rng.spawn(n)):
@@ -244,15 +252,15 @@ def permutation_rerun(
     assert evidence.result is not None  # the suite sees to it  # noqa: S101
     if nothing:
         return {"n": n, "p_value": None, **nothing}
-    candles = evidence.result.candles
-    observed, params = best_of(plan, candles, source="sweep")
+    bars = evidence.result.timeline
+    observed, params = best_of(plan, bars, source="sweep")
     if not np.isfinite(observed):
         return not_applicable(
             "undefined_objective",
             f"No candidate has a {plan.objective} on the real bars.",
             **{"n": n, "p_value": None},
         )
-    null = rerun_search(plan, candles, n=n, rng=rng, tell=tell)
+    null = rerun_search(plan, bars, n=n, rng=rng, tell=tell)
     sign = -1.0 if METRICS[plan.objective].better == "lower" else 1.0
     return {
         "applicable": True,

@@ -86,11 +86,18 @@ def random_entries(
         nothing = not_applicable(
             "constant_position", "The position never changes: no entry was chosen."
         )
+    if not nothing and evidence.is_portfolio:
+        nothing = not_applicable(
+            "resized_positions",
+            "A portfolio sizes its positions anew at each close, so that no trade is "
+            "one decision. “Other timings” moves all of them against the market.",
+        )
     if nothing:
         return {"n": n, "p_value": None, **nothing}
-    priced = int(np.argmax(evidence.prices > 0.0))
+    [own] = evidence.prices.T
+    priced = int(np.argmax(own > 0.0))
     first = min(max(evidence.lookback, priced), int(evidence.entry_bar.min()))
-    prices = evidence.prices[first:]
+    prices = own[first:]
     entry, leave = evidence.entry_bar - first, evidence.exit_bar - first
     observed = float(np.mean(evidence.side * (prices[leave] / prices[entry] - 1.0)))
     null = random_trades(prices, leave - entry, evidence.side, n=n, rng=rng)

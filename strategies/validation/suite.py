@@ -13,6 +13,7 @@ import numpy as np
 
 from strategies.backtest import BacktestResult
 from strategies.sweep.plan import SweepPlan
+from strategies.universe import UniverseResult
 from strategies.validation import permutation as permutations
 from strategies.validation.bootstrap import block_bootstrap
 from strategies.validation.candle_blocks import candle_monte_carlo
@@ -37,13 +38,13 @@ STREAMS = {name: number for number, name in enumerate(TESTS)}
 
 
 def validate(
-    result: BacktestResult, tests: Mapping[str, Any], *, seed: int = 0
+    result: BacktestResult | UniverseResult, tests: Mapping[str, Any], *, seed: int = 0
 ) -> dict[str, Any]:
     """Return what tests of luck say about a result: ``validation_summary.json``.
 
     Parameters
     ----------
-    result : BacktestResult
+    result : BacktestResult or UniverseResult
     tests : mapping of str to mapping
         Which tests with which settings, ``{"permutation": {"n": 1000}}``; see
         `strategies.validation_config.ValidationConfig`.

@@ -92,16 +92,14 @@ def test_the_same_in_other_words_is_a_run_and_no_new_trial():
     assert run_document(other)["honesty"]["n_trials"] == 1
 
 
-def test_one_symbol_runs_too_and_is_not_validated_yet(client):
-    run = expression_run("close > ts_mean(close, 20)", ["SYN-gbm-1"])
+def test_one_symbol_runs_too_and_its_tests_run_with_it(client):
+    asked = {"permutation": {"n": 30}, "monte_carlo": {"n": 30}}
+    run = expression_run("close > ts_mean(close, 20)", ["SYN-gbm-1"], validation=asked)
     assert (run.symbol, run.config.get("universe")) == ("SYN-gbm-1", None)
     assert client.get(f"/model-lab/runs/{run.pk}").status_code == 200
-    answer = client.post(
-        f"/api/runs/{run.pk}/validate",
-        {"permutation": {"n": 100}},
-        content_type="application/json",
-    )
-    assert answer.status_code == 409
+    said = client.get(f"/api/runs/{run.pk}/validation").json()
+    assert said["permutation"]["n"] == 30
+    assert said["monte_carlo"]["drawn"] == "bars"
 
 
 def test_an_error_has_its_place_in_the_text(client):

@@ -80,7 +80,7 @@ class TestARunOfMany:
 
     def test_every_page_and_document_of_it_opens(self, client, run):
         page = run.get_absolute_url()
-        tabs = "summary charts trades breakdown config files api logs"
+        tabs = "summary charts trades breakdown validation config files api logs"
         for tab in tabs.split():
             answer = client.get(f"{page}?tab={tab}")
             assert answer.status_code == 200, tab
@@ -97,10 +97,6 @@ class TestARunOfMany:
         assert candles["items"][0]["open"] == panel.fields["open"][place, 1]
         for part in ("report", "trades", "round-trips", "metrics", "artifacts"):
             assert client.get(f"/api/runs/{run.pk}/{part}").status_code == 200, part
-        answer = post(
-            client, f"/api/runs/{run.pk}/validate", {"permutation": {"n": 10}}
-        )
-        assert answer.status_code == 409
         assert client.get("/backtesting").status_code == 200
         listed = client.get(f"/model-lab/runs/{run.pk}/rerun").content.decode()
         assert 'value="SYN-gbm-1, SYN-gbm-2, SYN-trend-1"' in listed

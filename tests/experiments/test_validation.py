@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from experiments.artifacts.evidence import evidence_of_files
@@ -22,7 +23,9 @@ from experiments.services.validation_execute import validation_execute
 from jobs.progress import JobCancelled, JobContext
 from jobs.queue import cancel
 from quantlab.web.problem import Problem
+from strategies import RunConfig, load_panel, run_backtest
 from strategies.errors import ConfigError
+from strategies.trials import MemorySink, reporting_to
 from strategies.validation.evidence import Evidence
 from strategies.validation.suite import validate
 from tests.experiments.test_walk_forward import finished as finished_walk
@@ -191,12 +194,48 @@ def test_tests_in_a_config_are_run_with_the_run():
     assert validation_document(light)["permutation"] == found["permutation"]
 
 
-def test_files_hold_the_evidence_of_a_run():
-    run = finished_run()
-    ours, theirs = evidence_of_files(run), Evidence.of(result_of())
-    for key in ("equity", "held", "prices", "entry_bar", "exit_bar", "side", "pnl"):
-        assert getattr(ours, key) == pytest.approx(getattr(theirs, key), rel=1e-12)
-    assert (ours.lookback, ours.ppy) == (theirs.lookback, theirs.ppy)
+def test_files_hold_the_evidence_of_a_run_of_one_symbol_and_of_many():
+    pair = {"universe": ["SYN-gbm-1", "SYN-trend-1"], "end": "2011-06-30"}
+    many = finished_run(changes=pair)
+    config = RunConfig(**many.config)
+    panel = load_panel(config, config.symbols)
+    for run, result in (
+        (finished_run(), result_of()),
+        (many, run_backtest(config, panel)),
+    ):
+        ours, theirs = evidence_of_files(run), Evidence.of(result)
+        for key in ("equity", "held", "prices"):
+            assert getattr(ours, key) == pytest.approx(getattr(theirs, key), rel=1e-12)
+        for key in ("entry_bar", "exit_bar", "side", "pnl"):
+            mine, others = np.sort(getattr(ours, key)), np.sort(getattr(theirs, key))
+            assert mine == pytest.approx(others, rel=1e-12)
+        assert (ours.lookback, ours.ppy) == (theirs.lookback, theirs.ppy)
+        assert ours.is_portfolio == theirs.is_portfolio
+
+
+def test_a_portfolio_is_validated_on_the_bars_of_all_its_symbols(client):
+    real = {"provider": "builtin", "universe": ["NASDAQ", "SP500"], "end": "2000-12-31"}
+    run = finished_run(changes=real)
+    again = {"n": 2, "space": {"fast": [3, 5]}}
+    made = validated(run, seed=3, **TESTS, permutation_rerun=again)
+
+    assert made.data_fingerprint == run.data_fingerprint
+    manifest = run_store().manifest(str(made.pk))
+    assert len(manifest["candle_hashes"]) == 2
+    config = RunConfig(**run.config)
+    result = run_backtest(config, load_panel(config, config.symbols))
+    asked = {**TESTS, "permutation_rerun": again}
+    with reporting_to(MemorySink()):
+        found = json.loads(json.dumps(validate(result, asked, seed=3)))
+    assert summary_of(made) == found
+    entries = LedgerEntry.objects.filter(run_id=str(made.pk)).order_by("chunk")
+    counted = [(one.source, one.n_evaluated, one.n_trials) for one in entries]
+    assert counted == [("null_model", 5, 0), ("sweep", 2, 1)]
+    assert entries[1].instruments == ["builtin:NASDAQ", "builtin:SP500"]
+    page = client.get(f"/model-lab/runs/{run.pk}?tab=validation").content.decode()
+    assert "bars of the account" in page
+    told = validation_estimate(run=run, asked=validation_asked(run=run, body=TESTS))
+    assert told.n_timed == len(TESTS) + 1
 
 
 def test_an_estimate_learns_from_tests_that_were_run():
