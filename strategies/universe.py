@@ -8,7 +8,7 @@ expression are taken as they are; its universe may be one symbol.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from strategies.dsl.evaluate import evaluate
 from strategies.errors import CandleError
 from strategies.features.cache import FeatureFiles
 from strategies.features.catalog import Feature
-from strategies.features.compute import FeatureCache, compute_features
+from strategies.features.compute import EarlierBars, FeatureCache, compute_features
 from strategies.library.expression import expression_of, grouped
 from strategies.library.resolve import indicator_features, resolve
 from strategies.market.candles import Candles
@@ -199,27 +199,33 @@ def _decided(
 ) -> tuple[dict[str, FloatArray], Steps]:
     """Return the columns that are kept, and what is wanted of each symbol, by step."""
     on_stage("features")
-    symbols = [OwnBars.of(panel, symbol) for symbol in panel.symbols]
+    symbols = own_bars(panel, cache)
     if config.expr is not None:
-        drawn = [
-            compute_features(one.candles, indicator_features(config), cache)
-            for one in symbols
-        ]
+        drawn = [one.columns(indicator_features(config)) for one in symbols]
         on_stage("signals")
         seen, inside = grouped(panel, config), members_at(panel, config.members)
         kept = files.of_panel(seen) if files else None
         values = evaluate(expression_of(config), seen, members=inside, cache=kept)
         return {SIGNAL: values, **_side_by_side(symbols, drawn)}, [(SIGNAL, values)]
     plan = plan_of(config)
-    columns = [compute_features(one.candles, plan.features, cache) for one in symbols]
+    columns = [one.columns(plan.features) for one in symbols]
     on_stage("signals")
+    return _side_by_side(symbols, columns), _ruled(plan, panel, symbols, columns)
+
+
+def _ruled(
+    plan: Plan,
+    panel: Panel,
+    symbols: Sequence[OwnBars],
+    columns: Sequence[dict[str, FloatArray]],
+) -> Steps:
+    """Return what a strategy of the library wants of each symbol, by step."""
     wanted = [
-        one.placed(_position(plan, one.candles, own, cache), 0.0)
+        one.placed(_position(plan, one, own), 0.0)
         for one, own in zip(symbols, columns, strict=True)
     ]
     risk = np.column_stack(wanted)
-    share = risk * _shares(config, panel, symbols, cache)
-    return _side_by_side(symbols, columns), [("risk", risk), ("share", share)]
+    return [("risk", risk), ("share", risk * _shares(plan.config, panel, symbols))]
 
 
 def decision_steps(config: RunConfig, panel: Panel) -> Iterator[tuple[str, FloatArray]]:
@@ -260,11 +266,26 @@ def _weighed(
 
 
 def wanted_by(
-    config: RunConfig, panel: Panel, cache: FeatureCache | None = None
+    config: RunConfig, panel: Panel, symbols: Sequence[OwnBars]
 ) -> FloatArray:
-    """Return what a resolved config wants of each symbol, (n_bars, n_symbols)."""
-    _, wanted = _decided(config, panel, cache, str)
-    return wanted[-1][1]
+    """Return what a strategy of the library wants of each symbol.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Resolved.
+    panel : Panel
+        The bars that are traded.
+    symbols : sequence of OwnBars
+        See `own_bars`; those of these bars.
+
+    Returns
+    -------
+    float64 array of shape (n_bars, n_symbols)
+    """
+    plan = plan_of(config)
+    columns = [one.columns(plan.features) for one in symbols]
+    return _ruled(plan, panel, symbols, columns)[-1][1]
 
 
 def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSimulation:
@@ -320,9 +341,12 @@ class OwnBars:
     candles: Candles
     last: IntArray  # for each stamp of the panel its newest own bar; −1 before one
     is_there: BoolArray
+    cache: FeatureCache | None = None  # where its features are kept, or come from
 
     @classmethod
-    def of(cls, panel: Panel, symbol: str) -> OwnBars:
+    def of(
+        cls, panel: Panel, symbol: str, cache: FeatureCache | None = None
+    ) -> OwnBars:
         """Return the bars of one symbol of a panel."""
         candles = panel.candles(symbol)
         prices = [getattr(candles, name) for name in PRICES]
@@ -332,7 +356,27 @@ class OwnBars:
             others = {name: v[is_there] for name, v in candles.columns.items()}
             ts = candles.ts[is_there]
             candles = replace(candles, ts=ts, columns=others, **arrays)
-        return cls(candles, np.cumsum(is_there) - 1, is_there)
+        return cls(candles, np.cumsum(is_there) - 1, is_there, cache)
+
+    def since(self, start_ms: int, first: int) -> OwnBars:
+        """Return those from a stamp on, which is the panel's bar `first`.
+
+        Their features know what came before.
+        """
+        before = int(self.is_there[:first].sum())
+        return OwnBars(
+            self.candles.between(start_ms, None),
+            self.last[first:] - before,
+            self.is_there[first:],
+            EarlierBars(self.candles, range(before, len(self.candles)), self.cache),
+        )
+
+    def columns(self, features: Sequence[Feature]) -> dict[str, FloatArray]:
+        """Return features on its own bars; there may be none so far."""
+        if not len(self.candles):
+            names = [name for feature in features for name in feature.columns]
+            return {name: np.empty(0) for name in names}
+        return compute_features(self.candles, features, self.cache)
 
     def placed(self, values: FloatArray, before: float) -> FloatArray:
         """Return own values on the stamps of the panel, each until the next one."""
@@ -343,6 +387,19 @@ class OwnBars:
     def scattered(self, values: FloatArray) -> FloatArray:
         """Return own values on the stamps of the panel, NaN where there is no bar."""
         return np.where(self.is_there, self.placed(values, np.nan), np.nan)
+
+
+def own_bars(
+    panel: Panel, cache: FeatureCache | None = None, *, first: int = 0
+) -> list[OwnBars]:
+    """Return the own bars of each symbol from bar `first` on.
+
+    Features are as warm as on all bars; `cache` keeps those of all.
+    """
+    symbols = [OwnBars.of(panel, symbol, cache) for symbol in panel.symbols]
+    if not first:
+        return symbols
+    return [one.since(int(panel.ts[first]), first) for one in symbols]
 
 
 def _check_symbols(config: RunConfig, panel: Panel) -> None:
@@ -356,40 +413,27 @@ def _check_symbols(config: RunConfig, panel: Panel) -> None:
         )
 
 
-def _position(
-    plan: Plan,
-    candles: Candles,
-    columns: dict[str, FloatArray],
-    cache: FeatureCache | None,
-) -> FloatArray:
+def _position(plan: Plan, one: OwnBars, columns: dict[str, FloatArray]) -> FloatArray:
     """Return the state the strategy wants of one symbol, of the size `risk` says."""
-    signal = plan.strategy.signal(candles, columns, plan.params)
-    return risked(signal, plan.config, candles, cache)
+    if not len(one.candles):
+        return np.empty(0)
+    signal = plan.strategy.signal(one.candles, columns, plan.params)
+    return risked(signal, plan.config, one.candles, one.cache)
 
 
-def _shares(
-    config: RunConfig,
-    panel: Panel,
-    symbols: list[OwnBars],
-    cache: FeatureCache | None,
-) -> FloatArray:
+def _shares(config: RunConfig, panel: Panel, symbols: Sequence[OwnBars]) -> FloatArray:
     volatility = np.empty((0, 0))
     if config.sizing.weights == "inverse_volatility":
         known = Feature("volatility", {"period": config.sizing.vol_window})
         volatility = np.column_stack(
-            [
-                one.placed(
-                    compute_features(one.candles, [known], cache)[str(known)], np.nan
-                )
-                for one in symbols
-            ]
+            [one.placed(one.columns([known])[str(known)], np.nan) for one in symbols]
         )
     inside = members_at(panel, config.members)
     return shares(config.sizing, panel, volatility, inside)
 
 
 def _side_by_side(
-    symbols: list[OwnBars], columns: list[dict[str, FloatArray]]
+    symbols: Sequence[OwnBars], columns: Sequence[dict[str, FloatArray]]
 ) -> dict[str, FloatArray]:
     return {
         name: np.column_stack(

@@ -24,7 +24,6 @@ from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
 from strategies import Panel, RunConfig
 from strategies.errors import ConfigError
-from strategies.library.resolve import one_symbol_needed
 from strategies.market.sources import load_each
 from strategies.metrics.registry import METRICS, Metric
 from strategies.sweep import SweepPlan
@@ -93,7 +92,6 @@ def walk_planned(plan: SweepPlan, windows: Mapping[str, Any]) -> Walk:
 
     `windows` has the words of the request: ``train_bars`` and the like.
     """
-    one_symbol_needed(plan.config, "A walk-forward")  # before its bars are read
     candles = load_each(plan.config, plan.config.symbols)
     bars = Panel.of(candles) if plan.config.is_portfolio else candles[0]
     try:

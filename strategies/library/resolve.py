@@ -119,23 +119,6 @@ def _tests(config: RunConfig) -> dict[str, object]:
     return {"validation": asked.tests}
 
 
-def one_symbol_needed(config: RunConfig, what: str) -> None:
-    """Refuse a strategy of the library on a universe where that cannot be done so far.
-
-    Raises
-    ------
-    NotAvailableYet
-        Field ``universe``.
-    """
-    if config.strategy is not None and config.universe is not None:
-        raise NotAvailableYet(
-            f"{what} of a library strategy over a universe is not available yet.",
-            field="universe",
-            advice="Use one symbol or an expression, or sweep the universe on a first "
-            "half of the time and run the choice on the second.",
-        )
-
-
 def _strategy(config: RunConfig) -> dict[str, object]:
     if config.strategy is None:
         return {}

@@ -18,7 +18,7 @@ from strategies.portfolio import metric_inputs
 from strategies.simulation.portfolio import PortfolioSimulation
 from strategies.sweep.plan import SweepPlan
 from strategies.types import FloatArray, IntArray
-from strategies.universe import held_by, wanted_by
+from strategies.universe import held_by, own_bars, wanted_by
 
 SHARED_BYTES = 256 << 20  # features that candidates may have together
 
@@ -62,11 +62,13 @@ def simulations(
     are computed once. They come grouped by that.
     """
     configs = [plan.config_at(int(point)) for point in points]
+    bars = panel if traded is None else traded
     if plan.config.expr is None:
         cache = MemoryFeatureCache(SHARED_BYTES)
+        symbols = own_bars(panel, cache, first=len(panel) - len(bars))
         for place, config in enumerate(configs):
-            wanted = wanted_by(config, panel, cache)
-            yield place, config, held_by(config, panel, wanted)
+            wanted = wanted_by(config, bars, symbols)
+            yield place, config, held_by(config, bars, wanted)
         return
     said: dict[str, list[int]] = {}
     for place, config in enumerate(configs):
@@ -74,7 +76,6 @@ def simulations(
     first = [expression_of(configs[places[0]]) for places in said.values()]
     seen, inside = grouped(panel, plan.config), members_at(panel, plan.config.members)
     values = evaluate_population(first, seen, members=inside, reuse=True)
-    bars = panel if traded is None else traded
     for places, (_, matrix) in zip(said.values(), values, strict=True):
         for place in places:
             config = configs[place]

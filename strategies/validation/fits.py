@@ -13,7 +13,6 @@ import numpy as np
 from strategies.compute import executor
 from strategies.errors import CandleError, ConfigError
 from strategies.features.compute import EarlierBars, FeatureCache, MemoryFeatureCache
-from strategies.library.resolve import one_symbol_needed
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
 from strategies.metrics.table import TABLE_METRICS
@@ -85,13 +84,10 @@ def plan_walk_forward(sweep: SweepPlan, splits: Sequence[Split]) -> WalkPlan:
 
     Raises
     ------
-    NotAvailableYet
-        For a strategy of the library on a universe.
     ConfigError
         ``bad_split`` if there is no window, a window is too short, learns from what
         comes after it, or two of them test the same bar; ``too_many_candidates``.
     """
-    one_symbol_needed(sweep.config, "A walk-forward")
     if not splits:
         raise _bad_split("There is no window.")
     before = 0

@@ -14,6 +14,7 @@ import numpy as np
 
 from strategies import backtest, portfolio, universe
 from strategies.backtest import BacktestResult, terms_of
+from strategies.config import RunConfig
 from strategies.dsl.evaluate import evaluate
 from strategies.features.compute import (
     EarlierBars,
@@ -97,7 +98,7 @@ def portfolio_of(
     fits: Sequence[WindowFit],
     benchmark: Candles | None,
 ) -> tuple[UniverseResult, list[Metrics]]:
-    """Return the joined portfolio of an expression, and the metrics of each test.
+    """Return the joined portfolio, and the metrics of each test.
 
     Arguments and end as for `account_of`.
     """
@@ -157,18 +158,27 @@ def _traded(
 def _held(
     plan: WalkPlan, panel: Panel, fit: WindowFit, cash: float
 ) -> Part[PortfolioSimulation]:
-    """Hold by the chosen expression on the test bars of one window."""
+    """Hold by the chosen candidate on the test bars of one window."""
     config, test = plan.sweep.config_at(fit.point), fit.split.test
     seen, bars = stretch(panel, range(test.stop)), stretch(panel, test)
-    inside = members_at(seen, config.members)
-    values = evaluate(expression_of(config), grouped(seen, config), members=inside)
-    weights = universe.weights_of(config, bars, values[test.start :])
+    weights = universe.weights_of(config, bars, _wanted(config, seen, bars))
     held = universe.simulated(config, bars, weights, cash)
     terms = universe.terms_of(config, bars, cash)
     simulation = portfolio_closed_out(held, terms)
     inputs = portfolio.metric_inputs(bars, simulation, config.rf)
     first = test.start - plan.tested.start
     return Part(first, weights, simulation, _metrics(inputs), terms)
+
+
+def _wanted(config: RunConfig, seen: Panel, bars: Panel) -> FloatArray:
+    """Return what is wanted on `bars`, the newest of all that are seen."""
+    first = len(seen) - len(bars)
+    if config.expr is None:
+        symbols = universe.own_bars(seen, first=first)
+        return universe.wanted_by(config, bars, symbols)
+    inside = members_at(seen, config.members)
+    seen = grouped(seen, config)
+    return evaluate(expression_of(config), seen, members=inside)[first:]
 
 
 def _metrics(inputs: MetricInputs) -> Metrics:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from strategies import (
     RunConfig,
@@ -14,7 +13,6 @@ from strategies import (
     run_sweep,
     walk_forward,
 )
-from strategies.errors import NotAvailableYet
 from strategies.library.expression import expression_of
 from strategies.simulation.portfolio import simulate_weights
 from strategies.simulation.windows import portfolio_closed_out
@@ -44,11 +42,15 @@ def gappy_panel():
     return replace(panel, fields=fields)
 
 
-def held(chosen, panel, bars, cash):
-    """Hold by what the expression says, knowing all earlier bars; sell at the end."""
+def said(chosen, panel, bars):
+    """Return what the expression says on some bars, knowing all earlier ones."""
     past = panel.between(None, int(panel.ts[bars[-1]]))
-    window = past.between(int(panel.ts[bars[0]]), None)
-    values = evaluate(expression_of(chosen), past)[bars.start :]
+    return evaluate(expression_of(chosen), past)[bars.start :]
+
+
+def held(chosen, panel, bars, cash, values):
+    """Hold by these values on some bars; sell at the end."""
+    window = panel.between(int(panel.ts[bars[0]]), int(panel.ts[bars[-1]]))
     weights = to_weights(values, chosen.sizing, window)
     alone = simulate_weights(window, weights, chosen.execution, initial_cash=cash)
     curve, left = alone.equity.copy(), alone.quantity[-1]
@@ -70,7 +72,8 @@ def test_the_stitched_account_is_the_hand_joined_one():
     cash, equity = base.initial_cash, []
     for split, fit in zip(splits, found.fits, strict=True):
         chosen = found.plan.sweep.config_at(fit.point)
-        curve = held(chosen, panel, split.test, cash)
+        values = said(chosen, panel, split.test)
+        curve = held(chosen, panel, split.test, cash, values)
         cash = curve[-1]
         equity += [*curve, *[cash] * len(split.embargoed)]
     equity = equity[: len(found.equity)]
@@ -93,15 +96,20 @@ def test_the_stitched_account_is_the_hand_joined_one():
 
 def test_an_anchored_fit_is_the_sweep_of_the_same_bars():
     panel = gappy_panel()
-    base = config_of(*panel.symbols)
+    rule = {"expr": None, "strategy": {"name": "sma_cross"}}
+    for changes, space in (({}, SPACE), (rule, {"fast": [3, 5], "slow": [10, 20]})):
+        same_as_sweep(panel, config_of(*panel.symbols, **changes), space)
+
+
+def same_as_sweep(panel, base, space):
     splits = rolling_splits(len(panel), train=90, test=40, anchored=True, windows=2)
     with reporting_to(MemorySink()) as sink:
-        found = walk_forward(base, SPACE, splits, panel)
+        found = walk_forward(base, space, splits, panel)
     for split, item, batch in zip(splits, found.items, sink.batches, strict=True):
         start, end = (int(panel.ts[bar]) for bar in (0, split.train[-1]))
         same = base.with_changes({"start": start, "end": end})
         with reporting_to(MemorySink()) as swept:
-            best = run_sweep(same, SPACE, panel.between(start, end)).best
+            best = run_sweep(same, space, panel.between(start, end)).best
         assert (item["params"], item["in_sample"]) == (best["params"], best["metrics"])
         # So it is no new trial either: the same candidates on the same bars.
         [other] = swept.batches
@@ -145,16 +153,6 @@ def test_ruin_at_the_last_close_ends_it_all():
     assert found.result.simulation.ruined
     assert found.equity[-1] == 0.0
     assert found.metrics["total_return"] == -1.0
-
-
-def test_a_library_strategy_on_a_universe_is_refused_in_words():
-    panel = panel_of("A", "B")
-    rule = {"name": "sma_cross"}
-    base = RunConfig(provider="frame", universe=["A", "B"], strategy=rule)
-    splits = rolling_splits(len(panel), train=100, test=50)
-    with pytest.raises(NotAvailableYet) as refused:
-        walk_forward(base, {"fast": [3, 5]}, splits, panel)
-    assert refused.value.field == "universe"
 
 
 def test_closing_what_is_flat_changes_nothing():
