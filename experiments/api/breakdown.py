@@ -24,7 +24,9 @@ class BreakdownPartOut(Schema):
     key: str
     label: str
     pnl: float = Field(description="Cash, net of costs.")
-    share: float | None = Field(description="Of the whole profit, a fraction.")
+    share: float | None = Field(
+        description="Of the size of the whole profit, a fraction with the sign of pnl."
+    )
     count: int = Field(description="Round trips or bars.")
     win_rate: float | None = Field(description="Share of them with a profit.")
     mean: float | None = Field(description="Profit of one of them, cash.")

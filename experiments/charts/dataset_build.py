@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.charts.figure import Document, Figure, compact, data_of, finished
+from experiments.selectors.catalog_entries import entry_of
 
 ROW_PX = 18
 MOST_SYMBOLS = 40
@@ -51,7 +52,8 @@ def feature_figure(report: Document) -> Figure:
         "worst": min(rows, key=lambda row: row["coverage"]),
     }
     drawn = [*features[: MOST_FEATURES - 1], label]
-    return Figure(spec=_feature_spec(drawn), facts=facts, rows=rows, table=rows)
+    table = [{**row, "entry": entry_of(row["column"])} for row in rows]
+    return Figure(spec=_feature_spec(drawn), facts=facts, rows=rows, table=table)
 
 
 def _matrix_spec(series: list[Document], edges: list[int]) -> Document:

@@ -47,10 +47,10 @@ TRIPS, BARS = "round_trips", "bars"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One row. `pnl` and `mean` are cash, `share` is of the profit of all parts.
+    """One row. `pnl` and `mean` are cash, `share` is of the size of the whole profit.
 
-    `count` says how many round trips or bars it has, `win_rate` which share of them
-    earned something.
+    A share has the sign of its own `pnl`, also where the whole is a loss. `count` says
+    how many round trips or bars it has, `win_rate` which share of them earned money.
     """
 
     key: str
@@ -104,7 +104,7 @@ def _part(key: str, label: str, pnl: FloatArray, total: float) -> Part:
         key=key,
         label=label,
         pnl=own,
-        share=own / total if total else None,
+        share=own / abs(total) if total else None,
         count=len(pnl),
         win_rate=float((pnl > 0.0).mean()),
         mean=own / len(pnl),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from experiments.selectors.catalog import feature_list, primitive_document
@@ -14,6 +15,7 @@ from strategies.dsl.manual import argument_words, families
 from strategies.dsl.nodes import walk
 from strategies.dsl.primitives import PRIMITIVES, WORDS
 from strategies.errors import did_you_mean
+from strategies.features.catalog import FEATURES
 from strategies.features.starter import STARTERS
 
 KINDS = {"": "All", "starter": "Starter catalog", "function": "Functions"}
@@ -98,6 +100,25 @@ def _feature_line(one: dict[str, Any]) -> tuple[dict[str, Any], Listed]:
 
 def _of(features: list[tuple[dict[str, Any], Listed]], family: str) -> tuple[Any, ...]:
     return tuple(line for one, line in features if one["family"] == family)
+
+
+def entry_of(column: str) -> str:
+    """Return what the catalog calls a dataset's column; "" where it has no such entry.
+
+    An expression is that of a family if it says the same, with a typical window.
+    """
+    name = column.partition("(")[0]
+    return name if name in FEATURES else _said().get(column, "")
+
+
+@cache
+def _said() -> dict[str, str]:
+    """Return the families by what they say."""
+    return {
+        one.expression(window).canonical: one.name
+        for one in STARTERS.values()
+        for window in one.windows or (None,)
+    }
 
 
 def feature_entry(name: str, window: str = "") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from experiments.selectors.candidates import (
     judged,
 )
 from experiments.selectors.sweep import Candidates, sweep_candidates
+from experiments.selectors.universes import survivorship
 from quantlab.web.problem import Problem
 from strategies.metrics.registry import METRICS, Metric
 from strategies.metrics.table import TABLE_METRICS
@@ -69,6 +70,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         "n_added": sum(entries.values_list("n_trials", flat=True)),
         "importance": list(candidates.importance().items()),
         "shows_map": len(candidates.plan.axes) > 1,
+        "survivorship": survivorship(run.config),
         **map_context(request, run, candidates),
     }
 

@@ -81,6 +81,8 @@ def test_a_page_tells_what_is_there_and_what_is_not(client, settings):
     assert "every 1s" not in page
     for words in ("520 rows", "482", "survivorship bias", "Its rows", "2011-01-03"):
         assert words in page
+    assert '<a href="/catalog/sma"><code>sma(close, 5)</code></a>' in page
+    assert '<th scope="row"><code>label</code>' in page
     for name in ("matrix", "features"):
         assert f'data-chart="{name}"' in page
         table = client.get(f"{address}?chart={name}&format=csv")

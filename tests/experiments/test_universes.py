@@ -11,10 +11,14 @@ import pytest
 from experiments.artifacts.store import run_store
 from experiments.models import LedgerEntry, ModelExperiment, ModelRun
 from experiments.selectors.breakdown import WAYS, run_breakdown
+from experiments.selectors.runs import run_get
 from experiments.selectors.series import Span, run_series
+from experiments.services.validation_execute import validation_execute
 from experiments.services.verify import run_verify
-from strategies import RunConfig, run_universe
+from experiments.services.walk_execute import walk_execute
+from strategies import RunConfig, rolling_splits, run_universe, walk_forward
 from strategies.market.sources import load_panel
+from strategies.trials import MemorySink, reporting_to
 from tests.factories import CONFIG, do_run, finished_run, finished_sweep
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +172,9 @@ class TestBreakdown:
                 assert (
                     sum(i["count"] for i in found["items"]) == found["total"]["count"]
                 )
-                assert sum(i["share"] for i in found["items"]) == pytest.approx(1.0)
+                whole = np.sign(earned)  # −1 of a loss: each has the sign of its own
+                assert sum(i["share"] for i in found["items"]) == pytest.approx(whole)
+                assert all(i["share"] * i["pnl"] >= 0.0 for i in found["items"])
 
     def test_the_parts_are_those_worked_by_hand(self, run):
         config = RunConfig(**run.config)
@@ -227,7 +233,7 @@ class TestAsking:
             assert error["code"] == code
             assert error["details"]["errors"][0]["field"].startswith("universe")
 
-    def test_an_experiment_keeps_the_list_and_does_not_walk_yet(self, client):
+    def test_an_experiment_keeps_the_list_and_walks_it_forward(self, client):
         made = post(
             client,
             "/api/model-lab/experiments",
@@ -235,15 +241,37 @@ class TestAsking:
                 "name": "Two",
                 "model_key": "sma_cross",
                 "universe": {"preset_id": "us_indices"},
+                "end": "2001-12-31",
             },
         )
         assert made.status_code == 201
         assert made.json()["universe"] == ["NASDAQ", "SP500"]
         address = f"/api/model-lab/experiments/{made.json()['id']}"
         assert post(client, f"{address}/run", {}).status_code == 202
-        answer = post(client, f"{address}/walk-forward", {"space": {"fast": [5, 10]}})
-        assert answer.status_code == 422
-        assert answer.json()["error"]["code"] == "not_available_yet"
+        asked = {"space": {"fast": [5, 10]}, "train_bars": 200, "test_bars": 90}
+        queued = post(client, f"{address}/walk-forward", asked)
+        assert queued.status_code == 202
+        walked = ModelRun.objects.get(pk=queued.json()["id"])
+        do_run(walked, walk_execute)
+
+        config = RunConfig(**walked.config)
+        panel = load_panel(config, config.symbols)
+        splits = rolling_splits(len(panel), train=200, test=90)
+        with reporting_to(MemorySink()):
+            own = walk_forward(config, {"fast": [5, 10]}, splits, panel)
+        walked = run_get(walked.pk)
+        assert walked.metrics == own.metrics
+        page = client.get(walked.get_absolute_url()).content.decode()
+        assert "Survivorship bias" in page
+        assert "Walk with changes" in page
+        luck = {"permutation": {"n": 20}, "monte_carlo": {"n": 20}, "cost_stress": {}}
+        tested = post(client, f"/api/runs/{walked.pk}/validate", luck).json()
+        do_run(ModelRun.objects.get(pk=tested["id"]), validation_execute)
+        said = client.get(f"/api/runs/{walked.pk}/validation").json()
+        assert said["cost_stress"]["reason"]["code"] == "stitched"
+        assert said["permutation"]["applicable"]
+        end = said["monte_carlo"]["observed"]["final_equity"]
+        assert end == pytest.approx(own.equity[-1])
 
     def test_the_form_takes_several_symbols_and_leads_to_one_run(self, client):
         made = post(
@@ -311,7 +339,8 @@ class TestSweeping:
         assert run.config["universe"] == ["NASDAQ", "SP500"]
         for key, value in items[0]["metrics"].items():
             assert run.metrics[key] == pytest.approx(value, rel=1e-9), key
-        assert client.get(sweep.get_absolute_url()).status_code == 200
+        page = client.get(sweep.get_absolute_url()).content.decode()
+        assert "2 symbols were chosen for the whole time" in page
         form = client.get(f"/model-lab/experiments/{made['id']}/sweep")
         assert "of <b>NASDAQ, SP500</b>" in form.content.decode()
         found = client.get("/api/runs?symbol=NASDAQ&kind=sweep").json()["items"]

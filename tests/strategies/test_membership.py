@@ -16,6 +16,7 @@ from strategies.validation.robustness import sub_universe
 from tests.strategies.random_candles import random_candles
 
 DAY_MS = 86_400_000
+NAMED = 'feat("momentum_rank") + feat("own_rank")'
 HOLD = {"name": "buy_and_hold"}
 
 
@@ -154,6 +155,26 @@ def test_an_expression_compares_members_only_and_windows_see_all_bars():
     of_ranks = compared("ts_sum(rank(close), 2)")
     np.testing.assert_allclose(of_ranks[2], [1 / 2 + 1 / 3, 1 + 2 / 3, nan])
     np.testing.assert_allclose(of_ranks[3], [2 / 3, 4 / 3, 2])
+
+
+class Kept(dict):
+    """What a cache of a panel's features holds."""
+
+    def put(self, key, array):
+        self[key] = array
+
+
+def test_what_a_named_feature_compares_is_not_kept_where_members_matter():
+    panel = with_winner(400, 350)
+    members = np.arange(400)[:, None] >= [0, 350]
+    kept = Kept()
+    everyone = evaluate(NAMED, panel, cache=kept)
+    assert len(kept) == 2
+    of_then = evaluate(NAMED, panel, members=members, cache=kept)
+    plain = evaluate(NAMED, panel, members=members)
+    np.testing.assert_array_equal(of_then, plain)
+    assert np.isnan(of_then[349, 1])
+    assert not np.isnan(everyone[349, 1])
 
 
 def test_a_run_of_an_expression_compares_members_and_sees_no_future():
