@@ -117,7 +117,8 @@ class Twins:
         Each value is bent to within ±1 first, around the usual size of all of them:
         so a few huge ones do not hide the others.
         """
-        filled = np.where(known, values, 0.0)
+        # A quarter of each, so that the largest and the usual one can be added.
+        filled = np.where(known, 0.25 * values, 0.0)
         size = np.abs(filled)
         usual = _usual(size[self._sample], float(size.max()))
         size += usual

@@ -117,6 +117,11 @@ def test_a_panel_gives_what_it_has_and_nothing_else():
     assert {"volume", "score"}.isdisjoint(t.name for t in one.terminals)
     found = names(drawn(300, seed=3, grammar=one))
     assert not {"adv", "mfi", "cmf", "volume_ratio", "group_rank"} & set(found)
+    odd = {"a b": empty["close"], "\"'": empty["close"], "é": empty["close"]}
+    named = Grammar.of(replace(panel, fields={**panel.fields, **odd}))
+    assert {t.name for t in named.terminals} & set(odd) == {"a b", "é"}
+    for spoken in drawn(60, 4, named):
+        check(spoken, named)
     few = Grammar.of(panel, columns=["score", "returns"])
     assert {n for e in drawn(99, 1, few) for n in e.fields} == {"score", "returns"}
 

@@ -62,6 +62,15 @@ def test_rounding_does_not_part_twins():
         assert first == second != third
 
 
+def test_values_of_any_size_are_told_apart():
+    panel = market(np.random.default_rng(6), n_symbols=8, n_bars=40)
+    huge = np.where(panel.fields["close"] > 100.0, 1.7e308, -1.7e308)
+    one = replace(panel, fields={**panel.fields, "a": huge, "b": huge / 2})
+    exprs = [parse(text) for text in ('feat("a")', '-feat("a")', 'feat("b")')]
+
+    assert len(set(Twins(one).fingerprints(exprs))) == 3
+
+
 def test_what_a_probe_cannot_tell_is_no_twin():
     panel = market(np.random.default_rng(3), n_symbols=8, n_bars=40)
     silent = ("ts_mean(close, 60)", "ts_mean(open, 70)", "returns > 9", "returns > 8")
