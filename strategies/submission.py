@@ -105,7 +105,8 @@ def submission_checks(facts: Facts, cutoffs: Cutoffs = SUBMISSION) -> list[Check
     ]
 
 
-def _check(key: str, status: str, words: str, value: Any, cutoff: Any) -> Check:
+def check(key: str, status: str, words: str, value: Any, cutoff: Any) -> Check:
+    """Return one check as every panel shows it."""
     named = {"key": key, "status": status, "words": words}
     return named | {"value": value, "cutoff": cutoff}
 
@@ -119,73 +120,73 @@ def _at_least(
     key: str, value: float | None, cutoff: float, what: str, *, percent: bool = False
 ) -> Check:
     if value is None:
-        return _check(key, PENDING, f"{what} is not known.", None, cutoff)
+        return check(key, PENDING, f"{what} is not known.", None, cutoff)
     form = "z.1%" if percent else "z.2f"
     said, asked = _said(value, form), _said(cutoff, form)
     status = PASS if value >= cutoff else FAIL
     words = f"{what} is {said}; at least {asked} is asked."
-    return _check(key, status, words, value, cutoff)
+    return check(key, status, words, value, cutoff)
 
 
 def _look_ahead(verdict: Document | None) -> Check:
     if verdict is None:
-        return _check("lookahead", PENDING, "Look-ahead was not tested.", None, True)
+        return check("lookahead", PENDING, "Look-ahead was not tested.", None, True)
     if verdict["ok"]:
         words = "No value changed when the bars after it were changed."
-        return _check("lookahead", PASS, words, True, True)
+        return check("lookahead", PASS, words, True, True)
     words = f"{verdict['node']} knows {verdict['offset_bars']} bars too early."
-    return _check("lookahead", FAIL, words, False, True)
+    return check("lookahead", FAIL, words, False, True)
 
 
 def _turnover(value: float | None, cutoffs: Cutoffs) -> Check:
     low, high = cutoffs.least_turnover, cutoffs.most_turnover
     if value is None:
         words = "The turnover is not known."
-        return _check("turnover", PENDING, words, None, [low, high])
+        return check("turnover", PENDING, words, None, [low, high])
     status = PASS if low <= value <= high else FAIL
     words = f"It trades {value:.1%} of the account a day; {low:.1%} to {high:.1%} is "
-    return _check("turnover", status, words + "asked.", value, [low, high])
+    return check("turnover", status, words + "asked.", value, [low, high])
 
 
 def _likeness(nearest: Document | None, cutoff: float) -> Check:
     key = "self_correlation"
     if nearest is None:
         words = "No other saved strategy shares enough weeks with it."
-        return _check(key, PASS, words, None, cutoff)
+        return check(key, PASS, words, None, cutoff)
     value = nearest["correlation"]
     words = f"It moves with “{nearest['name']}” by {_said(value)}; less than {cutoff} "
     status = PASS if value < cutoff else FAIL
-    return _check(key, status, words + "is asked.", value, cutoff)
+    return check(key, status, words + "is asked.", value, cutoff)
 
 
 def _sub_universe(found: Document | None) -> Check:
     key = "sub_universe"
     if found is None:
-        return _check(key, PENDING, "The liquid half was not run yet.", None, None)
+        return check(key, PENDING, "The liquid half was not run yet.", None, None)
     if not found["applicable"]:
         words = f"{found['n_symbols']} symbols are too few to take half of them."
-        return _check(key, PASS, words, None, None)
+        return check(key, PASS, words, None, None)
     value, cutoff = found["sharpe"], found["cutoff"]
     if value is None:
         words = "On the liquid half nothing is held, so there is no Sharpe ratio."
-        return _check(key, FAIL, words, None, cutoff)
+        return check(key, FAIL, words, None, cutoff)
     status = PASS if value >= cutoff else FAIL
     words = (
         f"On the {found['n_sub']} most traded of {found['n_symbols']} symbols the "
         f"Sharpe ratio is {_said(value)}; at least {_said(cutoff)} is asked."
     )
-    return _check(key, status, words, value, cutoff)
+    return check(key, status, words, value, cutoff)
 
 
 def _sub_periods(found: Sequence[Document] | None, cutoff: int) -> Check:
     key = "sub_periods"
     if found is None:
         words = "The parts of the time were not looked at yet."
-        return _check(key, PENDING, words, None, cutoff)
+        return check(key, PENDING, words, None, cutoff)
     good = sum((part["sharpe"] or 0.0) > 0.0 for part in found)
     status = PASS if good >= min(cutoff, len(found)) else FAIL
     words = (
         f"It earned something in {good} of {len(found)} equal parts of the time; "
         f"{cutoff} are asked."
     )
-    return _check(key, status, words, good, cutoff)
+    return check(key, status, words, good, cutoff)

@@ -25,15 +25,12 @@ from strategies.metrics.factor import forward_returns, newey_west_t, rank_correl
 from strategies.portfolio import metric_inputs
 from strategies.simulation.portfolio import PortfolioSimulation
 from strategies.statistics import deflated_sharpe, probabilistic_sharpe
+from strategies.submission import FAIL, PASS, Facts, check, submission_checks
 from strategies.types import FloatArray
 from strategies.universe import held_by
 from strategies.validation.cost_stress import break_even_bps
 from strategies.validation.lookahead import check_lookahead, verdict_of
 from strategies.validation.robustness import sub_periods, sub_universe
-
-GOOD_DSR = 0.95
-GOOD_PARTS = 3
-PASS, FAIL = "PASS", "FAIL"
 
 Report = dict[str, Any]
 
@@ -74,7 +71,7 @@ class Inspection:
         spans = {"train": self.train, "validation": self._validation, "test": test}
         made = {name: held_of(span, values) for name, span in spans.items()}
         metrics = {n: self._metrics(spans[n], made[n], values) for n in spans}
-        report: Report = {
+        return {
             "index": one.index,
             "expr": one.expr,
             "expr_hash": one.expr_hash,
@@ -90,7 +87,6 @@ class Inspection:
             "sub_universe": self._sub_universe(one.expr, metrics["train"]),
             "look_ahead": self.look_ahead(one.expr),
         }
-        return report | {"checks": _checks(self._plan, bar, report)}
 
     def _metrics(
         self, span: Stretch, made: PortfolioSimulation, values: FloatArray
@@ -183,83 +179,57 @@ def _why(one: Finalist, bar: Bar) -> str:
     )
 
 
-def _checks(plan: SearchPlan, bar: Bar, report: Report) -> list[Report]:
-    parts = report["sub_periods"]
-    good = sum((part["sharpe"] or 0.0) > 0.0 for part in parts)
-    half, dsr = report["sub_universe"], report["dsr"]
+def checks_of(
+    plan: SearchPlan, bar: Bar, report: Report, nearest: Report | None
+) -> list[Report]:
+    """Return what should hold of a kept expression, with what any strategy should.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+    bar : Bar
+    report : dict
+        As `Inspection.report` returns it.
+    nearest : dict or None
+        ``name`` and ``correlation`` of the other that was kept and moves most alike.
+    """
+    fitness, q_value = report["fitness"], report["q_value"]
     bps, own = report["break_even_bps"], _own_bps(plan)
-    found = [
-        _check(
-            "look_ahead",
-            bool(report["look_ahead"]["ok"]),
-            True,
-            True,
-            "No value changed when the bars after it were changed.",
-        ),
-        _check(
+    facts = Facts(
+        metrics=report["validation"],
+        dsr=report["dsr"],
+        lookahead=report["look_ahead"],
+        nearest=nearest,
+        sub_universe=report["sub_universe"],
+        sub_periods=report["sub_periods"],
+    )
+    return [
+        check(
             "placebo",
-            report["fitness"] > bar.height,
-            report["fitness"],
+            PASS if fitness > bar.height else FAIL,
+            f"Its fitness is {fitness:.2f}; chance finds {bar.height:.2f}.",
+            fitness,
             bar.height,
-            f"Its fitness is {report['fitness']:.2f}; chance finds {bar.height:.2f}.",
         ),
-        _check(
+        check(
             "q_value",
-            report["q_value"] <= plan.q,
-            report["q_value"],
+            PASS if q_value <= plan.q else FAIL,
+            f"Its q-value is {q_value:.3f}; at most {plan.q:g} is asked.",
+            q_value,
             plan.q,
-            f"Its q-value is {report['q_value']:.3f}; at most {plan.q:g} is asked.",
         ),
-        _check(
-            "dsr",
-            dsr >= GOOD_DSR,
-            dsr,
-            GOOD_DSR,
-            f"The deflated Sharpe ratio of all trials is {dsr:.2f}; at least "
-            f"{GOOD_DSR} is asked.",
-        ),
-        _check(
-            "sub_periods",
-            good >= min(GOOD_PARTS, len(parts)),
-            good,
-            GOOD_PARTS,
-            f"It earned something in {good} of {len(parts)} equal parts of the time; "
-            f"{GOOD_PARTS} are asked.",
-        ),
-        _check(
+        check(
             "break_even",
-            bps is not None and bps > own,
-            bps,
-            own,
+            PASS if bps is not None and bps > own else FAIL,
             f"Costs of {0.0 if bps is None else bps:g} bps of what is traded leave "
             f"nothing; the run pays {own:g}.",
+            bps,
+            own,
         ),
+        *submission_checks(facts),
     ]
-    if half["applicable"]:
-        sharpe = half["sharpe"]
-        said = (
-            "no Sharpe ratio" if sharpe is None else f"a Sharpe ratio of {sharpe:.2f}"
-        )
-        words = (
-            f"The {half['n_sub']} most traded of {half['n_symbols']} symbols have "
-            f"{said}; at least {half['cutoff']:.2f} is asked."
-        )
-        is_good = sharpe is not None and sharpe >= half["cutoff"]
-        found.append(_check("sub_universe", is_good, sharpe, half["cutoff"], words))
-    return found
 
 
 def _own_bps(plan: SearchPlan) -> float:
     execution = plan.config.execution
     return execution.commission_bps + execution.slippage_bps
-
-
-def _check(key: str, passes: bool, value: Any, cutoff: Any, words: str) -> Report:
-    status = PASS if passes else FAIL
-    return {
-        "key": key,
-        "status": status,
-        "value": value,
-        "cutoff": cutoff,
-        "words": words,
-    }

@@ -17,7 +17,7 @@ import numpy as np
 
 from strategies.discovery.batch import Batch
 from strategies.discovery.finalists import NAMES, Bar, Finalist, Tried, finalists_of
-from strategies.discovery.kept import Inspection, Report
+from strategies.discovery.kept import Inspection, Report, checks_of
 from strategies.discovery.pool import direction
 from strategies.discovery.protocol import SearchPlan
 from strategies.market.panel import Panel
@@ -76,6 +76,8 @@ def conclude(
         if not one.why_not
     ]
     places = [one.row for one in finalists if not one.why_not]
+    correlation = _correlated(real, places, kept)
+    _judged(plan, bar, kept, correlation["matrix"])
     return {
         "found": bool(kept),
         "sentence": _sentence(plan, real, placebo, bar, finalists),
@@ -85,7 +87,7 @@ def conclude(
         "histograms": _histograms(real, placebo),
         "kept": kept,
         "rejected_finalists": [one.document() for one in finalists if one.why_not],
-        "correlation": _correlated(real, places, kept),
+        "correlation": correlation,
         "pbo": _pbo(sample[:, :weeks]),
         "spa": _spa(plan, sample[:, :weeks]),
         "n_trials": int(real.is_trial.sum()),
@@ -154,6 +156,28 @@ def _correlated(
         "expr_hashes": [one["expr_hash"] for one in kept],
         "matrix": matrix.tolist(),
     }
+
+
+def _judged(
+    plan: SearchPlan,
+    bar: Bar,
+    kept: Sequence[Report],
+    matrix: Sequence[Sequence[float]],
+) -> None:
+    """Tell each that was kept what should hold of it."""
+    for i, one in enumerate(kept):
+        one["checks"] = checks_of(plan, bar, one, _nearest(kept, matrix, i))
+
+
+def _nearest(
+    kept: Sequence[Report], matrix: Sequence[Sequence[float]], i: int
+) -> dict[str, Any] | None:
+    """Return the other that was kept and moves most alike; None if there is none."""
+    others = [(abs(matrix[i][j]), j) for j in range(len(kept)) if j != i]
+    if not others:
+        return None
+    correlation, j = max(others)
+    return {"name": kept[j]["expr"], "correlation": correlation}
 
 
 def _pbo(weekly: FloatArray) -> float | None:

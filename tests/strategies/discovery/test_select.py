@@ -47,7 +47,7 @@ def test_what_was_planted_is_kept_with_all_that_is_said_of_it(found):
     assert best["look_ahead"]["ok"]
     assert best["validation"]["sharpe"] > 0.0
     assert 0.0 <= best["dsr"] <= best["psr"] <= 1.0
-    assert {one["key"] for one in best["checks"]} >= {"look_ahead", "placebo", "dsr"}
+    assert {one["key"] for one in best["checks"]} >= {"lookahead", "placebo", "dsr"}
     assert sum(outcome["histograms"]["real"]) == outcome["counts"]["candidates"]
     matrix = np.array(outcome["correlation"]["matrix"])
     assert matrix.shape == (len(outcome["kept"]),) * 2
