@@ -35,6 +35,7 @@ from experiments.views.expression import (
     expression_complete,
     expression_leaks,
 )
+from experiments.views.generate_form import generate_new
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
@@ -196,6 +197,7 @@ urlpatterns = [
     path("backtest/look-ahead", expression_leaks, name="expression-leaks"),
     path("strategies", strategy_list, name="strategy-list"),
     path("strategies/save", strategy_saved, name="strategy-save"),
+    path("strategies/search", generate_new, name="generate-new"),
     path("strategies/<str:expr_hash>", strategy_detail, name="strategy-detail"),
     path("strategies/<str:expr_hash>/words", strategy_words, name="strategy-words"),
     path("strategies/<str:expr_hash>/delete", strategy_deleted, name="strategy-delete"),

@@ -1,10 +1,11 @@
-"""Charts by the kind of their run: those of a report, of a sweep, of windows."""
+"""Charts by the kind of their run: those of a report, a sweep, windows, a search."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from experiments.charts.figure import Document, Figure
+from experiments.charts.generate import generate_figure
 from experiments.charts.of_run import run_figure
 from experiments.charts.sweep import sweep_figure
 from experiments.charts.titles import OF_WALK
@@ -26,6 +27,8 @@ def figures_of(
     if run.kind == RunKind.SWEEP:
         figures = {name: sweep_figure(run, name, asked) for name in names}
         return run_document(run), figures
+    if run.kind == RunKind.GENERATE:
+        return run_document(run), {name: generate_figure(run, name) for name in names}
     report = run_computed(run)
     has_windows = run.kind == RunKind.WALK_FORWARD
     return report["run"], {

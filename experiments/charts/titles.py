@@ -23,4 +23,9 @@ OF_SWEEP = {
     "importance": "Which parameters matter",
     "progress": "Best found so far",
 }
-EVERY = TITLES | OF_SWEEP | OF_WALK
+OF_GENERATE = {
+    "noise": "What it found, and what noise gives",
+    "race": "Best so far against luck",
+    "decay": "Train, validation and sealed test",
+}
+EVERY = TITLES | OF_SWEEP | OF_WALK | OF_GENERATE

@@ -181,6 +181,11 @@ class ExpressionForm(ConfigForm):
         self.config_fields = {*self.fields}
 
     def groups(self) -> list[Group]:
+        constants = Fold("Constants in braces", "", self.rows(["braces"]))
+        return [*self.trading_groups(), constants]
+
+    def trading_groups(self) -> list[Group]:
+        """Return what is the same for every expression: data, weights, costs."""
         commission, slippage, borrow = COSTS
         return [
             Group(
@@ -206,7 +211,6 @@ class ExpressionForm(ConfigForm):
                 "",
                 self.rows([commission, slippage], [borrow, "execution_lag"]),
             ),
-            Fold("Constants in braces", "", self.rows(["braces"])),
         ]
 
     # --- answers

@@ -23,8 +23,9 @@ from experiments.selectors.strategies import saved_as
 from experiments.selectors.sweep import has_part
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
-from experiments.views import run_tabs, sweep_tabs, walk_tabs
+from experiments.views import generate_tabs, run_tabs, sweep_tabs, walk_tabs
 from experiments.views.critic import critic_tab
+from experiments.views.generate_live import live_context
 from experiments.views.models import training_tab
 from experiments.views.run_api import api_tab
 from experiments.views.validation import validation_run_tab, validation_tab
@@ -46,6 +47,8 @@ REGIONS = (
     "experiments/_run_verify.html",
     "experiments/_sweep_map.html",
     "experiments/_sweep_candidates.html",
+    "experiments/_generate_candidates.html",
+    "experiments/_generate_live.html",
     *log_panel.REGIONS,
 )
 
@@ -117,7 +120,19 @@ OF_TRAINING = {
         *(TABS[name] for name in ("config", "files", "logs")),
     )
 }
+# A search for expressions: what was found and kept, what was tried, what was set.
+OF_GENERATE = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", generate_tabs.summary_tab, of="generate"),
+        Tab("kept", "Kept", generate_tabs.kept_tab, of="generate"),
+        Tab("candidates", "Trials", generate_tabs.candidates_tab, of="generate"),
+        Tab("protocol", "Protocol", generate_tabs.protocol_tab, of="generate"),
+        *(TABS[name] for name in ("config", "files", "api", "logs")),
+    )
+}
 OF_KIND = {
+    RunKind.GENERATE: OF_GENERATE,
     RunKind.SWEEP: OF_SWEEP,
     RunKind.WALK_FORWARD: OF_WALK,
     RunKind.VALIDATE: OF_VALIDATION,
@@ -160,6 +175,8 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "panel": tab.region if is_shown else "",
     }
     context |= _work(run)
+    if run.kind == RunKind.GENERATE and not run.job.is_finished:
+        context |= live_context(run)
     return context | tab.context(request, run) if is_shown else context
 
 

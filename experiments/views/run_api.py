@@ -73,27 +73,25 @@ class Call:
 
 def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
     """Return the calls that give what the page shows; fewer for a run that failed."""
-    document = run_document(run)
+    return {"calls": calls_from(request, _calls(run, run_document(run)))}
+
+
+def _calls(run: ModelRun, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    has_result = run.status == JobStatus.SUCCEEDED
+    yield from _one(document)
     if run.kind == RunKind.SWEEP:
-        calls = [*_one(document), *_candidates(run), *_searched_again(run, "sweep")]
-    elif run.kind == RunKind.WALK_FORWARD:
-        has_result = run.status == JobStatus.SUCCEEDED
-        calls = [
-            *_one(document),
-            *(_windows(document) if has_result else ()),
-            *(_result(document) if has_result else ()),
-            *(_files(document) if run.manifest_sha else ()),
-            *_searched_again(run, "walk-forward"),
-        ]
-    else:
-        has_result = run.status == JobStatus.SUCCEEDED
-        calls = [
-            *_one(document),
-            *(_result(document) if has_result else ()),
-            *(_files(document) if run.manifest_sha else ()),
-            *_again(document),
-        ]
-    return {"calls": calls_from(request, calls)}
+        yield from _candidates(run)
+        yield from _searched_again(run, "sweep")
+        return
+    if run.kind == RunKind.GENERATE:
+        yield from _generation(run) if run.manifest_sha else ()
+        yield from _generated_again(run)
+        return
+    has_windows = run.kind == RunKind.WALK_FORWARD
+    yield from _windows(document) if has_windows and has_result else ()
+    yield from _result(document) if has_result else ()
+    yield from _files(document) if run.manifest_sha else ()
+    yield from _searched_again(run, "walk-forward") if has_windows else _again(document)
 
 
 def calls_from(request: HttpRequest, facts: Iterable[dict[str, Any]]) -> list[Call]:
@@ -244,4 +242,43 @@ def _searched_again(run: ModelRun, what: str) -> Iterator[dict[str, Any]]:
         "address": f"/api/model-lab/experiments/{run.experiment_id}/{SEARCHES[what]}",
         "body": body | {"config": run.config},
         "shown": 'answer["id"], answer["reused"], answer["status"]',
+    }
+
+
+# --- a search for expressions --------------------------------------------------------
+
+
+def _generation(run: ModelRun) -> Iterator[dict[str, Any]]:
+    own = f"/api/runs/{run.pk}"
+    yield {
+        "name": "generation",
+        "title": "What it found",
+        "words": "Its sentence, both histograms, and what speaks for what was kept.",
+        "address": f"{own}/generation",
+        "shown": 'answer["sentence"], [one["expr"] for one in answer["kept"]]',
+    }
+    yield {
+        "name": "candidates",
+        "title": "Its trials",
+        "words": "In any order, those that meet conditions; format=csv gives a table.",
+        "address": f"{own}/candidates?limit=5",
+        "shown": '[(one["expr"], one["fitness"]) for one in answer["items"]]',
+    }
+
+
+OF_DATA = ("provider", "universe", "timeframe", "start", "end", "execution", "sizing")
+OF_SEARCH = ("n", "seed", "method", "objective", "keep", "placebo")
+
+
+def _generated_again(run: ModelRun) -> Iterator[dict[str, Any]]:
+    plan = (run.search or {})["plan"]
+    body = {key: plan[key] for key in OF_SEARCH}
+    body |= {"params": {"limit_score": plan["limit_score"]}}
+    yield {
+        "name": "train",
+        "title": "The same search",
+        "words": "The answer is the job: its stream tells what it finds.",
+        "address": "/api/jobs/train",
+        "body": body | {k: run.config[k] for k in OF_DATA if k in run.config},
+        "shown": 'answer["job_id"], answer["status"]',
     }

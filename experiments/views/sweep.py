@@ -1,4 +1,4 @@
-"""One candidate of a sweep: what it earned, and the button that makes it a run."""
+"""One candidate of a search: what it earned, and the button that makes it a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from experiments.models import RunKind
 from experiments.selectors.candidates import candidate_named, judged
 from experiments.selectors.runs import run_document, run_get
 from experiments.services.sweep import candidate_run
+from experiments.views.generate import generated_expression
 from experiments.views.run_form import opened
 from experiments.views.run_tabs import HEADLINES, readings
 
@@ -19,6 +21,8 @@ from experiments.views.run_tabs import HEADLINES, readings
 def candidate(request: HttpRequest, run_id: UUID, index: int) -> HttpResponse:
     """Show a candidate (GET); make it a run of its own (POST)."""
     run = run_get(run_id)
+    if run.kind == RunKind.GENERATE:
+        return generated_expression(request, run, index)
     if request.method == "POST":
         return redirect(opened(request, candidate_run(run=run, index=index)))
     item = candidate_named(run, index)

@@ -204,12 +204,12 @@ def candidates_tab(request: HttpRequest, run: ModelRun) -> Context:
         "n_all": len(found),
         "luck": judged(run, [found.item(found.best)])[0]["honesty"],
         "next_query": page.next_cursor
-        and _query(order=order, where=where, cursor=page.next_cursor),
-        "first_query": page.first and _query(order=order, where=where),
+        and candidates_query(order=order, where=where, cursor=page.next_cursor),
+        "first_query": page.first and candidates_query(order=order, where=where),
     }
 
 
-def _query(**words: str) -> str:
+def candidates_query(**words: str) -> str:
     asked = QueryDict(mutable=True)
     asked["tab"] = "candidates"
     for key, value in words.items():
@@ -225,10 +225,16 @@ def _heads(found: Candidates, order: str, where: str, names: list[str]) -> Conte
         metric = METRICS.get(name)
         better_low = metric is None or metric.better == "lower"
         first = name if better_low and name != "plateau" else f"-{name}"
-        other = first.removeprefix("-") if first.startswith("-") else f"-{first}"
-        sort = ""
-        if order.removeprefix("-") == name:
-            sort = "descending" if order.startswith("-") else "ascending"
-        wanted = other if order == first else first
-        heads[name] = {"query": _query(order=wanted, where=where), "sort": sort}
+        heads[name] = head_of(first, order, where)
     return heads
+
+
+def head_of(first: str, order: str, where: str) -> Context:
+    """Return the link of a column that is sorted as `first` at the first click."""
+    name = first.removeprefix("-")
+    other = name if first.startswith("-") else f"-{name}"
+    sort = ""
+    if order.removeprefix("-") == name:
+        sort = "descending" if order.startswith("-") else "ascending"
+    wanted = other if order == first else first
+    return {"query": candidates_query(order=wanted, where=where), "sort": sort}
