@@ -44,6 +44,7 @@ _OFTEN |= {"ts_rank": 3.0, "ts_zscore": 3.0, "correlation": 3.0, "decay_linear":
 _OFTEN |= {"delay": 2.0, "ema": 2.0, "ts_sum": 2.0, "ts_min": 2.0, "ts_max": 2.0}
 _OFTEN |= {"subtract": 4.0, "divide": 4.0, "multiply": 4.0, "add": 2.0, "where": 5.0}
 _OFTEN |= {"less": 4.0, "greater": 4.0, "and": 2.0, "or": 2.0}
+_OFTEN |= {"hold": 2.0, "xor": 1.5, "not": 1.5}
 _OFTEN |= {"trade_when": 2.0, "bars_since": 2.0, "ts_count": 2.0}
 _SELDOM: tuple[str, ...] = (
     "floor",
@@ -55,16 +56,16 @@ _SELDOM: tuple[str, ...] = (
     "equal",
     "not_equal",
 )
-_SELDOM += ("is_nan", "inverse", "coalesce", "cs_count", "group_count")
+_SELDOM += ("is_nan", "inverse", "coalesce", "group_count")
 _SELDOM += ("group_min", "group_max", "group_std", "group_sum", "bucket")
 _SELDOM += ("rank_correlation",)
-_OFTEN |= dict.fromkeys(_SELDOM, 0.25)
+_OFTEN |= dict.fromkeys(_SELDOM, 0.4)
 
 # The same for every name of a bar: nothing to hold one name rather than another by.
 OF_THE_MARKET = frozenset(
     {"cs_mean", "cs_std", "cs_sum", "cs_min", "cs_max", "cs_median", "cs_count"}
 )
-_OFTEN |= dict.fromkeys(OF_THE_MARKET, 0.3)
+_OFTEN |= dict.fromkeys(OF_THE_MARKET, 0.5) | {"cs_count": 1.0}
 
 # Curves and steps of fixed size say nothing of prices or shares as they are.
 _OF_PURE_NUMBERS = frozenset(
