@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from experiments.api import questions as doors
+from experiments.selectors.runs import run_get
 from experiments.services.critic import critic_read
 from experiments.services.experiments import experiment_create
 from experiments.services.sweep import candidate_run
+from experiments.services.walk_execute import walk_execute
+from experiments.services.walk_forward import walk_asked, walk_request
 from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobContext
-from tests.experiments.rows import plain_run
+from tests.experiments.rows import plain_experiment, plain_run
 from tests.factories import CONFIG, do_run, finished_run, finished_sweep, result_of
 from tests.quantlab.test_api import assert_error
 
@@ -141,6 +144,26 @@ def test_a_sweep_and_a_run_made_of_it_know_where_they_lie(client):
     assert edges["status"] == "hit"
     assert edges["link"] == f"/model-lab/runs/{sweep.pk}"
     assert said["SRCH-02"]["evidence"]["n_candidates"] == 9
+
+
+def test_a_walk_is_asked_what_is_left_of_it(client):
+    windows = {"train_bars": 200, "test_bars": 100, "windows": 2}
+    asked_for = walk_asked({"space": {"fast": [3, 5], "slow": [20]}, **windows})
+    run = walk_request(experiment=plain_experiment(), asked=asked_for).run
+    do_run(run, walk_execute)
+
+    said, _ = remarks(client, run_get(run.pk))
+
+    windows = client.get(f"/api/runs/{run.pk}/windows").json()["items"]
+    inside = [one["in_sample"]["sharpe"] for one in windows]
+    decay = said["SRCH-04"]["evidence"]
+    assert decay["inside"] == pytest.approx(sum(inside) / len(inside))
+    assert decay["n_windows"] == len(windows) == 2
+    assert (said["SRCH-05"]["status"], said["SRCH-03"]["status"]) == (
+        *("hit", "not_applicable"),
+    )
+    assert said["SRCH-05"]["link"].endswith("?tab=windows")
+    assert said["DATA-06"]["evidence"]["gap_share"] == 0.0
 
 
 def test_the_page_asks_for_itself_until_the_files_were_read(client):
