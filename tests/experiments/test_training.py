@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,11 +20,13 @@ from experiments.services.training import training_plan, training_submit
 from experiments.services.training_execute import training_execute
 from experiments.services.verify import run_verify
 from jobs.progress import JobCancelled
+from quantlab.api import api
 from quantlab.web.problem import Problem
 from strategies.learning.config import training_config
 from strategies.learning.files import model_of
 from strategies.learning.samples import read_samples
 from strategies.learning.training import identity_of, train
+from tests.addresses import addresses
 from tests.experiments.rows import add_dataset
 from tests.factories import claimed, do_run
 from tests.html import Tree
@@ -246,3 +249,32 @@ def test_pages_show_models_their_versions_and_reports(client):
     for tab in ("config", "files", "logs"):
         assert client.get(f"{run.get_absolute_url()}?tab={tab}").status_code == 200
     assert b"Momentum, logistic" in client.get("/models").content
+
+
+def test_whatever_is_asked_of_a_training_run_is_answered_or_refused(client):
+    run = trained(built())
+    paths = api.get_openapi_schema(path_prefix="/api")["paths"]
+    asked = [
+        path.replace("{run_id}", str(run.pk))
+        for path, methods in paths.items()
+        if "{run_id}" in path and "get" in methods
+    ]
+    asked = [re.sub(r"\{\w+\}", "1", path) for path in asked]
+    asked += [one for one in addresses({"run_id": str(run.pk)}) if str(run.pk) in one]
+    asked.append(f"/presets/new?run={run.pk}")
+
+    answers = {one: client.get(one).status_code for one in asked}
+
+    assert len(answers) > 25
+    assert {one: code for one, code in answers.items() if code >= 500} == {}
+    assert answers[f"/api/runs/{run.pk}"] == answers[f"/api/runs/{run.pk}/manifest"]
+    listed = client.get("/api/runs?kind=model_training").json()["items"]
+    assert [one["id"] for one in listed] == [str(run.pk)]
+    assert client.get("/backtesting?kind=model_training").status_code == 200
+    for body in ({}, {"name": "again"}):
+        sent = client.post(
+            f"/api/runs/{run.pk}/rerun",
+            json.dumps(body),
+            content_type="application/json",
+        )
+        assert sent.status_code in (409, 422), sent.content
