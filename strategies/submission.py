@@ -164,7 +164,7 @@ def _sub_universe(found: Document | None) -> Check:
     if found is None:
         return check(key, PENDING, "The liquid half was not run yet.", None, None)
     if not found["applicable"]:
-        words = f"{found['n_symbols']} symbols are too few to take half of them."
+        words = f"There are too few symbols to halve them: {found['n_symbols']}."
         return check(key, PASS, words, None, None)
     value, cutoff = found["sharpe"], found["cutoff"]
     if value is None:

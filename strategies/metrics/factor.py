@@ -71,10 +71,10 @@ def factor_sheet(
     n_bars, n_symbols = values.shape
     if n_symbols < FEWEST:
         raise StrategyError(
-            f"A factor ranks symbols: {n_symbols} are too few.",
+            f"A factor ranks at least {FEWEST} symbols; here it has {n_symbols}.",
             code="too_few_symbols",
             field="universe",
-            advice=f"Run the expression on at least {FEWEST} symbols.",
+            advice="Run the expression on more of them.",
         )
     known = np.isfinite(values)
     after = {one: forward_returns(opens, one, lag) for one in horizons}
