@@ -80,7 +80,7 @@ def test_a_factor_that_knows_tomorrow_is_perfect_and_noise_is_not():
     assert flat["decay"][0]["ic"] == {
         "mean": None, "std": None, "t": None, "share_positive": None, "n": 0,
     }  # fmt: skip
-    with pytest.raises(StrategyError, match="too few"):
+    with pytest.raises(StrategyError, match="at least 3"):
         factor_sheet(told[:, :2], opens[:, :2], months)
 
 

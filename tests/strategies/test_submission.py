@@ -87,7 +87,7 @@ def test_few_symbols_are_not_halved_and_an_idle_half_fails():
     idle = replace(GOOD, sub_universe=GOOD.sub_universe | {"sharpe": None})
 
     assert statuses(few)["sub_universe"] == "PASS"
-    assert "2 symbols are too few" in words(few, "sub_universe")
+    assert "too few symbols to halve them: 2" in words(few, "sub_universe")
     assert statuses(idle)["sub_universe"] == "FAIL"
 
 
