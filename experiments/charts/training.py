@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from experiments.charts.figure import Document, Figure, compact, data_of, finished
+from strategies.features.dataset import choose
+from strategies.learning.models import MODELS
 
 HEIGHT_PX = 190
 ROW_PX = 20
@@ -118,9 +120,26 @@ def _calibration_spec(rows: list[Document]) -> Document:
     return finished(alt.layer(perfect, line), height=HEIGHT_PX)
 
 
+def _names(report: Document) -> dict[str, str]:
+    """Return what the catalog calls the features that a model has by itself."""
+    features = MODELS[report["model_id"]].features
+    return {
+        chosen.columns[0]: " ".join(map(str, (one["name"], *one["params"].values())))
+        for one, chosen in zip(features, choose(features), strict=True)
+        if not isinstance(one, str)
+    }
+
+
 def _importance(report: Document) -> Figure:
+    names = _names(report)
+    report = report | {
+        "importance": [
+            {"name": names.get(one["column"], one["column"])} | one
+            for one in report["importance"]
+        ]
+    }
     rows = [
-        {"column": one["column"], "auc_lost": one["auc_lost"]}
+        {name: one[name] for name in ("name", "column", "auc_lost")}
         | {f"fold_{n}": lost for n, lost in enumerate(one["by_fold"], start=1)}
         for one in report["importance"]
     ]
@@ -143,7 +162,7 @@ def _importance(report: Document) -> Figure:
 def _importance_spec(rows: list[Document]) -> Document:
     import altair as alt
 
-    shown = [{"n": one["column"], "v": compact(one["auc_lost"])} for one in rows]
+    shown = [{"n": one["name"], "v": compact(one["auc_lost"])} for one in rows]
     bars = (
         alt.Chart(data_of(shown))
         .mark_bar(style="observed")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from experiments.models import (
@@ -51,14 +51,14 @@ def model_get(model_id: str) -> Model:
 def model_documents() -> list[dict[str, Any]]:
     """Return every model with what came of it so far; one query."""
     found: dict[str, list[ModelVersion]] = {name: [] for name in MODELS}
-    for version in ModelVersion.objects.filter(model_id__in=MODELS):
+    for version in _shown().filter(model_id__in=MODELS):
         found[version.model_id].append(version)
     return [_model(MODELS[name], versions) for name, versions in found.items()]
 
 
 def model_document(model: Model) -> dict[str, Any]:
     """Return one model; one query."""
-    return _model(model, ModelVersion.objects.filter(model_id=model.name))
+    return _model(model, _shown().filter(model_id=model.name))
 
 
 def _model(model: Model, versions: Iterable[ModelVersion]) -> dict[str, Any]:
@@ -125,9 +125,17 @@ def version_get(model: Model, number: int | None = None) -> ModelVersion | None:
 
 
 def _versions(model: Model) -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.filter(model_id=model.name).select_related(
-        "training__run__job", "training__dataset"
+    return (
+        _shown()
+        .filter(model_id=model.name)
+        .select_related("training__run__job", "training__dataset")
     )
+
+
+def _shown() -> QuerySet[ModelVersion]:
+    """Return the versions but the drafts whose run was deleted."""
+    is_kept = Q(training__run__deleted_at__isnull=True)
+    return ModelVersion.objects.filter(is_kept | Q(stage=VersionStage.PUBLISHED))
 
 
 def version_document(version: ModelVersion) -> dict[str, Any]:

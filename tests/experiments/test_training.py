@@ -39,7 +39,7 @@ ASKED = {
     "universe": ["SYN-gbm-1", "SYN-trend-2"],
     "start_date": "2011-01-03",
     "end_date": "2012-06-29",
-    "features": ["returns", {"name": "past_return", "params": {"d": 5}}, "rsi"],
+    "features": ["returns", {"name": "past_return", "params": {"d": 7}}, "rsi"],
     "label": {"kind": "sign", "horizon_bars": 2},
 }
 CHARTS = ("folds", "calibration", "importance", "learning")
@@ -152,6 +152,10 @@ def test_its_files_say_what_the_library_says(client):
     second = trained(dataset, force=True)
     assert second.training.identity == run.training.identity
     assert second.training.version.version == 2
+    assert client.delete(f"/api/runs/{second.pk}").status_code == 204
+    [left] = client.get("/api/models/momentum_logit/versions").json()["items"]
+    assert left["version"] == 1
+    assert client.get("/api/models/momentum_logit").json()["latest_version"] == 1
 
 
 def test_a_lost_or_cancelled_training_leaves_nothing_or_everything():
@@ -237,6 +241,7 @@ def test_pages_show_models_their_versions_and_reports(client):
         charts = [e for e in Tree(text).root.walk() if "data-chart" in e.attributes]
         assert [one.attributes["data-chart"] for one in charts] == list(CHARTS)
         assert "reaches 50%" in text
+        assert "past_return 7" in text
         offered = taken_away(page, text)
         assert sum("/training/" in one for one in offered) == len(CHARTS)
     assert client.get("/models/momentum_logit?version=2").status_code == 404
