@@ -160,7 +160,8 @@ class CandleCache:
         """Return in which timeframes there are bars of a symbol, shortest first."""
         below = f"{ROOM}/{checked_part(provider)}/{checked_symbol(symbol)}"
         found = self.store.parts(below)
-        return [key for key in TIMEFRAMES if key in found]
+        lists = {key: self.store.local(f"{below}/{key}/{LIST}") for key in found}
+        return [key for key in TIMEFRAMES if key in lists and lists[key].is_file()]
 
     def restated_by(
         self, provider: str, symbol: str, timeframe: str, candle_hash: str

@@ -31,7 +31,7 @@ class CachedSource:
         """Return in which timeframes `symbol` can be had; none if it is not there."""
         if not is_symbol(symbol):
             return ()
-        kept = self._kept(symbol)
+        kept = CandleCache().timeframes(self.provider, symbol)
         shortest = min(
             (TIMEFRAMES[key].ms for key in kept if key != WEEK), default=None
         )
@@ -71,26 +71,19 @@ class CachedSource:
 
     def _source(self, symbol: str, bar: Timeframe) -> Version:
         """Return the version that has these bars, or the longest ones below them."""
-        kept = self._kept(symbol)
-        if bar.key in kept:
-            return kept[bar.key]
-        shorter = [
-            v for k, v in kept.items() if TIMEFRAMES[k].ms < bar.ms and k != WEEK
-        ]
-        if not shorter:
+        cache = CandleCache()
+        there = cache.timeframes(self.provider, symbol)
+        shorter = [k for k in there if TIMEFRAMES[k].ms < bar.ms and k != WEEK]
+        best = bar.key if bar.key in there else (shorter or [""])[-1]
+        version = cache.current(self.provider, symbol, best) if best else None
+        if version is None:
             raise CandleError(
                 f"The {bar.key} bars of {symbol[:40]!r} are gone.",
                 code="unknown_symbol",
                 field="symbol",
                 advice="Bring them in again, or choose another symbol.",
             )
-        return max(shorter, key=lambda one: TIMEFRAMES[one.timeframe].ms)
-
-    def _kept(self, symbol: str) -> dict[str, Version]:
-        cache = CandleCache()
-        there = cache.timeframes(self.provider, symbol)
-        found = {key: cache.current(self.provider, symbol, key) for key in there}
-        return {key: version for key, version in found.items() if version is not None}
+        return version
 
 
 @lru_cache(maxsize=256)

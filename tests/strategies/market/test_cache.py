@@ -10,7 +10,7 @@ import pytest
 from strategies import Candles, RunConfig, load_candles
 from strategies.errors import CandleError, StrategyError
 from strategies.market.cache import CandleCache, candle_hash
-from strategies.market.sources import describe, source_version, symbols
+from strategies.market.sources import describe, load_each, source_version, symbols
 from strategies.market.store import FolderStore
 
 DAY = 86_400_000
@@ -204,6 +204,23 @@ def test_longer_bars_are_made_of_uploaded_ones(cache):
     with pytest.raises(StrategyError) as refusal:
         describe("upload", "ACME", "1h")
     assert refusal.value.code == "unknown_timeframe"
+
+
+def test_bars_are_loaded_with_one_look_at_their_versions(cache, monkeypatch):
+    cache.put(bars(np.arange(10.0, 15.0)), source_version="a")
+    cache.put(bars(np.arange(10.0, 15.0), timeframe="1w"), source_version="b")
+    asked, whole = [], CandleCache.versions
+
+    def counted(self, provider, symbol, timeframe):
+        asked.append(timeframe)
+        return whole(self, provider, symbol, timeframe)
+
+    monkeypatch.setattr(CandleCache, "versions", counted)
+    config = RunConfig(
+        provider="upload", symbol="ACME", strategy={"name": "buy_and_hold"}
+    )
+    assert len(load_each(config, ["ACME"])[0]) == 5
+    assert asked == ["1d"]
 
 
 def test_the_list_of_versions_is_plain_json(cache, home):
