@@ -43,6 +43,7 @@ KINDS = (
         "generate",
         "experiments.tasks:generate",
         "Search for expressions",
+        payload={"workers": int | None},
         stages=("data_loading", "generate", "selection"),
         is_long=True,
         max_running_per_owner=3,

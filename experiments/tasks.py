@@ -43,8 +43,8 @@ def walk_forward(context: JobContext) -> None:
     walk_execute(run_id=context.job.run_id, context=context)
 
 
-def generate(context: JobContext) -> None:
-    generate_execute(run_id=context.job.run_id, context=context)
+def generate(context: JobContext, *, workers: int | None) -> None:
+    generate_execute(run_id=context.job.run_id, context=context, workers=workers)
 
 
 def validate(context: JobContext) -> None:

@@ -16,6 +16,7 @@ from experiments.models.ledger import (
     LedgerHead,
     LedgerPool,
     LedgerSample,
+    SealOpening,
 )
 from experiments.models.overfitting import OverfittingAnswer
 from experiments.models.preset import Preset, PresetKind
@@ -26,7 +27,7 @@ from experiments.models.run import (
     RunSymbol,
     RunTimeseries,
 )
-from experiments.models.search import SealOpening, SearchBatch
+from experiments.models.search import SearchBatch
 from experiments.models.strategy import StrategySheet, StrategySnapshot
 from experiments.models.sweep import SweepChunk
 from experiments.models.training import ModelVersion, TrainingRun, VersionStage

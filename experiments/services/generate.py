@@ -173,6 +173,7 @@ def train_submit(
         title=asked.name or train_title(plan),
         run_id=str(run_id),
         page=run_page_url(run_id),
+        workers=asked.workers,
     )
     run = ModelRun.objects.create(
         id=run_id,
@@ -180,7 +181,7 @@ def train_submit(
         job=job,
         experiment=experiment,
         config=config.document(),
-        search={"plan": plan_document(plan), "workers": asked.workers},
+        search={"plan": plan_document(plan)},
         symbol=config.symbol or "",
         strategy=EXPRESSION,
         config_hash=identity,

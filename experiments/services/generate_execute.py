@@ -89,8 +89,13 @@ class Search:
         return cls(run, plan, candles, panel, version, spans, looked)
 
 
-def generate_execute(*, run_id: str, context: JobContext) -> None:
-    """Search what is not written down yet, then conclude and write it down."""
+def generate_execute(
+    *, run_id: str, context: JobContext, workers: int | None = None
+) -> None:
+    """Search what is not written down yet, then conclude and write it down.
+
+    `workers` is how many threads are wanted; nothing that is written depends on it.
+    """
     run = ModelRun.objects.get(pk=run_id)
     if run.manifest_sha:
         parts_drop(run_id)
@@ -101,10 +106,10 @@ def generate_execute(*, run_id: str, context: JobContext) -> None:
     done = _batches_done(search)
     called_off: JobCancelled | None = None
     try:
-        _go_on(search, done, context)
+        _go_on(search, done, context, workers)
         context.stage("selection", count=search.plan.keep)
     except JobCancelled as exc:
-        if not done or not _is_ours(context):
+        if not done or not _is_wanted(run, context):
             raise
         called_off = exc
     with reporting_to(MemorySink()):
@@ -114,11 +119,15 @@ def generate_execute(*, run_id: str, context: JobContext) -> None:
     pool_refresh(pool=run.pool)
     if called_off:
         raise called_off
-    context.summary(count=len(outcome["kept"]))
+    counts = outcome["counts"]
+    context.summary(count=counts["evaluated"], kept=len(outcome["kept"]))
 
 
-def _is_ours(context: JobContext) -> bool:
-    return lease.renew(context.job.pk, context.job.lease_owner)
+def _is_wanted(run: ModelRun, context: JobContext) -> bool:
+    """Return whether the job is still ours, and nobody deleted what it works for."""
+    is_ours = lease.renew(context.job.pk, context.job.lease_owner)
+    run.refresh_from_db(fields=["deleted_at"])
+    return is_ours and run.deleted_at is None
 
 
 def _keep_spans(search: Search) -> None:
@@ -182,9 +191,11 @@ def _columns(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _go_on(search: Search, done: list[Batch], context: JobContext) -> None:
+def _go_on(
+    search: Search, done: list[Batch], context: JobContext, workers: int | None
+) -> None:
     """Make the batches that are missing, each committed before the next is begun."""
-    plan, workers = search.plan, (search.run.search or {})["workers"]
+    plan = search.plan
     context.stage("generate", count=plan.n)
     told = _Told(plan, context)
     for batch in done:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +21,7 @@ from experiments.services.generate import (
     train_request,
 )
 from experiments.services.generate_execute import generate_execute
+from experiments.services.runs import run_delete
 from jobs import lease
 from jobs.models import Job, JobEvent, JobStatus
 from jobs.progress import JobCancelled
@@ -65,7 +68,7 @@ def queued(**changes):
 
 def finished(**changes):
     run = queued(**changes)
-    do_run(run, generate_execute)
+    do_run(run, partial(generate_execute, workers=1))
     return run_get(run.pk)
 
 
@@ -170,6 +173,23 @@ def test_a_search_that_is_called_off_concludes_on_what_it_has(monkeypatch):
     assert document["counts"]["generated"] == n_tried
 
 
+def test_nobody_concludes_what_was_deleted(monkeypatch):
+    run = queued()
+    context = claimed(run)
+    commit = execution._commit
+
+    def commit_then_delete(*of):
+        commit(*of)
+        run_delete(run=run)
+        context.interrupt()
+
+    monkeypatch.setattr(execution, "_commit", commit_then_delete)
+    monkeypatch.setattr(execution, "conclude", None)
+    with pytest.raises(JobCancelled):
+        generate_execute(run_id=str(run.pk), context=context)
+    assert run.batches.count() == 1
+
+
 def test_who_lost_the_job_writes_nothing():
     run = queued()
     context = claimed(run)
@@ -262,6 +282,7 @@ def test_the_body_of_the_first_document_starts_a_job(client):
     assert (first.status_code, again.status_code) == (202, 200)
     job = first.json()
     assert (job["type"], job["kind"], job["status"]) == ("train", "generate", "queued")
+    assert Job.objects.get(pk=job["job_id"]).payload == {"workers": 4}
     assert again.json()["job_id"] == job["job_id"]
     assert first["Location"] == f"/api/jobs/{job['job_id']}"
     run = run_get(job["run_id"])

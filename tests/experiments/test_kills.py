@@ -256,11 +256,11 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
 def test_a_search_goes_on_behind_its_last_batch(worker):
     """Killed three times, it keeps what one keeps that nobody disturbed."""
     body = {
-        "n": 3_000,
+        "n": 1_000,
         "seed": SEED,
         "provider": "synthetic",
-        "universe": [f"SYN-gbm-{i}" for i in range(1, 31)],
-        "end": "2016-12-31",
+        "universe": [f"SYN-gbm-{i}" for i in range(1, 11)],
+        "end": "2014-12-31",
     }
     run = train_request(body=body).run
     Job.objects.update(max_attempts=1000)
