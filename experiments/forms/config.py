@@ -102,7 +102,7 @@ class ConfigForm(forms.Form):
     ) -> None:
         self.base = base
         self.config: RunConfig | None = None  # once it was found that it can be run
-        sent = self.first_values() | dict(asked or {}) if data is None else dict(data)
+        sent = self.first_values() | _seen(asked or {}) if data is None else dict(data)
         self.unseen: list[str] = []
         values = self._followed({"provider": "", "symbol": "", "strategy": ""} | sent)
         super().__init__(None if data is None else values, initial=values)
@@ -302,6 +302,12 @@ class ConfigForm(forms.Form):
         for name in list(self.errors):
             if all(error.code == "required" for error in self.errors[name].as_data()):
                 del self.errors[name]
+
+
+def _seen(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return first values; who names a source with its symbols has made that choice."""
+    is_whole = "provider" in asked and ("universe" in asked or "symbol" in asked)
+    return ({"shown_provider": asked["provider"]} if is_whole else {}) | dict(asked)
 
 
 def words_field(label: str, hint: str = "", *, limit: int) -> forms.CharField:

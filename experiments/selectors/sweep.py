@@ -293,9 +293,12 @@ def sweep_candidates(run: ModelRun) -> Candidates:
 
 
 def has_part(run: ModelRun) -> bool:
-    """Return whether a sweep ended early with candidates that can be read."""
-    is_sweep = run.kind == RunKind.SWEEP
-    return is_sweep and run.job.is_finished and run.best_index is not None
+    """Return whether a search ended early with candidates that can be read."""
+    if not run.job.is_finished:
+        return False
+    if run.kind == RunKind.GENERATE:
+        return bool(run.manifest_sha)
+    return run.kind == RunKind.SWEEP and run.best_index is not None
 
 
 def sweep_needed(run: ModelRun) -> None:

@@ -175,7 +175,7 @@ def _why(one: Finalist, bar: Bar) -> str:
     return (
         f"Its fitness of {one.fitness:.2f} is above {bar.height:.2f}, what chance "
         f"finds, and it earned a Sharpe ratio of {one.validation_sharpe:.2f} on bars "
-        f"that had no part in finding it (q {one.q_value:.3f})."
+        f"that had no part in finding it (q {_said_q(one.q_value)})."
     )
 
 
@@ -214,7 +214,7 @@ def checks_of(
         check(
             "q_value",
             PASS if q_value <= plan.q else FAIL,
-            f"Its q-value is {q_value:.3f}; at most {plan.q:g} is asked.",
+            f"Its q-value is {_said_q(q_value)}; at most {plan.q:g} is asked.",
             q_value,
             plan.q,
         ),
@@ -233,3 +233,8 @@ def checks_of(
 def _own_bps(plan: SearchPlan) -> float:
     execution = plan.config.execution
     return execution.commission_bps + execution.slippage_bps
+
+
+def _said_q(q_value: float) -> str:
+    """Return a q-value in words; it is never said to be 0."""
+    return "< 0.001" if q_value < 0.001 else f"{q_value:.3f}"

@@ -10,6 +10,10 @@ from experiments.models import ModelRun, StrategySnapshot
 from experiments.selectors import generate as selectors
 from experiments.services import generate_execute as execution
 from experiments.services.generate_execute import generate_execute
+from jobs import lease
+from jobs.models import JobStatus
+from jobs.progress import JobCancelled
+from jobs.queue import cancel
 from tests.experiments.outcomes import FOUND, NOTHING
 from tests.experiments.test_generate import finished, queued
 from tests.factories import claimed, do_run
@@ -62,6 +66,8 @@ def outcome(monkeypatch):
 def test_the_form_tells_what_happens_and_starts_it(client):
     page = client.get(FORM).text
     assert "500" in page
+    named = client.get(f"{FORM}?provider=synthetic&universe=SYN-jump-7").text
+    assert 'value="SYN-jump-7"' in named
     assert "Best by luck, now and after it" in page
     assert 'class="walk-sealed"' in page
     assert "Start the search" in page
@@ -90,28 +96,35 @@ def test_the_form_tells_what_happens_and_starts_it(client):
 # --- while it is at work -------------------------------------------------------------
 
 
-def test_the_page_shows_the_best_so_far_against_luck(client, monkeypatch):
+def test_the_best_so_far_is_watched_and_what_was_called_off_is_kept(
+    client, monkeypatch
+):
     run = queued()
     address = run.get_absolute_url()
     assert 'id="generate-live"' in client.get(address).text
     context = claimed(run)
-    commit, done = execution._commit, []
+    commit, seen = execution._commit, []
 
-    def commit_then_die(*of):
+    def commit_then_cancel(*of):
         commit(*of)
-        done.append(of)
-        if len(done) == 2:
-            raise SystemExit
+        seen.append(region(client, address, "generate-live"))
+        if len(seen) == 2:
+            cancel(run.job_id)
+            context.interrupt()
 
-    monkeypatch.setattr(execution, "_commit", commit_then_die)
-    with pytest.raises(SystemExit):
+    monkeypatch.setattr(execution, "_commit", commit_then_cancel)
+    with pytest.raises(JobCancelled):
         generate_execute(run_id=str(run.pk), context=context)
+    assert lease.finish(run.job_id, "me", JobStatus.CANCELLED)
 
-    live = region(client, address, "generate-live")
+    live = seen[-1]
     assert "<html" not in live
     assert 'hx-trigger="every 2s"' in live
     assert 'class="race-best"' in live
     assert "Best expressions so far" in live
+    page = client.get(address).text
+    assert "The search was called off" in page
+    assert 'id="generate-live"' not in page
 
 
 # --- its result ----------------------------------------------------------------------
