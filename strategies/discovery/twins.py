@@ -72,11 +72,12 @@ class Twins:
 
     Notes
     -----
-    Two expressions with equal fingerprints have equal values on every cell of the
-    probe, to about 1e-9 of their usual size: nothing is normalised, so that ``x``,
-    ``-x`` and ``2 * x`` are three, but ``rank(x)`` and ``rank(2 * x)`` are one. Where
-    the probe tells little, because less than a tenth of the values are known or all
-    are the same, the fingerprint is the hash of the expression: no twin of any other.
+    Values that are equal to 1e-9 of their usual size on every cell have equal
+    fingerprints; those that differ by 1e-5 of it on most cells, or clearly on one, have
+    different ones. Nothing is normalised, so that ``x``, ``-x`` and ``2 * x`` are
+    three, but ``rank(x)`` and ``rank(2 * x)`` are one. Where the probe tells little,
+    because less than a tenth of the values are known or all are the same, the
+    fingerprint is the hash of the expression: no twin of any other.
     """
 
     def __init__(self, probe: Panel, made: Made | None = None) -> None:
