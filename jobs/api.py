@@ -129,7 +129,10 @@ def get_job(request: HttpRequest, job_id: str) -> Any:
 
 @router.post("/{job_id}/cancel", response={202: JobOut}, summary="Cancel a job")
 def cancel_job(request: HttpRequest, job_id: str) -> Any:
-    """Ask the job to stop, which takes less than a second; asking twice is the same."""
+    """Ask the job to stop, which takes less than a second; asking twice is the same.
+
+    A search for expressions first concludes on what it has.
+    """
     job_get(job_id)
     return Status(202, _document(cancel(job_id)))
 

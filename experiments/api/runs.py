@@ -83,7 +83,10 @@ def restore_run(request: HttpRequest, run_id: str) -> Any:
 
 @router.post("/{run_id}/cancel", response={202: RunOut}, summary="Cancel a run")
 def cancel_run(request: HttpRequest, run_id: str) -> Any:
-    """Ask it to stop, which takes less than a second; asking twice is the same."""
+    """Ask it to stop, which takes less than a second; asking twice is the same.
+
+    A search for expressions first concludes on what it has.
+    """
     return Status(202, run_document(run_cancel(run=run_get(run_id))))
 
 
