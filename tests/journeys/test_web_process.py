@@ -38,9 +38,11 @@ def test_no_page_loads_what_only_children_use(lab_server, demo):
     ids = {name: run[name] for name in ("run_id", "experiment_id", "job_id")}
     ids |= {"other_id": demo["SMA 50/200"]["id"], "pool": run["honesty"]["pool"]}
     ids["validation_id"] = run["id"]  # the demo validates its first run
+    ids["model_id"] = "momentum_hgb"
     asked = list(pages(ids))
     asked += [run["links"][name] for name in ("self", "report", "artifacts", "logs")]
     asked += [f"{run['links']['self']}/metrics?series=rolling_sharpe_30"]
+    asked += ["/datasets/new?model=momentum_hgb", "/api/models"]
     answers = {page: status_of(lab_server.url + page) for page in asked}
     assert max(answers.values()) < 500, answers  # some take no GET, or want to be asked
     assert list(answers.values()).count(200) > 25
