@@ -122,7 +122,8 @@ class BuildPlan:
     def frame(self) -> dict[str, Any]:
         """Return everything that makes this dataset what it is, but the bars."""
         config = self.config
-        return {
+        known = config.document().get("members")
+        return ({"members": known} if known else {}) | {
             "provider": config.provider,
             "universe": config.symbols,
             "timeframe": config.timeframe,
@@ -200,6 +201,7 @@ def plan_of(dataset: Dataset) -> BuildPlan:
     config = RunConfig(
         provider=said["provider"],
         universe=said["universe"],
+        members=said.get("members"),
         timeframe=said["timeframe"],
         start=said["start_date"],
         end=said["end_date"],

@@ -67,7 +67,11 @@ def _written(
     n_texts = sum(one.expression is not None for one in plan.chosen)
     total = n_texts + len(candles)
     columns = Columns(
-        plan.chosen, candles, files, lambda n: context.report(n, total, "expressions")
+        plan.chosen,
+        candles,
+        files,
+        lambda n: context.report(n, total, "expressions"),
+        plan.config.members,
     )
     hash_of = {symbol: name for name, symbol in versions.items()}
     known = {

@@ -72,6 +72,12 @@ def among_members(one: Node) -> Node:
     return node(one.op, *args)
 
 
+def compares(one: Node) -> bool:
+    """Return whether a tree says something else where not everyone is a member."""
+    plain = written_out(one)
+    return among_members(plain) is not plain
+
+
 @lru_cache(maxsize=20_000)
 def lookback_bars(one: Node) -> int:
     """Return how many bars pass before a tree has its first value."""

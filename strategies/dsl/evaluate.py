@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from strategies.compute import executor, n_threads
-from strategies.dsl.derived import MEMBER, among_members, written_out
+from strategies.dsl.derived import MEMBER, among_members, compares, written_out
 from strategies.dsl.expression import Expression, as_expression
 from strategies.dsl.limits import LIMITS, MEMORY_MB, SECONDS, Limits
 from strategies.dsl.named import formula_of, registered_names
@@ -252,8 +252,7 @@ def _columns(
         if text is None or name in FIELD_FORMULAS or name in panel.fields:
             continue
         feature = as_expression(text)
-        plain = written_out(feature.root)
-        if members is not None and among_members(plain) is not plain:
+        if members is not None and compares(feature.root):
             continue
         values = cache.get(feature.canonical)
         if values is None:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from strategies.config import Membership
+from strategies.dsl.derived import compares
 from strategies.dsl.expression import Expression, parse
 from strategies.errors import ConfigError, DslError, StrategyError, did_you_mean
 from strategies.features.cache import FeatureFiles
@@ -25,8 +27,9 @@ from strategies.features.catalog import FEATURES, Feature
 from strategies.features.compute import compute_features
 from strategies.features.starter import STARTERS
 from strategies.market.candles import Candles
+from strategies.market.membership import members_at
 from strategies.market.panel import Panel
-from strategies.types import MAX_BARS, FloatArray, complete
+from strategies.types import MAX_BARS, BoolArray, FloatArray, complete
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,6 +177,8 @@ class Columns:
     files : FeatureFiles
     tell : callable ``(n)``
         Told how many expressions are done.
+    members : mapping of str to Membership, optional
+        Who of them belongs to the universe when: only members are compared.
     """
 
     def __init__(
@@ -182,6 +187,7 @@ class Columns:
         candles: Sequence[Candles],
         files: FeatureFiles,
         tell: Callable[[int], object] = id,
+        members: Mapping[str, Membership] | None = None,
     ) -> None:
         self._features = [one.feature for one in chosen if one.feature is not None]
         self._files = files
@@ -190,7 +196,8 @@ class Columns:
         self._panel = Panel.of(candles) if texts else None
         self._matrices: dict[str, FloatArray] = {}
         if self._panel is not None:
-            for text, matrix in _evaluated(texts, self._panel, files):
+            inside = members_at(self._panel, members)
+            for text, matrix in _evaluated(texts, self._panel, files, inside):
                 self._matrices[text.canonical] = matrix
                 tell(len(self._matrices))
 
@@ -207,17 +214,22 @@ class Columns:
 
 
 def _evaluated(
-    texts: Sequence[Expression], panel: Panel, files: FeatureFiles
+    texts: Sequence[Expression], panel: Panel, files: FeatureFiles, inside: BoolArray
 ) -> Iterable[tuple[Expression, FloatArray]]:
-    """Yield each expression with its matrix, read from the files where they have it."""
+    """Yield each expression with its matrix, read from the files where they have it.
+
+    What depends on who is a member is not kept there.
+    """
     from strategies.dsl.evaluate import evaluate
 
     cache = files.of_panel(panel)
     for text in texts:
-        matrix = cache.get(text.canonical)
+        is_kept = bool(inside.all()) or not compares(text.root)
+        matrix = cache.get(text.canonical) if is_kept else None
         if matrix is None:
-            matrix = evaluate(text, panel, cache=cache)
-            cache.put(text.canonical, matrix)
+            matrix = evaluate(text, panel, members=inside, cache=cache)
+            if is_kept:
+                cache.put(text.canonical, matrix)
         yield text, matrix
 
 

@@ -173,6 +173,24 @@ def test_a_universe_says_what_is_missing(client):
     assert body["options"]["universe"] == ["SYN-gbm-1"]
 
 
+def test_who_joins_later_is_compared_from_then_on(client):
+    from experiments.services.watchlists import watchlist_create
+
+    joins = {"symbol": "SYN-trend-2", "from": "2011-07-01"}
+    watched = watchlist_create(name="Dated", symbols=["SYN-gbm-1", joins])
+    asked = {"universe": {"watchlist_id": str(watched.pk)}, "features": ["rank(close)"]}
+    dataset = work(build(client, **asked).json()["id"])
+
+    assert dataset.options["members"] == {"SYN-trend-2": {"from": "2011-07-01"}}
+    rows = pq.read_table(dataset_file(dataset)).to_pandas()
+    ranks = rows.pivot_table(index="ts_utc", columns="symbol", values="rank(close)")
+    joined = ranks["SYN-trend-2"].first_valid_index()
+    assert pd.to_datetime(joined, unit="ms") == pd.Timestamp("2011-07-01")
+    assert (ranks["SYN-gbm-1"][ranks.index < joined] == 1.0).all()
+    plain = build(client, features=["rank(close)"])
+    assert (plain.status_code, plain.json()["reused"]) == (202, False)
+
+
 def test_a_cancelled_or_lost_build_leaves_nothing_or_everything(client, tmp_path):
     body = build(client).json()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from strategies.config import Membership
 from strategies.errors import ConfigError
 from strategies.features.cache import FeatureFiles
 from strategies.features.dataset import (
@@ -125,6 +126,25 @@ def test_nothing_but_the_label_knows_what_comes_after(files):
 
 
 # The file
+
+
+def test_only_members_are_compared_and_what_depends_on_it_is_not_kept(files):
+    days = list(range(4))
+    candles = [daily("A", days), daily("B", days, [20.0, 21.0, 22.0, 23.0])]
+    chosen = choose(["rank(close)", "delta(close, 1)"])
+    joins = {"B": Membership(**{"from": "1970-01-03"})}
+
+    everyone = Columns(chosen, candles, files)
+    members = Columns(chosen, candles, files, members=joins)
+
+    rank, delta = (one.columns[0] for one in chosen)
+    assert everyone.of(candles[0])[rank].tolist() == [0.5] * 4
+    assert members.of(candles[0])[rank].tolist() == [1.0, 1.0, 0.5, 0.5]
+    late = members.of(candles[1])
+    assert np.isnan(late[rank]).tolist() == [True, True, False, False]
+    assert late[delta][1:].tolist() == [1.0] * 3
+    again = Columns(chosen, candles, files).of(candles[0])
+    assert again[rank].tolist() == [0.5] * 4
 
 
 def test_a_file_is_named_by_its_bytes_and_says_null_where_nothing_is_known(
