@@ -44,12 +44,16 @@ class Inspection:
         self.spans = plan.spans(len(panel))
         self.train = Stretch.of(self._config, panel, self.spans.train)
         self._validation = Stretch.of(self._config, panel, self.spans.validation)
+        self._verdicts: dict[str, dict[str, object]] = {}
 
     def look_ahead(self, expr: str) -> dict[str, object]:
         """Return the verdict on an expression, on bars that are not sealed."""
-        seen = self._panel.between(None, int(self._validation.panel.ts[-1]))
-        rng = np.random.default_rng([self._plan.seed, 2])
-        return verdict_of(check_lookahead(expr, seen, rng=rng))
+        if expr not in self._verdicts:
+            seen = self._panel.between(None, int(self._validation.panel.ts[-1]))
+            rng = np.random.default_rng([self._plan.seed, 2])
+            found = verdict_of(check_lookahead(expr, seen, rng=rng))
+            self._verdicts[expr] = found
+        return self._verdicts[expr]
 
     def report(
         self, one: Finalist, bar: Bar, sharpes: FloatArray, n_effective: int

@@ -201,7 +201,9 @@ class Scorer:
         execution = plan.config.execution
         prices = self.train.panel.fields[execution.fill]
         self._later = forward_returns(prices, HORIZON, execution.execution_lag)
-        self._has_price = np.isfinite(self.train.panel.fields["close"])
+        self._is_there = np.isfinite(self.train.panel.fields["close"])
+        if self.train.members is not None:
+            self._is_there &= self.train.members
         self.first_week, nothing = weekly_returns(panel.ts, np.ones(len(panel)))
         self._nothing, self.n_weeks = nothing, len(nothing)
         self.train_weeks = self.train.n_weeks
@@ -210,7 +212,8 @@ class Scorer:
         self._workers = max(1, min(workers, n_threads(), most))
         taken = self._workers * MATRICES * bytes_of_one
         room = max(limits.memory_bytes - taken, limits.memory_bytes // 2)
-        self._limits = replace(limits, memory_bytes=room)
+        # A search is bounded by its budget; its first kernels may have to be compiled.
+        self._limits = replace(limits, memory_bytes=room, seconds=math.inf)
 
     def scores(self, expressions: Sequence[Expression]) -> Iterator[Score]:
         """Yield what each is worth, in the order given."""
@@ -265,7 +268,7 @@ class Scorer:
 
     def _gate(self, train: FloatArray, lookback: int) -> tuple[float, str]:
         """Return the share of bars with a value, and why it is rejected before work."""
-        warm, there = train[lookback:], self._has_price[lookback:]
+        warm, there = train[lookback:], self._is_there[lookback:]
         known = np.isfinite(warm) & there
         coverage = float(known.sum() / max(int(there.sum()), 1))
         if coverage < self.plan.min_coverage:

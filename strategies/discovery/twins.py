@@ -7,12 +7,15 @@ Canonical form merges what algebra can see cheaply; ``a - b * 1`` is ``a - b``. 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from strategies.dsl.evaluate import evaluate_population
 from strategies.dsl.expression import Expression
+from strategies.dsl.limits import LIMITS
 from strategies.market.panel import Group, Panel
 from strategies.types import BoolArray, FloatArray
 
@@ -21,6 +24,7 @@ N_SKETCHES = 4
 DIGITS = 6  # of what is hashed: rounding of 1e-9 hardly ever crosses a boundary
 SEED = 20_240_117
 SAMPLE = 1_024  # cells that say how large values usually are
+UNHURRIED = replace(LIMITS, seconds=math.inf)  # kernels may have to be compiled
 NOTHING = 1e-14  # of the largest value: what rounding leaves of a zero
 LEAST_KNOWN = 0.1
 
@@ -95,7 +99,7 @@ class Twins:
         DslError, StrategyError
             As `strategies.evaluate`.
         """
-        values = evaluate_population(exprs, self._probe, reuse=True)
+        values = evaluate_population(exprs, self._probe, reuse=True, limits=UNHURRIED)
         return [
             self._fingerprint(matrix) or _digest(one.expr_hash.encode())
             for one, (_, matrix) in zip(exprs, values, strict=True)

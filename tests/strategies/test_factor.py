@@ -8,7 +8,7 @@ import pytest
 
 from strategies import RunConfig, run_backtest
 from strategies.errors import StrategyError
-from strategies.metrics.factor import factor_sheet, forward_returns
+from strategies.metrics.factor import factor_sheet, forward_returns, newey_west_t
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.robustness import liquid_half, sub_periods, sub_universe
 from tests.strategies.test_universe import panel_of
@@ -117,3 +117,21 @@ def test_half_of_the_symbols_and_parts_of_the_time():
     sharpe = first.mean() / first.std(ddof=1) * 252**0.5
     assert parts[0]["sharpe"] == pytest.approx(sharpe)
     assert sub_periods(np.arange(10), returns[:10], 252.0)[0]["sharpe"] is None
+
+
+def test_newey_west_by_hand():
+    # Twelve values, mean 0.5, 2 lags with weights 2/3 and 1/3: Σg² = 3, the products
+    # of neighbours sum to −2.75, those two apart to 2.5. So the variance of the sum is
+    # 3 + 2·(2/3·(−2.75) + 1/3·2.5) = 1.
+    values = np.array([0.0, 1.0] * 6)
+    assert newey_west_t(values) == pytest.approx(0.5 / (1.0**0.5 / 12))
+    gaps = np.array([np.nan, *values, np.nan])
+    assert newey_west_t(gaps) == newey_west_t(values)
+    assert np.isnan(newey_west_t(values[:9]))
+    assert np.isnan(newey_west_t(np.ones(50)))
+
+    independent = np.random.default_rng(3).normal(0.1, 1.0, 4_000)
+    plain = independent.mean() / independent.std(ddof=1) * 4_000**0.5
+    assert newey_west_t(independent) == pytest.approx(plain, rel=0.1)
+    twice = np.repeat(independent, 2)  # says nothing more than once
+    assert newey_west_t(twice) < 0.8 * newey_west_t(independent) * 2**0.5
