@@ -58,6 +58,7 @@ OF_SEED = {
     },
 }
 REAL = {"provider": "builtin", "universe": ["SP500", "NASDAQ"], "end": "2001-12-31"}
+REAL |= {"n": 10, "force": True}
 JSON = {"content_type": "application/json"}
 FILES = {"candidates.parquet", "config.json", "metrics.json", "summary.json"}
 
@@ -227,14 +228,14 @@ def test_real_expressions_are_counted_and_running_one_again_adds_nothing():
 def test_what_was_kept_opens_the_seal_and_can_be_promoted(monkeypatch):
     first = finished(**REAL)
     _keep_one(monkeypatch)
-    run = finished(**REAL, seed=4)
+    run = finished(**REAL)
 
     [opening] = SealOpening.objects.all()
     assert opening.run_id == str(run.pk)
     assert (run.best_index, run.metrics["sharpe"]) == (_kept(run)["index"], 0.5)
     assert RunMetric.objects.get(run=run, key="sharpe").value == 0.5
     assert generation_document(run)["seal"]["opened_at"] == opening.opened_at
-    later = finished(**REAL, seed=5)
+    later = finished(**REAL)
     [earlier] = generation_document(later)["seal"]["earlier"]
     assert earlier["run_id"] == str(run.pk)
     assert generation_document(run)["seal"]["earlier"] == []  # it could not know
