@@ -46,6 +46,11 @@ class Run:
         return str(self.document["name"])
 
     @property
+    def title(self) -> str:
+        """Its name, or the start of its id."""
+        return self.name or self.id[:8]
+
+    @property
     def status(self) -> str:
         return str(self.document["status"])
 
@@ -159,11 +164,11 @@ class Run:
 
     def __repr__(self) -> str:
         return (
-            f"<Run {self.name!r} {self.kind} {self.status}: {_verdict(self.document)}>"
+            f"<Run {self.title}, {self.kind}, {self.status}: {_verdict(self.document)}>"
         )
 
     def _repr_html_(self) -> str:
-        head = f'<a href="{html.escape(self.page)}">{html.escape(self.name or self.id[:8])}</a>'
+        head = f'<a href="{html.escape(self.page)}">{html.escape(self.title)}</a>'
         words = html.escape(f"{self.kind}, {self.status}. {_verdict(self.document)}")
         return f"<p><b>{head}</b><br>{words}</p>{self._curve()}"
 
