@@ -134,7 +134,11 @@ def generated(run: ModelRun, *, placebo: bool = False) -> Generated:
         )
     import pyarrow as pa
 
-    table = pa.concat_tables(part_tables(run.pk, numbers))
+    try:
+        table = pa.concat_tables(part_tables(run.pk, numbers))
+    except FileNotFoundError:  # written down whole since the run was read
+        run.refresh_from_db(fields=["manifest_sha"])
+        return _whole(str(run.pk), run.manifest_sha, placebo)
     return Generated(table.drop_columns([PLACEBO, WEEKS]), is_whole=False)
 
 

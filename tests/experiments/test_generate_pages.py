@@ -134,6 +134,7 @@ def test_a_search_is_read_tab_by_tab_and_one_is_kept(client, outcome):
     run = finished(name="Look")
     address = run.get_absolute_url()
     assert run.name in client.get(address).text
+    _is_read_by_who_asked_a_moment_ago(run)
     outcome(NOTHING)
     _says_that_nothing_was_found(client, address)
     outcome(FOUND)
@@ -141,6 +142,13 @@ def test_a_search_is_read_tab_by_tab_and_one_is_kept(client, outcome):
     _draws_its_charts(client, run)
     _lists_its_trials(client, address)
     _keeps_one_of_them(client, run)
+
+
+def _is_read_by_who_asked_a_moment_ago(run):
+    n = len(selectors.generated(run))
+    run.manifest_sha = ""  # the parts were there when it was read, and are not now
+    assert len(selectors.generated(run)) == n
+    assert run.manifest_sha
 
 
 def _says_that_nothing_was_found(client, address):
