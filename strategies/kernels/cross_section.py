@@ -52,7 +52,13 @@ def moments_nb(row: FloatArray) -> tuple[int, float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def figure_nb(row: FloatArray, wanted: int) -> float:
-    """Return one figure of the known values of a row; NaN without any."""
+    """Return one figure of the known values of a row; NaN without any, or too large."""
+    value = _figure_nb(row, wanted)
+    return value if abs(value) < np.inf else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _figure_nb(row: FloatArray, wanted: int) -> float:
     if wanted in (LOWEST, HIGHEST):
         sign = 1.0 if wanted == HIGHEST else -1.0
         best = np.nan
@@ -259,7 +265,8 @@ def residual_nb(
             product += one if one == one else 0.0
         slope = product / squares if squares > 0.0 else np.nan
         for j in range(x.shape[1]):
-            out[t, j] = own[j] - mean_x - slope * (other[j] - mean_y)
+            rest = own[j] - mean_x - slope * (other[j] - mean_y)
+            out[t, j] = rest if abs(rest) < np.inf else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -276,4 +283,5 @@ def projected_out_nb(
                 squares += y[t, j] * y[t, j]
         share = product / squares if squares > 0.0 else np.nan
         for j in range(x.shape[1]):
-            out[t, j] = x[t, j] - y[t, j] * share
+            rest = x[t, j] - y[t, j] * share
+            out[t, j] = rest if abs(rest) < np.inf else np.nan

@@ -128,7 +128,8 @@ def residual_nb(
                 mean_y += (y[k, j] - y[oldest, j]) / d
             above_x = x[t, j] - x[oldest, j] - mean_x
             above_y = y[t, j] - y[oldest, j] - mean_y
-            out[t, j] = above_x - out[t, j] * above_y
+            rest = above_x - out[t, j] * above_y
+            out[t, j] = rest if abs(rest) < np.inf else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

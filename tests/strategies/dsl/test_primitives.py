@@ -2,12 +2,13 @@
 
 import re
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from strategies import evaluate, parse
+from strategies import evaluate, evaluate_population, parse
 from strategies.dsl.primitives import PRIMITIVES, WORDS
 from strategies.dsl.units import RULES
 from tests.strategies.dsl.panels import awkward_panel
@@ -46,6 +47,19 @@ def test_primitive_equals_its_plain_reference(name):
     np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-10, err_msg=expr)
     assert PRIMITIVES[name].name in parse(expr).canonical or PRIMITIVES[name].symbol
     assert not np.isnan(values).all()
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e300, 1e-310])
+def test_what_is_too_large_is_nan(scale):
+    rng = np.random.default_rng(1)
+    fields = {
+        name: values * np.where(rng.uniform(size=values.shape) < 0.5, scale, 1.0)
+        for name, values in PANEL.fields.items()
+    }
+    texts = [parse_short(expr) for expr, _ in REFERENCES.values()]
+
+    for text, values in evaluate_population(texts, replace(PANEL, fields=fields)):
+        assert not np.isinf(values).any(), text
 
 
 def parse_short(expr):
