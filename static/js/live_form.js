@@ -5,7 +5,7 @@
 //   [data-told]   a part of such a form, with an id, that an answer replaces
 //
 // Where an answer brings other controls (another strategy was chosen) the form is swapped, and
-// what was entered since the question is put back.
+// what was entered since the question is put back, and judged in its turn.
 
 const CONTROLS = ":is(input, select, textarea)[id][name]";
 const FACTS = ["aria-invalid", "aria-describedby", "min", "max", "step"]; // of a control, that follow
@@ -103,4 +103,11 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   }
   const { activeElement } = document;
   if (activeElement?.type === "number") caretAtEnd(activeElement);
+});
+// Only now does htmx listen to the new controls.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const question = asked.get(detail.xhr);
+  const control = document.getElementById(question?.typed?.[0]?.[0]);
+  if (control) window.htmx.trigger(control.closest("[hx-trigger*=judge]"), "judge");
+  delete question?.typed;
 });

@@ -71,9 +71,10 @@ def test_what_is_typed_while_an_answer_is_under_way_stays(watch):
     slow.asked_by(lambda: page.locator("#id_strategy").select_option("rsi_reversion"))
     page.locator("#id_commission_bps").fill("")
     keys.type("1")
-    slow.answer()
+    slow.asked_by(slow.answer)  # and what was put into them is judged
     expect(page.locator("#id_param_fast")).to_have_count(0)
     expect(page.locator("#id_commission_bps")).to_be_focused()
+    slow.answer()
     keys.type("2")
     expect(page.locator("#id_commission_bps")).to_have_value("12")
     slow.asked_by(lambda: keys.press("Tab"))
