@@ -22,6 +22,7 @@ from strategies.market.candles import Candles
 from strategies.market.panel import Panel
 from strategies.market.sources import load_symbol
 from strategies.portfolio import simulate_portfolio
+from strategies.simulation.portfolio import Tallies
 from strategies.sweep import run_sweep
 from strategies.trials import MemorySink, reporting_to
 from strategies.validation.probe import probe_panel
@@ -33,7 +34,7 @@ N_BARS = 400
 
 
 def warm_expressions() -> None:
-    """Evaluate each primitive and walk once: all that only expressions call."""
+    """Evaluate each primitive, walk and count once: all that only expressions call."""
     rng = np.random.default_rng(1)
     for primitive in PRIMITIVES.values():
         evaluate(primitive.example, probe_panel(primitive.example, rng=rng))
@@ -50,6 +51,8 @@ def _walk_expression() -> None:
     splits = rolling_splits(len(panel), train=100, test=100, windows=2)
     with reporting_to(MemorySink()):
         walk_forward(config, {"sizing.cap": [1.0]}, splits, panel)
+    counted = Tallies.of(panel, config.execution, initial_cash=config.initial_cash)
+    counted.tally(np.zeros((len(panel), len(panel.symbols))))
 
 
 def warm_behind(mark: Path) -> None:

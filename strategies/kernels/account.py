@@ -67,6 +67,23 @@ def terms_nb(row: FloatArray) -> Terms:
 
 
 @njit(cache=True)
+def terms_at_nb(rows: FloatArray, i: int) -> Terms:
+    """Return the terms of one row among many; no view of the row is made."""
+    return Terms(
+        rows[i, 0],
+        rows[i, 1],
+        rows[i, 2],
+        rows[i, 3],
+        rows[i, 4],
+        rows[i, 5],
+        rows[i, 6],
+        rows[i, 7],
+        rows[i, 8],
+        rows[i, 9],
+    )
+
+
+@njit(cache=True)
 def fee_nb(qty: float, price: float, terms: Terms) -> float:
     """Return the cash fee of one fill: the terms, but at least the minimum."""
     return max(terms.minimum, qty * (price * terms.commission + terms.per_share))

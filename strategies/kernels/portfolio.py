@@ -20,7 +20,7 @@ from strategies.kernels.account import (
     next_order_id_nb,
     record_nb,
     resizing_nb,
-    terms_nb,
+    terms_at_nb,
 )
 from strategies.kernels.exits import Bar, Guard, exit_nb, guarding_nb
 from strategies.kernels.fills import (
@@ -40,7 +40,7 @@ DUST = 1e-12
 
 
 class Holdings(NamedTuple):
-    """What is owned; the arrays are changed in place."""
+    """What is owned; the arrays are changed in place. A loop takes them out once."""
 
     money: FloatArray  # cash, and what was paid so far in fees and borrow
     quantity: FloatArray  # signed, per symbol
@@ -63,48 +63,48 @@ def begin_nb(initial_cash: float, terms: FloatArray) -> tuple[Holdings, Guards]:
     none = np.zeros(terms.shape[0])
     money = np.array([initial_cash, 0.0, 0.0])
     watching = terms[:, EXITS:].min() < np.inf
-    return (
-        Holdings(money, none, none.copy(), none.copy()),
-        Guards(none.copy(), none.copy(), none.copy(), watching),
-    )
+    guards = Guards(none.copy(), none.copy(), none.copy(), watching)
+    return Holdings(money, none, none.copy(), none.copy()), guards
 
 
 @njit(cache=True)
-def price_nb(holdings: Holdings, raw: FloatArray, i: int) -> float:
+def price_nb(mark: FloatArray, raw: FloatArray, i: int) -> float:
     """Return the price of symbol `i` on this bar; its mark if it has none."""
-    price: float = raw[i] if raw[i] > 0.0 else holdings.mark[i]
+    price: float = raw[i] if raw[i] > 0.0 else mark[i]
     return price
 
 
 @njit(cache=True)
 def worth_nb(holdings: Holdings, raw: FloatArray) -> float:
     """Return equity at the prices `raw`."""
+    quantity, mark = holdings.quantity, holdings.mark
     worth: float = holdings.money[CASH]
     for i in range(raw.shape[0]):
-        if holdings.quantity[i] != 0.0:
-            worth += holdings.quantity[i] * price_nb(holdings, raw, i)
+        if quantity[i] != 0.0:  # a call of `price_nb` here takes twice the time
+            worth += quantity[i] * (raw[i] if raw[i] > 0.0 else mark[i])
     return worth
 
 
 @njit(cache=True)
 def owed_nb(holdings: Holdings, terms: FloatArray) -> float:
     """Return one bar of borrow on the marks of all short positions."""
-    owed = 0.0
+    quantity, mark, owed = holdings.quantity, holdings.mark, 0.0
     for i in range(terms.shape[0]):
-        if holdings.quantity[i] < 0.0:
-            owed -= holdings.quantity[i] * holdings.mark[i] * terms[i, BORROW_RATE]
+        if quantity[i] < 0.0:
+            owed -= quantity[i] * mark[i] * terms[i, BORROW_RATE]
     return owed
 
 
 @njit(cache=True)
 def pay_borrow_nb(holdings: Holdings, terms: FloatArray) -> None:
     """Take one bar of borrow out of cash; fills that shrink a position book it."""
+    money, quantity, accrued, mark = holdings
     for i in range(terms.shape[0]):
-        if holdings.quantity[i] < 0.0:
-            owed = -holdings.quantity[i] * holdings.mark[i] * terms[i, BORROW_RATE]
-            holdings.accrued[i] += owed
-            holdings.money[CASH] -= owed
-            holdings.money[BORROW] += owed
+        if quantity[i] < 0.0:
+            owed = -quantity[i] * mark[i] * terms[i, BORROW_RATE]
+            accrued[i] += owed
+            money[CASH] -= owed
+            money[BORROW] += owed
 
 
 @njit(cache=True)
@@ -120,13 +120,14 @@ def fill_nb(
 ) -> int:
     """Carry out one order for symbol `i` and return the new number of fills."""
     side, qty, price, fee = order
-    held = holdings.quantity[i]
+    money, quantity, accrued, _ = holdings
+    held = quantity[i]
     position = held + side * qty
-    settled = 0.0 if held * side >= 0.0 else holdings.accrued[i]
-    holdings.money[CASH] -= side * qty * price + fee
-    holdings.money[FEES] += fee
-    holdings.accrued[i] -= settled
-    holdings.quantity[i] = position
+    settled = 0.0 if held * side >= 0.0 else accrued[i]
+    money[CASH] -= side * qty * price + fee
+    money[FEES] += fee
+    accrued[i] -= settled
+    quantity[i] = position
     fills[n_fills]["symbol"] = i
     return record_nb(
         fills,
@@ -152,7 +153,7 @@ def stretches_nb(holdings: Holdings, raw: FloatArray) -> tuple[float, float]:
     """
     cash, longs, shorts = holdings.money[CASH], 0.0, 0.0
     for i in range(raw.shape[0]):
-        value = holdings.quantity[i] * price_nb(holdings, raw, i)
+        value = holdings.quantity[i] * price_nb(holdings.mark, raw, i)
         longs += max(value, 0.0)
         shorts += max(-value, 0.0)
     if cash + longs - shorts >= 0.0:
@@ -173,7 +174,7 @@ def ruin_nb(
         held = holdings.quantity[i]
         if held != 0.0:
             side, stretch = (-1.0, of_longs) if held > 0.0 else (1.0, of_shorts)
-            price = price_nb(holdings, raw, i) * stretch
+            price = price_nb(holdings.mark, raw, i) * stretch
             order = Order(side, abs(held), price, fee)
             n_fills = fill_nb(holdings, i, order, 0.0, fills, n_fills, moment, RUIN)
             fee = 0.0
@@ -212,14 +213,15 @@ def leave_nb(
 ) -> tuple[float, int]:
     """Close what is not wanted on its side any more; return what is left of equity."""
     equity = worth = worth_nb(holdings, raw)
+    quantity = holdings.quantity
     for i in range(raw.shape[0]):
-        held = holdings.quantity[i]
+        held = quantity[i]
         if held == 0.0 or wanted[i] * held > 0.0 or not raw[i] > 0.0:
             continue
         value = wanted_nb(wanted[i], equity, terms[i, STAKE])
         if is_near_nb(held * raw[i], value, equity, terms[i, BAND]):
             continue
-        order = leaving_nb(held, raw[i], terms_nb(terms[i]))
+        order = leaving_nb(held, raw[i], terms_at_nb(terms, i))
         slippage = abs(order.price - raw[i]) * order.qty
         worth -= slippage + order.fee
         if worth <= 0.0:
@@ -243,17 +245,17 @@ def resize_nb(
 
     Every symbol is measured against the same equity, so their order does not matter.
     """
-    worth = equity
+    worth, quantity, mark = equity, holdings.quantity, holdings.mark
     for i in range(raw.shape[0]):
-        held = holdings.quantity[i]
-        tradable = raw[i] > 0.0 and holdings.mark[i] > 0.0
+        held = quantity[i]
+        tradable = raw[i] > 0.0 and mark[i] > 0.0
         if not tradable or wanted[i] * held < 0.0:
             continue
         value = wanted_nb(wanted[i], equity, terms[i, STAKE])
         if is_near_nb(held * raw[i], value, equity, terms[i, BAND]):
             continue
         direction = 1.0 if value > 0.0 else -1.0
-        order = resizing_nb(held, direction, abs(value), raw[i], terms_nb(terms[i]))
+        order = resizing_nb(held, direction, abs(value), raw[i], terms_at_nb(terms, i))
         if order.qty <= 0.0:
             continue
         slippage = abs(order.price - raw[i]) * order.qty
@@ -297,10 +299,11 @@ def allow_nb(guards: Guards, wanted: FloatArray, allowed: FloatArray) -> None:
 
     It may be again once something else was wanted.
     """
+    barred = guards.barred
     for i in range(wanted.shape[0]):
         allowed[i] = 0.0
-        if wanted[i] * guards.barred[i] <= 0.0:
-            allowed[i], guards.barred[i] = wanted[i], 0.0
+        if wanted[i] * barred[i] <= 0.0:
+            allowed[i], barred[i] = wanted[i], 0.0
 
 
 @njit(cache=True)
@@ -337,15 +340,15 @@ def watch_nb(
         side = 1.0 if held > 0.0 else -1.0
         guard = Guard(guards.entry[i], guards.best[i], guards.barred[i])
         bar = Bar(opens[i], highs[i], lows[i], closes[i])
-        price, at, reason = exit_nb(side, guard, bar, terms_nb(terms[i]))
+        price, at, reason = exit_nb(side, guard, bar, terms_at_nb(terms, i))
         if not price > 0.0:
             extreme = side * (highs[i] if side > 0.0 else lows[i])
             if extreme > guards.best[i]:
                 guards.best[i] = extreme
             continue
         moment = Moment(t, at, next_order_id_nb(fills, n_fills))
-        order = leaving_nb(held, price, terms_nb(terms[i]))
-        worth += held * (order.price - price_nb(holdings, opens, i)) - order.fee
+        order = leaving_nb(held, price, terms_at_nb(terms, i))
+        worth += held * (order.price - price_nb(holdings.mark, opens, i)) - order.fee
         if worth <= 0.0:
             touched = opens.copy()
             touched[i] = price
@@ -366,9 +369,10 @@ def close_bar_nb(
     n_fills: int,
 ) -> tuple[float, int]:
     """Mark at the close and pay borrow; return what is left."""
+    mark = holdings.mark
     for i in range(close.shape[0]):
         if close[i] > 0.0:
-            holdings.mark[i] = close[i]
+            mark[i] = close[i]
     worth = worth_nb(holdings, close) - owed_nb(holdings, terms)
     if worth <= 0.0:
         # Borrow is not paid on this bar: there is nothing left to pay it with.

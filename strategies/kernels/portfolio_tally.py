@@ -43,6 +43,7 @@ def tally_weights_nb(
     """
     n_bars, n_symbols = weights.shape
     holdings, guards = begin_nb(initial_cash, terms)
+    quantity, mark = holdings.quantity, holdings.mark
     equity, exposure = np.zeros(n_bars), np.zeros(n_bars)
     held = np.zeros(n_bars, np.bool_)
     wanted, traded = np.zeros(n_symbols), 0.0
@@ -56,9 +57,9 @@ def tally_weights_nb(
             traded += fills[k]["qty"] * fills[k]["price"]
         if worth <= 0.0:
             return equity, exposure, held, traded
-        gross = 0.0
+        gross, is_held = 0.0, False
         for i in range(n_symbols):
-            gross += abs(holdings.quantity[i] * holdings.mark[i])
-            held[t] |= holdings.quantity[i] != 0.0
-        equity[t], exposure[t] = worth, gross / worth
+            gross += abs(quantity[i] * mark[i])
+            is_held |= quantity[i] != 0.0
+        equity[t], exposure[t], held[t] = worth, gross / worth, is_held
     return equity, exposure, held, traded

@@ -36,6 +36,7 @@ from strategies.library.registry import complete_params, strategy_named
 from strategies.market.sources import load_symbol
 from strategies.trials import MemorySink, reporting_to
 from tests.bench.data import data
+from tests.bench.discovery import search
 from tests.bench.expressions import features, population
 from tests.bench.luck import luck
 
@@ -64,8 +65,6 @@ GRIDS = {
 }
 LARGE = {"fast": range(5, 105), "slow": range(110, 310, 2)}
 MINUTES = {"fast": range(10, 30), "slow": range(40, 240, 20)}
-
-
 SHORT_S = 0.02
 
 
@@ -143,11 +142,12 @@ class Bench:
         self.panel_peers = Peers(folder, "peers_panel.py")
         self.luck_peers = Peers(folder, "peers_luck.py")
         self.data_peers = Peers(folder, "peers_data.py")
+        self.search_peers = Peers(folder, "peers_search.py")
         self.rows: list[Row] = []
 
     @property
-    def all_peers(self) -> tuple[Peers, ...]:
-        return self.peers, self.panel_peers, self.luck_peers, self.data_peers
+    def all_peers(self) -> list[Peers]:
+        return [one for one in vars(self).values() if isinstance(one, Peers)]
 
     def one_backtest(self) -> None:
         config = config_of("sma_cross", self.daily)
@@ -475,6 +475,7 @@ def main() -> None:
         features(bench)
         luck(bench)
         population(bench)
+        search(bench)
         loaded = data(bench)
         assert sink is not None
         grew = ", ".join(f"{k} {v:.2f}x" for k, v in growth(bench.daily).items())

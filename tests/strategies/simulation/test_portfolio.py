@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.config import ExecutionConfig
+from strategies.config import ExecutionConfig, ExitsConfig
 from strategies.errors import AccountingError, StrategyError
 from strategies.market.panel import Panel
 from strategies.simulation.engine import simulate
-from strategies.simulation.portfolio import PortfolioSimulation, simulate_weights
+from strategies.simulation.portfolio import (
+    PortfolioSimulation,
+    Tallies,
+    simulate_weights,
+)
 from tests.sizes import examples
 from tests.strategies.simulation.portfolio_reference import hold_slowly
 from tests.strategies.simulation.scenes import DAY_MS, random_walk
@@ -317,3 +321,27 @@ def test_costs_of_a_symbol_that_is_not_there_are_refused():
         held([[1]] * 2, [[1]] * 2, [[1]] * 2, overrides={"Z": {"borrow_bps": 1}})
 
     assert refused.value.field == "execution.overrides.Z"
+
+
+def test_a_tally_is_the_record_in_sum_to_the_bit():
+    opens, closes, weights = walks(120)
+    opens[30:40, 1] = closes[30:40, 1] = NAN
+    exits = ExitsConfig(stop_loss=0.05, trailing_stop=0.08)
+    ways = (
+        (1.0, {}, {}),
+        (1.0, COSTLY, {"band": 0.05}),
+        (1.0, {"execution_lag": 3, "fill": "close"}, {"exits": exits}),
+        (1.0, COSTLY, {"exits": exits, "stake": 150.0}),
+        (12.0, COSTLY, {}),  # so much that it is ruined
+    )
+    for scale, costs, others in ways:
+        panel, execution = panel_of(opens, closes), ExecutionConfig(**costs)
+        options = {"initial_cash": 1000.0, **others}
+        whole = simulate_weights(panel, scale * weights, execution, **options)
+        tally = Tallies.of(panel, execution, **options).tally(scale * weights)
+
+        assert whole.ruined == (scale > 1.0)
+        assert np.array_equal(tally.equity, whole.equity)
+        assert np.array_equal(tally.in_position, (whole.quantity != 0.0).any(axis=1))
+        assert tally.gross_exposure == pytest.approx(whole.gross_exposure, rel=1e-12)
+        assert tally.traded == pytest.approx(whole.fill_notional.sum(), rel=1e-12)
