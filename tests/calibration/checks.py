@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from strategies.validation.chance import p_value
 from strategies.validation.family import adjusted_p_values, sharpe_p_values
 from strategies.validation.overfitting import superiority
 from strategies.validation.permutation import align, best_of, rerun_search
+from tests.calibration.search import finds, recovers
 from tests.strategies.dsl.texts import judged, random_text
 
 Rng = np.random.Generator
@@ -48,7 +50,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`world(rng)` gives the row of one world; `n` of them are drawn."""
+    """`world(rng)` gives the row of one world; `n` of them are drawn.
+
+    A small edition draws `n_small`, of smaller worlds where there are any.
+    """
 
     key: str
     name: str
@@ -57,9 +62,14 @@ class Check:
     figures: tuple[Figure, ...]
     n: int
     n_small: int
+    small_world: Callable[[Rng], Any] | None = None
 
     def rows(self, rng: Rng, n: int) -> np.ndarray:
         return np.array([np.atleast_1d(self.world(child)) for child in rng.spawn(n)])
+
+    def small_rows(self, rng: Rng) -> np.ndarray:
+        small = replace(self, world=self.small_world or self.world)
+        return small.rows(rng, self.n_small)
 
 
 def rejects(low: float, high: float, column: int = 0) -> Figure:
@@ -391,5 +401,25 @@ CHECKS = (
         ),
         100_000,
         80,
+    ),
+    Check(
+        "search_noise",
+        "Search for expressions, noise",
+        "500 expressions on 50 names × 1,000 bars of noise, beside a placebo",
+        finds,
+        (mean("share in which anything is kept", 0.0, 0.05, 0.22),),
+        40,
+        2,
+        partial(finds, small=True),
+    ),
+    Check(
+        "search_planted",
+        "Search for expressions, planted signal",
+        "the same with a signal whose daily IC is 0.04",
+        recovers,
+        (mean("share in which it is among the ten best kept", 0.8, 1.0, 0.1),),
+        40,
+        1,
+        partial(recovers, small=True),
     ),
 )

@@ -20,7 +20,7 @@ ERRORS = 3.0
 def test_every_statistic_keeps_its_promise_in_small():
     out = []
     for which, check in enumerate(CHECKS):
-        rows = check.rows(np.random.default_rng([7, which]), check.n_small)
+        rows = check.small_rows(np.random.default_rng([7, which]))
         for figure in check.figures:
             value, room = figure.read(rows), ERRORS * figure.se / math.sqrt(len(rows))
             if not figure.low - room <= value <= figure.high + room:
