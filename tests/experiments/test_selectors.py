@@ -99,7 +99,7 @@ class TestDocument:
 
         assert "config" not in short
         assert run_document(run).keys() - short.keys() == {
-            *("config", "search", "restated")
+            *("config", "search", "restated", "warnings")
         }
 
     def test_ids_that_are_none(self):

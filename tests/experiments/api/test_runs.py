@@ -13,26 +13,16 @@ from tests.factories import make_run
 
 pytestmark = pytest.mark.django_db
 
-# CONTRACT, section 3; `archived` and `preset_ref` are ours.
+# CONTRACT, section 3; `search`, `restated`, `warnings`, `archived` and `preset_ref` are
+# ours.
 KEYS = {
     *("id", "run_id", "kind", "name", "experiment_id", "parent_id", "job_id"),
     *("status", "stage", "progress", "processed", "total", "rate", "eta_s", "best"),
-    "search",
-    "restated",
     *("message", "created_at", "started_at", "completed_at", "finished_at", "error"),
     *("config", "config_hash", "run_hash", "data_fingerprint", "code_version"),
-    *(
-        "preset_ref",
-        "manifest_sha",
-        "seed",
-        "ppy",
-        "metrics",
-        "flags",
-        "honesty",
-        "tags",
-    ),
-    "preset_ref",
-    *("starred", "pinned", "archived", "notes", "reused", "links"),
+    *("manifest_sha", "seed", "ppy", "metrics", "flags", "honesty"),
+    *("tags", "starred", "pinned", "archived", "notes", "reused", "links"),
+    *("search", "restated", "warnings", "preset_ref"),
 }
 
 
@@ -125,7 +115,12 @@ class TestList:
             str(runs[2].pk),
             str(runs[1].pk),
         ]
-        assert set(body["items"][0]) == KEYS - {"config", "search", "restated"}
+        assert set(body["items"][0]) == KEYS - {
+            "config",
+            "search",
+            "restated",
+            "warnings",
+        }
         rest = client.get(f"/api/runs?limit=2&cursor={body['next_cursor']}").json()
         assert [item["id"] for item in rest["items"]] == [str(runs[0].pk)]
         assert rest["next_cursor"] is None
