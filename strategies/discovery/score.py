@@ -138,8 +138,7 @@ class Score:
     Attributes
     ----------
     rejected : str
-        Why it is no candidate: ``coverage``, ``constant``, ``overflow``,
-        ``no_trades`` or ``turnover``; empty if it is one.
+        Why it is no candidate: ``coverage``, ``constant``, ``no_trades`` or ``turnover``; empty if it is one.
     coverage : float
         Share of the bars with a value, once warmed up.
     train_sharpe, train_sharpe_bar, skew, kurtosis, turnover_daily : float
@@ -241,8 +240,6 @@ class Scorer:
     def _score(self, values: FloatArray, lookback: int) -> Score:
         train = values[self.train.rows]
         coverage, rejected = self._gate(train, lookback)
-        if not rejected and np.isinf(values).any():
-            rejected = "overflow"  # no weights can be made of it, by a run neither
         if rejected:
             return Score(rejected, coverage, self._nothing)
         taught = self.train.held(values)

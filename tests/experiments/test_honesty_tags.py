@@ -304,6 +304,7 @@ class TestSeal:
 # What shows each Sharpe ratio with its band of error, or only that band, or beside that
 # of the whole, which carries its doubt.
 WITH_A_BAND = {
+    "experiments/generate_kept.html",
     "experiments/strategy_parts.html",
     "experiments/_chart_rolling.html",
     "experiments/validation_sentence.html",

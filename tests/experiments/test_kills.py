@@ -34,7 +34,7 @@ from tests.sizes import IS_TORTURE
 
 RUNS = 40 if IS_TORTURE else 6
 CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 2
-ROUNDS = 2  # each ends with the death of the whole worker
+ROUNDS = 2 if IS_TORTURE else 1  # each ends with the death of the whole worker
 SEED = 20261120
 RUNS_OF_A_LAB = 20 if IS_TORTURE else 4
 DEATHS_AT_WORK = 6 if IS_TORTURE else 1

@@ -166,13 +166,13 @@ class TestSide:
         for status in ("queued", "running", "succeeded", "cancelled"):
             make_job(status)
 
-        html = page(client, "/settings")
+        html = page(client, "/glossary")
 
         assert '<span class="count">2<span class="vh"> at work</span></span>' in html
 
     def test_an_idle_lab_shows_no_number(self, client):
         make_job("succeeded")
-        assert 'class="count"' not in page(client, "/settings")
+        assert 'class="count"' not in page(client, "/glossary")
 
     def test_it_costs_one_query(self, client, django_assert_num_queries):
         make_job()
