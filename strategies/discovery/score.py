@@ -138,7 +138,8 @@ class Score:
     Attributes
     ----------
     rejected : str
-        Why it is no candidate: ``coverage``, ``constant``, ``no_trades`` or ``turnover``; empty if it is one.
+        Why it is no candidate: ``coverage``, ``constant``, ``no_trades`` or
+        ``turnover``; empty if it is one.
     coverage : float
         Share of the bars with a value, once warmed up.
     train_sharpe, train_sharpe_bar, skew, kurtosis, turnover_daily : float

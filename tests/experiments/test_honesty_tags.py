@@ -305,6 +305,7 @@ class TestSeal:
 # of the whole, which carries its doubt.
 WITH_A_BAND = {
     "experiments/generate_kept.html",
+    "experiments/generate_one.html",
     "experiments/strategy_parts.html",
     "experiments/_chart_rolling.html",
     "experiments/validation_sentence.html",
