@@ -83,8 +83,9 @@ class Search:
         spans = plan.spans(len(panel)).document(panel.ts)
         end_ms = spans["validation"]["end_ms"]
         seen = panel.between(None, end_ms)
+        listed = [one for one in candles if one.ts[0] <= end_ms]
         looked = bars_looked_at(
-            [one.between(None, end_ms) for one in candles], fingerprint=seen.fingerprint
+            [one.between(None, end_ms) for one in listed], fingerprint=seen.fingerprint
         )
         return cls(run, plan, candles, panel, version, spans, looked)
 

@@ -28,6 +28,7 @@ from jobs.progress import JobCancelled
 from jobs.queue import cancel
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
+from strategies.market.sources import load_each
 from tests.experiments.rows import plain_experiment
 from tests.factories import claimed, do_run
 from tests.journeys.test_honesty_everywhere import unjudged
@@ -79,6 +80,19 @@ def bytes_of(run):
         with run_store().open(str(run.pk), name) as file:
             found[name] = file.read()
     return found
+
+
+def test_what_is_listed_after_the_validation_was_not_looked_at(monkeypatch):
+    def late(config, symbols):
+        *others, last = load_each(config, symbols)
+        return [*others, last.between(int(last.ts[-40]), None)]
+
+    monkeypatch.setattr(execution, "load_each", late)
+    run = finished()
+
+    assert run.job.status == JobStatus.SUCCEEDED
+    entry = LedgerEntry.objects.filter(run_id=str(run.pk)).first()
+    assert len(entry.instruments) == 3
 
 
 def test_a_search_is_written_down_whole():
