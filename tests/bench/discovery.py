@@ -50,7 +50,7 @@ def search(bench: Bench) -> None:
 def market() -> Panel:
     """Return bars of which a search reads the first 2,500 and seals the rest."""
     rng = np.random.default_rng(11)
-    shape = (2_770, N_SYMBOLS)
+    shape = (2_840, N_SYMBOLS)
     close = 50.0 * np.exp(np.cumsum(0.02 * rng.normal(size=shape), axis=0))
     open_ = close * np.exp(0.003 * rng.normal(size=shape))
     return Panel(
