@@ -74,7 +74,6 @@ WRITTEN: Mapping[str, Any] = {
     "name": "Trend, held smaller when wild",
     "notes": "Held while the close is above its mean of 200 bars, in full while it "
     "moves by no more than one percent a day, and less the more it moves.",
-    "tags": ["demo"],
     "strategy": None,
     "expr": "(close > ts_mean(close, 200)) * clip(0.01 / stddev(returns, 20), 0, 1)",
 }
@@ -108,7 +107,7 @@ def demo_keep(job_id: str) -> None:
     run = demo_expression(job_id=job_id, expr=WRITTEN["expr"])
     if run is None or StrategySnapshot.objects.filter(run=run).exists():
         return
-    strategy, _ = strategy_save(run=run, tags=WRITTEN["tags"], notes=run.notes)
+    strategy, _ = strategy_save(run=run, tags=["demo"], notes=run.notes)
     question_ask(question=SheetQuestion(strategy), page=strategy.get_absolute_url())
 
 
