@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ from strategies.simulation.records import Trips, bars_frame
 from strategies.simulation.terms import Terms
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray, IntArray
-from strategies.weights import shares, weight_steps
+from strategies.weights import shares, to_weights, weight_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,21 +248,18 @@ def decision_steps(config: RunConfig, panel: Panel) -> Iterator[tuple[str, Float
     panel = panel.between(config.start_ms, config.end_ms)
     _, wanted = _decided(config, panel, None, str)
     yield from wanted
-    yield from _weighed(config, panel, wanted[-1][1])
-
-
-def _weighed(
-    config: RunConfig, panel: Panel, values: FloatArray
-) -> Iterator[tuple[str, FloatArray]]:
-    """Yield how weights are made of values; 0 for who is no member at a close."""
-    has_own = config.sizing.group in panel.groups
-    return weight_steps(
-        values,
-        config.sizing,
-        panel,
-        members=members_at(panel, config.members),
-        codes=None if has_own else group_of(panel, config.members).codes,
+    yield from weight_steps(
+        wanted[-1][1], config.sizing, panel, **_groups(config, panel)
     )
+
+
+def _groups(config: RunConfig, panel: Panel) -> dict[str, Any]:
+    """Return who is a member at each close, and the groups of a panel without own."""
+    has_own = config.sizing.group in panel.groups
+    return {
+        "members": members_at(panel, config.members),
+        "codes": None if has_own else group_of(panel, config.members).codes,
+    }
 
 
 def wanted_by(
@@ -305,8 +302,7 @@ def held_by(config: RunConfig, panel: Panel, values: FloatArray) -> PortfolioSim
 
 def weights_of(config: RunConfig, panel: Panel, values: FloatArray) -> FloatArray:
     """Return the weights that a portfolio holds by such values; as in `held_by`."""
-    *_, (_, weights) = _weighed(config, panel, values)
-    return weights
+    return to_weights(values, config.sizing, panel, **_groups(config, panel))
 
 
 def simulated(

@@ -1,10 +1,11 @@
 """From values to weights: what each symbol of a panel should be, as part of equity.
 
-Five steps in one fixed order and nothing else; each is a function of its own.
+Five steps in one fixed order and nothing else.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -13,11 +14,16 @@ import numpy as np
 from strategies.config import SizingConfig
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
-from strategies.market.candles import last_valid
 from strategies.market.panel import Panel
 from strategies.types import BoolArray, FloatArray, IntArray
 
-Numbers = TypeVar("Numbers", FloatArray, IntArray)
+Array = TypeVar("Array", FloatArray, BoolArray, IntArray)
+
+STEPS = ("nan_policy", "neutralize", "smooth_ema", "cap", "max_lev")
+SMOOTHED = STEPS.index("smooth_ema") + 1
+NEUTRALIZED = ("none", "market", "group")  # in the order of the kernel's
+NOT_SAID = np.zeros((0, 0), dtype=np.bool_)
+NO_CODES = np.zeros((0, 0), dtype=np.int64)
 
 
 def to_weights(
@@ -61,8 +67,7 @@ def to_weights(
     Causal: row ``t`` depends on ``values[: t + 1]``. A name without a value counts as
     0 in the mean that ``neutralize`` subtracts, as the order of the steps says.
     """
-    *_, (_, weights) = weight_steps(values, sizing, panel, members=members, codes=codes)
-    return weights
+    return _weighed(values, sizing, panel, members, codes, steps=len(STEPS))
 
 
 def weight_steps(
@@ -86,26 +91,47 @@ def weight_steps(
     weights : float64 array of shape (n_bars, n_symbols)
         After this step. A step that is not asked for is left out.
     """
-    weights = np.array(values, dtype=np.float64)
-    check_matrix("values", weights, panel)
-    if np.isinf(weights).any():
-        raise named_cell("values", weights, np.isinf(weights), panel)
-    weights = among(members, filled(weights, sizing.nan_policy))
-    yield "nan_policy", weights
-    if sizing.neutralize != "none":
-        if sizing.neutralize == "market":
-            codes = np.zeros(weights.shape, dtype=np.int64)
-        elif codes is None:
-            codes = group_codes(panel, sizing.group)
-        # Strangers are a group of their own, of zeros; no label is another one.
-        weights = neutral(weights, among(members, codes + 2) - 1)
-        yield "neutralize", weights
-    if sizing.smooth_ema is not None:
-        weights = among(members, smoothed(weights, sizing.smooth_ema))
-        yield "smooth_ema", weights
-    weights = np.clip(weights, 0.0 if sizing.long_only else -sizing.cap, sizing.cap)
-    yield "cap", weights
-    yield "max_lev", levered(weights, sizing.max_lev)
+    left_out = {"neutralize": sizing.neutralize == "none"}
+    left_out["smooth_ema"] = sizing.smooth_ema is None
+    for place, step in enumerate(STEPS, 1):
+        if not left_out.get(step):
+            yield step, _weighed(values, sizing, panel, members, codes, steps=place)
+
+
+def _weighed(
+    values: FloatArray | BoolArray,
+    sizing: SizingConfig,
+    panel: Panel,
+    members: BoolArray | None,
+    codes: IntArray | None,
+    *,
+    steps: int,
+) -> FloatArray:
+    """Return what the first so many steps make of values."""
+    given = np.ascontiguousarray(values, dtype=np.float64)
+    check_matrix("values", given, panel)
+    if sizing.neutralize != "group":
+        codes = NO_CODES
+    elif codes is None:
+        codes = group_codes(panel, sizing.group)
+    last = STEPS[steps - 1]
+    is_capped = last in ("cap", "max_lev")
+    cap = float(sizing.cap) if is_capped else math.inf
+    weights, bar, column = resolve("strategies.kernels.weighing:weigh_nb")(
+        read_only(given),
+        read_only(NOT_SAID if members is None else np.ascontiguousarray(members)),
+        read_only(np.ascontiguousarray(codes)),
+        sizing.nan_policy == "hold",
+        NEUTRALIZED.index("none" if last == "nan_policy" else sizing.neutralize),
+        int(codes.max(initial=0)) + 1,
+        (sizing.smooth_ema or 0) if steps >= SMOOTHED else 0,
+        0.0 if sizing.long_only and is_capped else -cap,
+        cap,
+        float(sizing.max_lev) if last == "max_lev" else math.inf,
+    )
+    if bar >= 0:
+        raise named_cell("values", given, (bar, column), panel)
+    return weights
 
 
 def shares(
@@ -148,72 +174,9 @@ def shares(
     return parts / np.where(total > 0.0, total, 1.0)
 
 
-def among(members: BoolArray | None, values: Numbers) -> Numbers:
+def among(members: BoolArray | None, values: FloatArray) -> FloatArray:
     """Return `values` of members, 0 of all others; of everyone without `members`."""
     return values if members is None else values * members
-
-
-def filled(values: FloatArray, policy: str) -> FloatArray:
-    """Return `values` without NaN.
-
-    Parameters
-    ----------
-    values : float64 array of shape (n_bars, n_symbols)
-    policy : {"zero", "hold"}
-        ``hold`` keeps the last known value of the symbol; 0 before the first.
-    """
-    if policy == "zero":
-        return np.nan_to_num(values, nan=0.0)
-    return np.column_stack([last_valid(column) for column in values.T])
-
-
-def neutral(values: FloatArray, codes: IntArray | None = None) -> FloatArray:
-    """Return `values` minus the mean of the market, or of the group, on that bar.
-
-    Parameters
-    ----------
-    values : float64 array of shape (n_bars, n_symbols)
-        No NaN.
-    codes : int64 array of shape (n_bars, n_symbols), optional
-        Group of each symbol, from 0; −1, without a label, is a group too.
-    """
-    if codes is None:
-        codes = np.full(values.shape, -1)
-    n_bars, n_groups = values.shape[0], int(codes.max(initial=-1)) + 2
-    cell = (np.arange(n_bars)[:, None] * n_groups + codes + 1).ravel()
-    sums = np.bincount(cell, weights=values.ravel(), minlength=n_bars * n_groups)
-    counts = np.bincount(cell, minlength=n_bars * n_groups)
-    means: FloatArray = (sums / np.maximum(counts, 1))[cell]
-    return values - means.reshape(values.shape)
-
-
-def smoothed(values: FloatArray, span: int) -> FloatArray:
-    """Return the exponential mean of each symbol, weight 2/(span+1), seeded with bar 0.
-
-    Parameters
-    ----------
-    values : float64 array of shape (n_bars, n_symbols)
-        No NaN.
-    span : int
-        In bars, at least 1.
-    """
-    smooth = resolve("strategies.kernels.rolling:smoothed_nb")
-    columns = [smooth(np.ascontiguousarray(column), span) for column in values.T]
-    return np.column_stack(columns)
-
-
-def levered(weights: FloatArray, max_lev: float) -> FloatArray:
-    """Return `weights`, scaled down on bars on which Σ|w| exceeds `max_lev`.
-
-    Parameters
-    ----------
-    weights : float64 array of shape (n_bars, n_symbols)
-    max_lev : float
-        > 0.
-    """
-    gross = np.abs(weights).sum(axis=1, keepdims=True)
-    scale = np.where(gross > max_lev, max_lev / np.maximum(gross, max_lev), 1.0)
-    return np.ascontiguousarray(weights * scale)
 
 
 def group_codes(panel: Panel, name: str) -> IntArray:
@@ -241,11 +204,18 @@ def check_matrix(name: str, values: FloatArray, panel: Panel) -> None:
         )
 
 
+def read_only(array: Array) -> Array:
+    """Return an array as kernels take it: one kind for all."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def named_cell(
-    name: str, values: FloatArray, bad: BoolArray, panel: Panel
+    name: str, values: FloatArray, cell: tuple[int, int], panel: Panel
 ) -> StrategyError:
-    """Return the refusal of the first bad cell."""
-    bar, column = (int(place) for place in np.argwhere(bad)[0])
+    """Return the refusal of a cell."""
+    bar, column = cell
     return StrategyError(
         f"{name}[{bar}] of {panel.symbols[column]} is {values[bar, column]}: "
         "it must be a finite number.",

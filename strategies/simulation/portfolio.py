@@ -23,7 +23,7 @@ from strategies.simulation.accounting import (
 from strategies.simulation.records import Simulation
 from strategies.simulation.terms import Terms
 from strategies.types import BoolArray, FloatArray
-from strategies.weights import check_matrix, named_cell
+from strategies.weights import check_matrix, named_cell, read_only
 
 if TYPE_CHECKING:
     from strategies.config import ExecutionConfig, ExitsConfig
@@ -320,7 +320,7 @@ class Tallies:
         """
         kernel = resolve("strategies.kernels.portfolio_tally:tally_weights_nb")
         bars = tuple(self.panel.fields[name] for name in PRICES)
-        checked = _read_only(weights)
+        checked = read_only(weights)
         counted = kernel(
             bars, checked, self.initial_cash, self.rows, self.lag, self.at_close
         )
@@ -421,12 +421,6 @@ def _checked(panel: Panel, weights: FloatArray) -> FloatArray:
     if weights.size == 0:
         raise StrategyError("There is nothing to simulate.", code="empty_data")
     if not np.isfinite(weights).all():
-        raise named_cell("weights", weights, ~np.isfinite(weights), panel)
-    return _read_only(weights)
-
-
-def _read_only(weights: FloatArray) -> FloatArray:
-    """Return the matrix as kernels take it: one kind for all."""
-    view = weights.view()
-    view.flags.writeable = False
-    return view
+        bar, column = np.argwhere(~np.isfinite(weights))[0]
+        raise named_cell("weights", weights, (int(bar), int(column)), panel)
+    return read_only(weights)
