@@ -117,6 +117,7 @@ def _weighed(
     last = STEPS[steps - 1]
     is_capped = last in ("cap", "max_lev")
     cap = float(sizing.cap) if is_capped else math.inf
+    weights: FloatArray
     weights, bar, column = resolve("strategies.kernels.weighing:weigh_nb")(
         read_only(given),
         read_only(NOT_SAID if members is None else np.ascontiguousarray(members)),

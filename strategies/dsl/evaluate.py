@@ -35,8 +35,9 @@ from strategies.types import BoolArray, FloatArray, IntArray
 COLUMNS = 512
 # Fewer cells than this are not worth a second thread.
 FEW_CELLS = 16_384
-# How many expressions are looked at together for what they share.
-TOGETHER = 16
+# How many expressions are looked at together for what they share: few enough that
+# their matrices stay few too, as fetching memory costs more than sharing saves.
+TOGETHER = 4
 
 NONE: Mapping[str, FloatArray] = MappingProxyType({})
 
