@@ -93,10 +93,7 @@ def rolling_sharpe(
     if window < 2:
         raise StrategyError(f"window is {window}, needs 2 or more.", code="bad_window")
     excess = checked_returns(returns) - risk_free_of_a_bar(rf, ppy)
-    mean, spread = _windows(excess, window)
-    out = np.full(excess.shape[0], np.nan)
-    np.divide(mean, spread, out=out, where=spread >= NOTHING)
-    return out * math.sqrt(ppy)
+    return _ratio(excess, window) * math.sqrt(ppy)
 
 
 def rolling_sharpe_band(
@@ -122,12 +119,15 @@ def rolling_sharpe_band(
     return ratio - error, ratio + error
 
 
-def _windows(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard deviation (ddof 1) of the last `window` values."""
+def _ratio(values: FloatArray, window: int) -> FloatArray:
+    """Return the mean of the last `window` values over their spread (ddof 1)."""
     if _kernels_are_here():
-        mean = resolve("strategies.kernels.rolling:sma_nb")(values, window)
-        return mean, resolve("strategies.kernels.rolling:std_nb")(values, window, 1)
-    return _windows_of_numpy(values, window)
+        kernel = resolve("strategies.kernels.rolling:ratio_nb")
+        return np.asarray(kernel(values, window, NOTHING))
+    mean, spread = _windows_of_numpy(values, window)
+    out = np.full(values.shape[0], np.nan)
+    np.divide(mean, spread, out=out, where=spread >= NOTHING)
+    return out
 
 
 def _kernels_are_here() -> bool:

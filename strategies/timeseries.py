@@ -45,8 +45,7 @@ class Line:
     value: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(NamedTuple):
     """One stretch of bars below an earlier peak.
 
     Attributes
@@ -83,8 +82,7 @@ class MonthReturn(NamedTuple):
     partial: bool
 
 
-@dataclass(frozen=True, slots=True)
-class YearRow:
+class YearRow(NamedTuple):
     """One calendar year; `sharpe` is None where it is undefined."""
 
     year: int
@@ -144,8 +142,7 @@ def report_series(
     rf : float
         Risk-free rate per year, a fraction.
     """
-    ts = candles.ts
-    months = month_keys(ts, candles.calendar, candles.timeframe)
+    ts, dates = candles.ts, _dates_of(candles)
     lines = {"equity": Line(ts, equity)}
     if benchmark is not None:
         lines["benchmark"] = Line(ts, benchmark)
@@ -154,8 +151,8 @@ def report_series(
     closed = trips.exit_bar[~trips.open]
     return ReportSeries(
         lines=lines | _rolling_lines(candles, equity, rf),
-        monthly=monthly_returns(ts, equity, months),
-        yearly=yearly_table(equity, months, closed, ppy=candles.ppy, rf=rf),
+        monthly=_monthly(checked_equity(equity), dates),
+        yearly=_yearly(equity, dates.years, closed, ppy=candles.ppy, rf=rf),
         histogram=returns_histogram(bar_returns(equity)),
         drawdowns=drawdown_episodes(ts, equity),
     )
@@ -199,8 +196,9 @@ def drawdown(equity: FloatArray) -> FloatArray:
 
 def underwater(equity: FloatArray) -> FloatArray:
     """Return equity less its running peak, in cash, shape (n_bars,), never above 0."""
-    equity = checked_equity(equity)
-    return np.asarray(equity - np.maximum.accumulate(equity))
+    kernel = resolve("strategies.kernels.drawdown:underwater_nb")
+    fall: FloatArray = kernel(checked_equity(equity))
+    return fall
 
 
 def drawdown_episodes(ts: IntArray, equity: FloatArray) -> tuple[Episode, ...]:
@@ -215,20 +213,19 @@ def drawdown_episodes(ts: IntArray, equity: FloatArray) -> tuple[Episode, ...]:
     """
     kernel = resolve("strategies.kernels.drawdown:drawdown_episodes_nb")
     peaks, troughs, ends, depths = kernel(checked_equity(equity))
-    columns = (peaks, troughs, ends, depths, ts[peaks], ts[troughs], ts[ends])
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(
-        Episode(
-            start=start,
-            trough=lowest,
-            end=over if end >= 0 else None,
-            depth=depth,
-            bars=(end if end >= 0 else ts.shape[0]) - peak - 1,
-            down_bars=trough - peak,
-            up_bars=end - trough if end >= 0 else None,
+    over = np.where(ends >= 0, ends, ts.shape[0])
+    columns = (ts[peaks], ts[troughs], ts[ends], depths, over - peaks - 1)
+    rows = list(
+        map(
+            Episode,
+            *(column.tolist() for column in columns),
+            (troughs - peaks).tolist(),
+            (over - troughs).tolist(),
         )
-        for peak, trough, end, depth, start, lowest, over in rows
     )
+    if rows and ends[-1] < 0:  # only the last can be open
+        rows[-1] = rows[-1]._replace(end=None, up_bars=None)
+    return tuple(rows)
 
 
 def monthly_returns(
@@ -251,14 +248,7 @@ def monthly_returns(
         partial unless no further bar could have fallen into it.
     """
     equity = checked_equity(equity)
-    _, before, last = _spans(months)
-    partial = np.zeros(last.size, dtype=np.bool_)
-    partial[-1] = not _last_month_is_over(ts, int(months[-1]))
-    partial[0] = True
-    of = months[last]
-    columns = (of // 100, of % 100, _changes(equity, before, last), partial)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(map(MonthReturn._make, rows))
+    return _monthly(equity, _dates(ts, months))
 
 
 def yearly_table(
@@ -289,8 +279,19 @@ def yearly_table(
         peak; a fall that began earlier counts from there.
     """
     equity = checked_equity(equity)
-    years = months // 100
-    first, before, last = _spans(years)
+    return _yearly(equity, _spans(months // 100), exit_bars, ppy=ppy, rf=rf)
+
+
+def _monthly(equity: FloatArray, dates: _Dates) -> tuple[MonthReturn, ...]:
+    changes = _changes(equity, dates.months.before, dates.months.last).tolist()
+    year, month, partial = dates.columns
+    return tuple(map(MonthReturn, year, month, changes, partial))
+
+
+def _yearly(
+    equity: FloatArray, years: _Spans, exit_bars: IntArray, *, ppy: float, rf: float
+) -> tuple[YearRow, ...]:
+    first, before, last, key = years
     rf_bar = risk_free_of_a_bar(rf, ppy)
     kernel = resolve("strategies.kernels.totals:span_totals_nb")
     *moments, deepest = (
@@ -300,7 +301,7 @@ def yearly_table(
     return tuple(
         map(
             YearRow,
-            years[last].tolist(),
+            key.tolist(),
             _changes(equity, before, last).tolist(),
             [
                 _sharpe(Moments._make((*sums, rf_bar)), ppy)
@@ -406,11 +407,48 @@ def downsample(
     return ts[rows], values[rows]
 
 
-def _spans(keys: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Return first bar, bar before it (bar 0 has none) and last bar of equal keys."""
+class _Spans(NamedTuple):
+    """Stretches of bars: first, the one before it (bar 0 has none), last, and key."""
+
+    first: IntArray
+    before: IntArray
+    last: IntArray
+    key: IntArray
+
+
+class _Dates(NamedTuple):
+    """Where months and years of some bars lie: the same for every curve on them."""
+
+    months: _Spans
+    years: _Spans
+    columns: tuple[list[int], list[int], list[bool]]  # year, month, partial
+
+
+def _spans(keys: IntArray) -> _Spans:
+    """Return the stretches of equal keys."""
     first = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
     last = np.append(first[1:], keys.shape[0]) - 1
-    return first, np.maximum(first - 1, 0), last
+    return _Spans(first, np.maximum(first - 1, 0), last, keys[last])
+
+
+def _dates(ts: IntArray, keys: IntArray) -> _Dates:
+    """Return months and years; a month is partial if it may be cut."""
+    months = _spans(keys)
+    partial = np.zeros(months.key.size, dtype=np.bool_)
+    partial[-1] = not _last_month_is_over(ts, int(keys[-1]))
+    partial[0] = True
+    columns = (months.key // 100, months.key % 100, partial)
+    year, month, cut = (column.tolist() for column in columns)
+    return _Dates(months, _spans(keys // 100), (year, month, cut))
+
+
+def _dates_of(candles: Candles | Panel) -> _Dates:
+    """Return the same of bars, which keep it: every run on them asks."""
+    if _dates not in candles.memo:
+        keys = month_keys(candles.ts, candles.calendar, candles.timeframe)
+        candles.memo[_dates] = _dates(candles.ts, keys)
+    known: _Dates = candles.memo[_dates]
+    return known
 
 
 def _changes(equity: FloatArray, before: IntArray, last: IntArray) -> FloatArray:

@@ -6,7 +6,6 @@ are epoch ms.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +117,7 @@ def _benchmark_yearly(result: Result) -> list[Document]:
 def _drawdowns(result: Result) -> list[Document]:
     """Return the deepest episodes, oldest first."""
     deepest = sorted(result.series.drawdowns, key=lambda one: one.depth)[:POINTS]
-    return [asdict(one) for one in sorted(deepest, key=lambda one: one.start)]
+    return [one._asdict() for one in sorted(deepest, key=lambda one: one.start)]
 
 
 def _round_trips(result: Result) -> Document:

@@ -37,6 +37,17 @@ def drawdown_nb(equity: FloatArray) -> FloatArray:
 
 
 @njit(cache=True)
+def underwater_nb(equity: FloatArray) -> FloatArray:
+    """Return equity less its running peak, in cash, shape (n_bars,)."""
+    out = np.empty_like(equity)
+    peak = equity[0]
+    for t in range(equity.shape[0]):
+        peak = max(peak, equity[t])
+        out[t] = equity[t] - peak
+    return out
+
+
+@njit(cache=True)
 def drawdown_episodes_nb(
     equity: FloatArray,
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from strategies.types import FloatArray, IntArray
+
+LOWER, HALF = 2**32 - 1, np.uint64(32)
 
 
 @njit(cache=True, nogil=True)
@@ -71,6 +74,71 @@ def equal_block_sums_nb(
             b += whole[begin, 1]
         out[draw, 0], out[draw, 1] = a, b
     return out
+
+
+@njit(cache=True)
+def scaled_nb(raw: NDArray[np.uint64], k: int, n: np.uint64) -> np.uint64:
+    """Return the k-th number of 32 bits times `n`: its upper half is below `n`."""
+    word = raw[k // 2]
+    scaled: np.uint64 = n * (word >> HALF if k % 2 == 1 else word & np.uint64(LOWER))
+    return scaled
+
+
+@njit(cache=True, nogil=True)
+def drawn_block_sums_nb(
+    whole: FloatArray, rest: FloatArray, raw: NDArray[np.uint64], n_draws: int
+) -> tuple[FloatArray, bool]:
+    """Draw where blocks begin, and add them up as `equal_block_sums_nb`.
+
+    Parameters
+    ----------
+    whole, rest : float64 arrays of shape (n, 2)
+    raw : uint64 array of shape (n_draws · n_blocks / 2,)
+        What a generator of 64 bits yields: each gives two numbers, the lower half
+        first.
+    n_draws : int
+
+    Returns
+    -------
+    sums : float64 array of shape (n_draws, 2)
+    is_even : bool
+        False where a number would have to be drawn again, so that none is more likely
+        than another: nothing else is to be used then.
+
+    References
+    ----------
+    .. [1] Lemire (2019), "Fast Random Integer Generation in an Interval", ACM
+       Transactions on Modeling and Computer Simulation 29(1).
+    """
+    n, lower = np.uint64(whole.shape[0]), np.uint64(LOWER)
+    n_blocks = 2 * raw.shape[0] // n_draws
+    out, least = np.empty((n_draws, 2)), lower
+    for draw in range(n_draws):
+        k, end = draw * n_blocks, (draw + 1) * n_blocks - 1
+        scaled = scaled_nb(raw, end, n)
+        least = min(least, scaled & lower)
+        begin = scaled >> HALF
+        a, b = rest[begin, 0], rest[begin, 1]
+        if k % 2 == 1 and k < end:  # the draw before took the other half of this word
+            scaled = scaled_nb(raw, k, n)
+            least = min(least, scaled & lower)
+            begin, k = scaled >> HALF, k + 1
+            a, b = a + whole[begin, 0], b + whole[begin, 1]
+        for word in raw[k // 2 : end // 2]:
+            first, second = (word & lower) * n, (word >> HALF) * n
+            fewest = min(first & lower, second & lower)
+            least = min(least, fewest)
+            begin = first >> HALF
+            a, b = a + whole[begin, 0], b + whole[begin, 1]
+            begin = second >> HALF
+            a, b = a + whole[begin, 0], b + whole[begin, 1]
+        if end % 2 == 1 and k < end:
+            scaled = scaled_nb(raw, end - 1, n)
+            least = min(least, scaled & lower)
+            begin = scaled >> HALF
+            a, b = a + whole[begin, 0], b + whole[begin, 1]
+        out[draw, 0], out[draw, 1] = a, b
+    return out, bool(least >= (lower + np.uint64(1) - n) % n)
 
 
 @njit(cache=True, nogil=True)

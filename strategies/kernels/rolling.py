@@ -126,6 +126,50 @@ def std_nb(values: FloatArray, period: int, ddof: int) -> FloatArray:
     return out
 
 
+@njit(cache=True, error_model="numpy")
+def ratio_nb(values: FloatArray, period: int, least: float) -> FloatArray:
+    """Return the mean of the last `period` bars over their standard deviation (ddof 1).
+
+    Parameters
+    ----------
+    least : float
+        A smaller standard deviation is rounding: NaN.
+
+    Returns
+    -------
+    float64 array of shape (n_bars,)
+        Bit for bit `sma_nb` over `std_nb`; NaN as there.
+    """
+    n_bars = values.shape[0]
+    out = np.full(n_bars, np.nan)
+    head, tail = np.zeros((2, period)), np.zeros((2, period + 1))
+    for start in range(0, n_bars, period):
+        pivot, size = values[start], min(period, n_bars - start)
+        if start > 0:
+            total, squares = 0.0, 0.0
+            for j in range(period - 1, 0, -1):
+                change = values[start - period + j] - pivot
+                total += change
+                squares += change * change
+                tail[0, j], tail[1, j] = total, squares
+        total, squares = 0.0, 0.0
+        for j in range(size):
+            change = values[start + j] - pivot
+            total += change
+            squares += change * change
+            head[0, j], head[1, j] = total, squares
+        sums, ends, row = head[0], tail[0], out[start : start + size]
+        sums_squares, ends_squares = head[1], tail[1]
+        for j in range(size):  # by itself: many divisions at once
+            window = sums[j] + ends[j + 1]
+            spread = sums_squares[j] + ends_squares[j + 1] - window * window / period
+            spread = np.sqrt((spread if spread > 0.0 else 0.0) / (period - 1))
+            ratio = (pivot + window / period) / spread
+            row[j] = ratio if spread >= least else np.nan
+    out[: period - 1] = np.nan
+    return out
+
+
 @njit(cache=True)
 def highest_nb(values: FloatArray, period: int) -> FloatArray:
     """Return the maximum of the last `period` bars, this one included.

@@ -69,6 +69,8 @@ class Panel:
         ``missing_bars``: stamps at which a symbol has no bar.
     fingerprint : str
         sha256 of names, symbols and bytes of all of these.
+    memo : dict
+        What was worked out from these bars alone, kept with them.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class Panel:
     groups: Mapping[str, Group] = field(default_factory=dict)
     quality: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = field(init=False)
+    memo: dict[Any, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._set("symbols", tuple(self.symbols))
@@ -101,6 +104,7 @@ class Panel:
         self._set("quality", MappingProxyType(dict(self.quality)))
         self._check()
         self._set("fingerprint", self._hash())
+        self._set("memo", {})
 
     def __len__(self) -> int:
         return int(self.ts.shape[0])

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "returns_nb": (SHORT.close, 5),
     "volatility_nb": (SHORT.close, 20),
     "volume_ratio_nb": (SHORT.volume, 20),
+    "ratio_nb": (SHORT.close, 20, 1e-15),
 }
 
 

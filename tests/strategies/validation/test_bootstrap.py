@@ -8,7 +8,9 @@ from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
 from arch.bootstrap import optimal_block_length as length_of_arch
 
 from strategies.errors import StrategyError
+from strategies.kernels import resolve
 from strategies.validation.bootstrap import (
+    _drawn_sums,
     bootstrap_moments,
     bootstrap_paths,
     draw_blocks,
@@ -101,3 +103,38 @@ def test_intervals_cover_the_truth_and_ignoring_dependence_does_not():
             hits[block] += low <= 0.0 <= high
     assert 0.86 <= hits[10] / 200 <= 0.98
     assert hits[1] < hits[10]
+
+
+def test_blocks_are_drawn_as_the_generator_draws_them_and_leave_it_there():
+    returns = np.random.default_rng(0).normal(0.0, 0.01, 777)
+    for block, n_draws in ((777, 3), (400, 2), (300, 4), (99, 5), (7, 6), (1, 3)):
+        ours, theirs = np.random.default_rng(block), np.random.default_rng(block)
+        each = -(-len(returns) // block)
+
+        found = bootstrap_moments(returns, n_draws, block, rng=ours)
+
+        begins = theirs.integers(len(returns), size=(n_draws, each))
+        twice = np.tile(returns, 2)
+        draws = [
+            np.concatenate([twice[b : b + block] for b in row])[: len(returns)]
+            for row in begins
+        ]
+        np.testing.assert_allclose(found.mean, np.mean(draws, axis=1), rtol=1e-9)
+        np.testing.assert_allclose(found.spread, np.std(draws, axis=1, ddof=1))
+        assert (ours.integers(9, size=9) == theirs.integers(9, size=9)).all()
+
+
+def test_a_number_that_has_to_be_drawn_again_is_left_to_the_generator():
+    n = 3_000_000  # 2³² is no multiple: one number of some two thousand is refused
+    whole = np.random.default_rng(0).normal(size=(n, 2))
+    ours, theirs = np.random.default_rng(4), np.random.default_rng(4)
+    add_up = resolve("strategies.kernels.resampling:equal_block_sums_nb")
+    drawn = resolve("strategies.kernels.resampling:drawn_block_sums_nb")
+    raw = np.random.default_rng(4).bit_generator.random_raw(10_000)
+    assert not drawn(whole, whole, raw, 500)[1]
+
+    found = _drawn_sums(whole, whole, 500, 40, ours)
+
+    expected = add_up(whole, whole, theirs.integers(n, size=(500, 40)))
+    np.testing.assert_array_equal(found, expected)
+    assert (ours.integers(9, size=9) == theirs.integers(9, size=9)).all()
