@@ -164,8 +164,7 @@ def ratio_nb(values: FloatArray, period: int, least: float) -> FloatArray:
             window = sums[j] + ends[j + 1]
             spread = sums_squares[j] + ends_squares[j + 1] - window * window / period
             spread = np.sqrt((spread if spread > 0.0 else 0.0) / (period - 1))
-            ratio = (pivot + window / period) / spread
-            row[j] = ratio if spread >= least else np.nan
+            row[j] = (pivot + window / period) / (spread if spread >= least else np.nan)
     out[: period - 1] = np.nan
     return out
 
