@@ -77,6 +77,7 @@ KINDS = (
         "Model training",
         stages=("data_loading", "training", "artifacts"),
         is_long=True,
+        max_running_per_owner=10,
     ),
     JobKind(
         "picture",

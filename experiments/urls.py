@@ -37,6 +37,7 @@ from experiments.views.expression import (
 )
 from experiments.views.generate_form import generate_new
 from experiments.views.glossary import glossary_entry, glossary_page
+from experiments.views.learn import learn
 from experiments.views.ledger import ledger, ledger_check, ledger_family_page
 from experiments.views.marks import experiment_marked, run_bulk
 from experiments.views.models import (
@@ -216,6 +217,7 @@ urlpatterns = [
         name="catalog-primitive",
     ),
     path("catalog/<str:feature>", catalog_feature, name="catalog-feature"),
+    path("learn", learn, name="learn"),
     path("calibration", calibration, name="calibration"),
     path("glossary", glossary_page, name="glossary"),
     path("glossary/<slug:key>", glossary_entry, name="glossary-entry"),

@@ -50,6 +50,11 @@ QUANT_JOB_LEASE_S = env_float("QUANT_JOB_LEASE_S", default=10.0, minimum=0.5)
 QUANT_JOB_BEAT_S = env_float("QUANT_JOB_BEAT_S", default=0.25, minimum=0.05)
 QUANT_JOB_SLOTS = env_int("QUANT_JOB_SLOTS", default=2, minimum=1)
 QUANT_JOB_QUEUE_LIMIT = env_int("QUANT_JOB_QUEUE_LIMIT", default=1000, minimum=1)
+# What one owner may ask for; generous, so that it stops a loop that runs wild and
+# nobody who works.
+QUANT_OWN_JOBS = env_int("QUANT_OWN_JOBS", default=500, minimum=1)
+QUANT_TRAININGS_A_DAY = env_int("QUANT_TRAININGS_A_DAY", default=200, minimum=1)
+QUANT_PIPELINES_A_DAY = env_int("QUANT_PIPELINES_A_DAY", default=200, minimum=1)
 QUANT_JOB_GRACE_S = env_float("QUANT_JOB_GRACE_S", default=0.4, minimum=0.0)
 if QUANT_JOB_BEAT_S * 2 > QUANT_JOB_LEASE_S:
     raise ImproperlyConfigured(
@@ -139,6 +144,7 @@ TEMPLATES = [
                 "quantlab.web.navigation.navigation",
                 "quantlab.access.auth.visitor",
                 "jobs.views.active_jobs",
+                "experiments.views.learn.tour_context",
             ],
         },
     }

@@ -10,7 +10,12 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from experiments.api.schemas import RestatedOut
-from experiments.api.submission import PREFERENCE, finishes, wanted_wait_s
+from experiments.api.submission import (
+    PREFERENCE,
+    finishes,
+    tell_budget,
+    wanted_wait_s,
+)
 from experiments.models import Dataset
 from experiments.selectors.datasets import (
     NEWEST,
@@ -256,7 +261,15 @@ async def answered(
     if wait_s is not None:
         response["Preference-Applied"] = f"wait={wait_s}"
         has_finished = await finishes(dataset.job_id or "", wait_s)
-    document = await sync_to_async(lambda: dataset_document(dataset_get(dataset.pk)))()
+    document = await sync_to_async(_told)(response, dataset)
     response["Location"] = document["links"]["self"]
     is_there = has_finished or beside.get("reused", False)
     return Status(200 if is_there else 202, document | beside)
+
+
+def _told(response: HttpResponse, dataset: Dataset) -> dict[str, Any]:
+    """Return the document of a dataset, with what is left of its owner's budget."""
+    found = dataset_get(dataset.pk)
+    if found.job is not None:
+        tell_budget(response, found.job)
+    return dataset_document(found)

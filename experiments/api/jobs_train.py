@@ -7,6 +7,7 @@ from ninja import Router, Status
 from pydantic import BaseModel, ConfigDict
 
 from experiments.api.schemas import A_TIME, inlined_properties
+from experiments.api.submission import tell_budget
 from experiments.services.generate import OF_PLAN, TrainRequest, train_request
 from jobs.api import JobOut, job_document
 from jobs.selectors import job_rows
@@ -68,4 +69,5 @@ def post_train(request: HttpRequest, response: HttpResponse, payload: TrainIn) -
     [row] = job_rows([submission.run.job])
     document = job_document(row)
     response["Location"] = document["links"]["self"]
+    tell_budget(response, submission.run.job)
     return Status(200 if submission.reused else 202, document)

@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Status
 
 from experiments.api.schemas import RunOut
+from experiments.selectors.limits import budgets
 from experiments.selectors.runs import run_document, run_get
+from experiments.services.budgets import budget_headers
 from experiments.services.runs import Submission
 from jobs.models import TERMINAL, Job
 
@@ -43,8 +45,15 @@ async def submitted(
         response["Preference-Applied"] = f"wait={wait_s}"
         has_finished = await finishes(submission.run.job_id, wait_s)
     document = await sync_to_async(_document)(submission)
+    await sync_to_async(tell_budget)(response, submission.run.job)
     response["Location"] = document["links"]["self"]
     return Status(200 if has_finished or submission.reused else 202, document)
+
+
+def tell_budget(response: HttpResponse, job: Job) -> None:
+    """Say in headers what is left of what such a job takes of its owner's."""
+    for name, value in budget_headers(budgets(job.kind, job.owner)[0]).items():
+        response[name] = value
 
 
 def wanted_wait_s(prefer: str) -> int | None:

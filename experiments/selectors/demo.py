@@ -23,6 +23,11 @@ def demo_written(experiment: ModelExperiment) -> ModelRun | None:
     return _oldest(experiment, strategy=EXPRESSION)
 
 
+def demo_of_kind(experiment: ModelExperiment, kind: str) -> ModelRun | None:
+    """Return its oldest run of a kind, a sweep or a walk-forward; one query."""
+    return _oldest(experiment, kind=kind)
+
+
 def demo_expression(*, job_id: str, expr: str) -> ModelRun | None:
     """Return the run of a job if it is the demo's, of this expression and done."""
     done = ModelRun.objects.filter(

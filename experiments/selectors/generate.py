@@ -15,8 +15,7 @@ from experiments.models import ModelRun, RunKind, SealOpening, SearchBatch
 from experiments.selectors.honesty import honesty_of, honesty_of_pool
 from experiments.selectors.ledger import instruments_named, moment_of
 from experiments.selectors.sweep import bars_expected
-from jobs.models import ACTIVE, Job, JobStatus
-from jobs.registry import kind_named
+from jobs.models import JobStatus
 from quantlab.web.problem import Problem
 from strategies import RunConfig
 from strategies.discovery.protocol import SearchPlan
@@ -74,17 +73,6 @@ def _known(name: str, value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return None if name in NOBODY and value == -1 else value
-
-
-def searches_allowed() -> int:
-    """Return how many searches may be at work or wait, of one owner."""
-    return kind_named(RunKind.GENERATE.value).max_running_per_owner or 1
-
-
-def searches_at_work(owner: str = "") -> int:
-    """Return how many searches of an owner are at work or wait."""
-    kind = RunKind.GENERATE.value
-    return Job.objects.filter(kind=kind, owner=owner, status__in=ACTIVE).count()
 
 
 def bars_of(config: RunConfig) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 from django.db.models import Sum
 
 from experiments.models import ModelRun, RunKind
-from experiments.selectors.generate import bars_of, searches_allowed, searches_at_work
+from experiments.selectors.generate import bars_of
 from experiments.selectors.ledger import Budget
+from experiments.selectors.limits import Limit, budgets
 from experiments.selectors.sweep import bars_expected, search_budget
 from strategies import RunConfig
 from strategies.discovery.protocol import MOST_EXPRESSIONS, SearchPlan, Spans
@@ -21,7 +22,10 @@ FIRST_SPEED = 1e7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateCost:
-    """A search before it begins; `seconds` as fast as the last `n_timed` went."""
+    """A search before it begins; `seconds` as fast as the last `n_timed` went.
+
+    `limit` is what one more job would come up against first.
+    """
 
     plan: SearchPlan
     spans: Spans
@@ -29,8 +33,7 @@ class GenerateCost:
     budget: Budget
     seconds: float
     n_timed: int
-    n_at_work: int
-    n_allowed: int
+    limit: Limit
 
     @property
     def most(self) -> int:
@@ -41,10 +44,6 @@ class GenerateCost:
     def share(self) -> str:
         """The budget as a share of that, for a drawing."""
         return f"{self.plan.n / MOST_EXPRESSIONS:.4f}"
-
-    @property
-    def has_room(self) -> bool:
-        return self.n_at_work < self.n_allowed
 
     def stretches(self) -> list[dict[str, Any]]:
         """Return the spans in their order, with about the day on which each begins."""
@@ -79,8 +78,7 @@ def generate_cost(plan: SearchPlan) -> GenerateCost:
         budget=search_budget(plan.config, plan.n),
         seconds=n * bars_expected(plan.config) / speed,
         n_timed=n_timed,
-        n_at_work=searches_at_work(),
-        n_allowed=searches_allowed(),
+        limit=budgets(RunKind.GENERATE)[0],
     )
 
 

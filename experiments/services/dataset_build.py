@@ -20,9 +20,9 @@ from experiments.selectors.universes import (
     listed_symbols,
     universe_get,
 )
+from experiments.services.budgets import work_enqueue
 from experiments.services.words import Name
 from jobs.models import ACTIVE, JobStatus
-from jobs.queue import enqueue
 from strategies import RunConfig, __version__
 from strategies.config import config_error
 from strategies.documents import sha256_of
@@ -227,7 +227,7 @@ def dataset_submit(*, plan: BuildPlan, owner: str = "") -> Built:
         return Built(twin, True, time.perf_counter() - begun)
     with transaction.atomic():
         dataset_id = uuid4()
-        job = enqueue(
+        job = work_enqueue(
             KIND,
             owner=owner,
             title=f"Build {plan.name}"[:200],

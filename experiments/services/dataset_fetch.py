@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from experiments.models import Dataset, DatasetKind
 from experiments.selectors.datasets import dataset_page_url
+from experiments.services.budgets import work_enqueue
 from experiments.services.datasets import dataset_commit, with_outcomes
 from jobs.models import ACTIVE
 from jobs.progress import JobContext
-from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 from strategies.config import config_error
 from strategies.errors import StrategyError
@@ -169,7 +169,7 @@ def _report(order: FetchOrder, tried: _Tried) -> dict[str, Any]:
 
 
 def _queued(dataset: Dataset, owner: str) -> Dataset:
-    dataset.job = enqueue(
+    dataset.job = work_enqueue(
         KIND,
         owner=owner,
         title=f"Fetch {dataset.name}"[:200],

@@ -18,10 +18,11 @@ from django.utils import timezone
 
 from experiments.models import CachedCandles, Dataset, DatasetKind
 from experiments.selectors.datasets import dataset_file, dataset_page_url
+from experiments.services.budgets import work_enqueue
 from jobs import lease
 from jobs.models import ACTIVE
 from jobs.progress import JobCancelled, JobContext
-from jobs.queue import cancel, enqueue
+from jobs.queue import cancel
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies.errors import ConfigError, StrategyError, did_you_mean
@@ -264,7 +265,7 @@ def raw_path(dataset: Dataset) -> Path:
 def _queue(dataset: Dataset, *, dry_run: bool, owner: str) -> None:
     verb = "Check" if dry_run else "Import"
     with transaction.atomic():
-        dataset.job = enqueue(
+        dataset.job = work_enqueue(
             KIND,
             owner=owner,
             title=f"{verb} {dataset.name}"[:200],

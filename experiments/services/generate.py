@@ -19,13 +19,12 @@ from experiments.selectors.generate import (
     generated,
     generation,
     plan_of,
-    searches_allowed,
-    searches_at_work,
     spans_of,
 )
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.universes import config_settled
+from experiments.services.budgets import work_enqueue
 from experiments.services.runs import (
     EXPRESSION,
     Submission,
@@ -37,7 +36,6 @@ from experiments.services.runs import (
 from experiments.services.strategies import strategy_save
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
-from jobs.queue import RETRY_AFTER_S, enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import Part, config_error
@@ -165,9 +163,8 @@ def train_submit(
         twin = _same(identity, version, experiment)
         if twin is not None:
             return Submission(twin, reused=True)
-    _refuse_when_busy(owner)
     run_id = uuid4()
-    job = enqueue(
+    job = work_enqueue(
         RunKind.GENERATE.value,
         owner=owner,
         title=asked.name or train_title(plan),
@@ -212,20 +209,6 @@ def _same(
         job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
     ).select_related("job", "experiment")
     return same.order_by("-created_at", "-pk").first()
-
-
-def _refuse_when_busy(owner: str) -> None:
-    allowed = searches_allowed()
-    if searches_at_work(owner) >= allowed:
-        raise Problem(
-            status=429,
-            code="too_many_searches",
-            message=f"{allowed} searches are at work or wait already; "
-            "more at a time would only take longer.",
-            advice="Wait until one has finished, or cancel one.",
-            next_steps=["GET /api/jobs?kind=train"],
-            retry_after_s=RETRY_AFTER_S,
-        )
 
 
 def plan_document(plan: SearchPlan) -> dict[str, Any]:

@@ -26,9 +26,10 @@ from experiments.selectors.links import run_page_url
 from experiments.selectors.presets import preset_get
 from experiments.selectors.universes import config_settled
 from experiments.selectors.versions import symbols_read
+from experiments.services.budgets import work_enqueue
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
-from jobs.queue import cancel, enqueue
+from jobs.queue import cancel
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.documents import merge_patch, sha256_of
@@ -189,7 +190,7 @@ def _same_runs(config: RunConfig, version: str, persist: bool) -> QuerySet[Model
 
 def _create(*, config: RunConfig, owner: str, **fields: Any) -> ModelRun:
     run_id = uuid4()
-    job = enqueue(
+    job = work_enqueue(
         RunKind.BACKTEST.value,
         owner=owner,
         title=fields["name"] or run_title(config),

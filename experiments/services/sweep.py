@@ -16,6 +16,7 @@ from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.sweep import SweepCost, sweep_candidates, sweep_cost
 from experiments.selectors.universes import config_settled
+from experiments.services.budgets import work_enqueue
 from experiments.services.experiments import experiment_config
 from experiments.services.runs import (
     Submission,
@@ -26,7 +27,6 @@ from experiments.services.runs import (
 )
 from experiments.services.words import Name, Notes, Tags, normal_tags
 from jobs.models import ACTIVE, JobStatus
-from jobs.queue import enqueue
 from strategies import RunConfig, __version__
 from strategies.documents import sha256_of
 from strategies.errors import ConfigError
@@ -161,7 +161,7 @@ def search_submit(
             if twin is not None:
                 return Submission(twin, reused=True)
         run_id = uuid4()
-        job = enqueue(
+        job = work_enqueue(
             kind.value,
             owner=owner,
             title=asked.name or title,

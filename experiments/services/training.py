@@ -15,10 +15,10 @@ from experiments.selectors.datasets import dataset_file, dataset_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.training import model_get
+from experiments.services.budgets import work_enqueue
 from experiments.services.runs import Submission, symbols_keep
 from experiments.services.words import Name
 from jobs.models import ACTIVE, JobStatus
-from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import config_error
@@ -169,7 +169,7 @@ def _twin(plan: TrainingPlan) -> ModelRun | None:
 def _create(plan: TrainingPlan, owner: str) -> ModelRun:
     run_id, config, dataset = uuid4(), plan.config, plan.dataset
     frame = _frame(dataset, config)
-    job = enqueue(
+    job = work_enqueue(
         RunKind.MODEL_TRAINING.value,
         owner=owner,
         title=f"Train {plan.title}"[:200],

@@ -18,10 +18,10 @@ from experiments.selectors.validation import (
     ValidationCost,
     validation_cost,
 )
+from experiments.services.budgets import work_enqueue
 from experiments.services.runs import Submission, symbols_keep
 from experiments.services.words import Name
 from jobs.models import ACTIVE, JobStatus
-from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import config_error
@@ -136,7 +136,7 @@ def _create(
 ) -> ModelRun:
     run_id = uuid4()
     title = f"Validation of {run.name or run.job.title}"[:200]
-    job = enqueue(
+    job = work_enqueue(
         RunKind.VALIDATE.value,
         owner=owner,
         title=asked.name or title,

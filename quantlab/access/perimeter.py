@@ -36,6 +36,8 @@ def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
         )
     if problem.retry_after_s is not None:
         response["Retry-After"] = str(problem.retry_after_s)
+    for name, value in problem.headers.items():
+        response[name] = value
     return response
 
 

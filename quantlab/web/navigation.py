@@ -20,6 +20,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Backtests", "experiments:backtesting", "b"),
         ("Expression", "experiments:expression", "x"),
         ("Strategies", "experiments:strategy-list", "r"),
+        ("Pipelines", "experiments:pipeline-list", "i"),
         ("Models", "experiments:model-list", "m"),
     ),
     "Evidence": (("Ledger", "experiments:ledger", "l"),),
@@ -31,6 +32,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Presets", "experiments:preset-list", "p"),
     ),
     "Lab": (
+        ("Learn", "experiments:learn", "n"),
         ("Glossary", "experiments:glossary", "y"),
         ("Settings", "settings", "s"),
         ("API", "api:openapi-view", "a"),

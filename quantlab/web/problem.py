@@ -76,6 +76,7 @@ class Problem(Exception):
     next_steps: list[str] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     retry_after_s: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         code, message, advice = STATUS_CODES.get(self.status, STATUS_CODES[500])
