@@ -5,7 +5,10 @@ from __future__ import annotations
 from jobs.registry import JobKind
 
 # Regular work without a job of its own.
-CHORES = ("experiments.services.datasets:raw_tidy",)
+CHORES = (
+    "experiments.services.datasets:raw_tidy",
+    "experiments.services.reproduce:runs_prove_again",
+)
 
 KINDS = (
     JobKind(
@@ -78,6 +81,13 @@ KINDS = (
         stages=("data_loading", "training", "artifacts"),
         is_long=True,
         max_running_per_owner=10,
+    ),
+    JobKind(
+        "reproduce",
+        "experiments.tasks:reproduce",
+        "Reproduction",
+        stages=("data_loading", "executing", "comparing"),
+        is_long=True,
     ),
     JobKind(
         "picture",

@@ -19,6 +19,7 @@ from experiments.services.expressions import expression_answer
 from experiments.services.generate_execute import generate_execute
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
+from experiments.services.reproduce_execute import reproduce_execute
 from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
 from experiments.services.training_execute import training_execute
@@ -65,6 +66,10 @@ def dataset(context: JobContext) -> None:
 
 def model_training(context: JobContext) -> None:
     training_execute(run_id=context.job.run_id, context=context)
+
+
+def reproduce(context: JobContext) -> None:
+    reproduce_execute(run_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

@@ -54,6 +54,7 @@ from experiments.views.presets import (
     preset_renamed,
     preset_run,
 )
+from experiments.views.reproduce import run_reproduced
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
 from experiments.views.strategies import (
@@ -86,6 +87,11 @@ urlpatterns = [
     path("model-lab/runs/<uuid:run_id>", run_detail, name="run-detail"),
     path("model-lab/runs/<uuid:run_id>/cancel", run_stop, name="run-cancel"),
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
+    path(
+        "model-lab/runs/<uuid:run_id>/reproduce",
+        run_reproduced,
+        name="run-reproduce",
+    ),
     path("model-lab/runs/<uuid:run_id>/luck", sweep_luck, name="sweep-luck"),
     path("model-lab/runs/<uuid:run_id>/words", run_words, name="run-words"),
     path("model-lab/runs/<uuid:run_id>/validate", validation_new, name="run-validate"),

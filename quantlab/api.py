@@ -42,7 +42,11 @@ from experiments.api.overfitting import pool_router as pool_tests_router
 from experiments.api.overfitting import run_router as sweep_tests_router
 from experiments.api.pictures import router as pictures_router
 from experiments.api.presets import router as presets_router
+from experiments.api.provenance import dataset_router as dependents_router
+from experiments.api.provenance import router as provenance_router
 from experiments.api.report import router as report_router
+from experiments.api.reproduce import proofs_router
+from experiments.api.reproduce import router as reproduce_router
 from experiments.api.runs import router as runs_router
 from experiments.api.series import router as series_router
 from experiments.api.strategies import router as strategies_router
@@ -230,6 +234,8 @@ for of_a_run in (
     critic_router,
     logs_router,
     pictures_router,
+    provenance_router,
+    reproduce_router,
     series_router,
     sweep_tests_router,
     trades_router,
@@ -241,6 +247,7 @@ for of_a_run in (
 ):
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
+api.add_router("/proofs", proofs_router)
 api.add_router("/presets", presets_router)
 api.add_router("/strategies", strategies_router)
 api.add_router("/ledger", ledger_router)
@@ -251,6 +258,7 @@ api.add_router("/universes", universes_router)
 api.add_router("/watchlists", watchlists_router)
 api.add_router("/datasets", dataset_fetch_router)  # before /datasets/{id}
 api.add_router("/datasets", datasets_router)
+api.add_router("/datasets", dependents_router)
 api.add_router("/models", dataset_build_router)  # before /models/{id}
 api.add_router("/models", models_router)
 api.add_router("/cache", caches_router)

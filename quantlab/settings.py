@@ -34,6 +34,8 @@ QUANT_API_KEY = env_str("QUANT_API_KEY", is_secret=True)
 QUANT_PROMETHEUS = env_bool("QUANT_PROMETHEUS", default=False)
 # What computed features may take on disk; those unused longest make room.
 QUANT_FEATURE_CACHE_MB = env_int("QUANT_FEATURE_CACHE_MB", default=1024, minimum=1)
+# How many runs an idle lab makes again once a day, to prove them; 0 for none.
+QUANT_NIGHTLY_PROOFS = env_int("QUANT_NIGHTLY_PROOFS", default=3, minimum=0)
 BROKER_MODE = env_choice("BROKER_MODE", default="dummy", choices=("dummy",))
 # The kernels choose a folder below this one by the hash of their sources.
 QUANT_NUMBA_CACHE = env_folder(

@@ -58,7 +58,7 @@ def manifest_facts(
         "code_version": __version__,
         "git_hash": git_hash(),
         "data_fingerprint": result.data_fingerprint,
-        "candle_hashes": _candle_hashes(candles),
+        "candle_hashes": candle_hashes(candles),
         "versions": dict(_versions()),
         "cpu": dict(_cpu()),
         "accounting_check": asdict(result.simulation.accounting),
@@ -74,7 +74,7 @@ def sweep_facts(
         "code_version": __version__,
         "git_hash": git_hash(),
         "data_fingerprint": fingerprint,
-        "candle_hashes": _candle_hashes(candles),
+        "candle_hashes": candle_hashes(candles),
         "versions": dict(_versions()),
         "cpu": dict(_cpu()),
     }
@@ -99,7 +99,8 @@ def training_facts(
     }
 
 
-def _candle_hashes(candles: Iterable[Candles]) -> dict[str, str]:
+def candle_hashes(candles: Iterable[Candles]) -> dict[str, str]:
+    """Return the fingerprint of each, by provider, symbol and timeframe."""
     return {
         f"{one.provider}:{one.symbol}:{one.timeframe}": one.fingerprint
         for one in candles

@@ -92,16 +92,22 @@ class ArtifactStore:
         document: dict[str, Any] = json.loads(text)
         return document
 
+    def path(self, run_id: str, name: str) -> Path:
+        """Return where a file of a run lies, whether or not it is there."""
+        if not FILE_NAME.fullmatch(name):
+            raise _missing(f"This run keeps no file called '{name[:80]}'.")
+        return self._folder(run_id) / name
+
     def verify(self, run_id: str, manifest_sha: str) -> dict[str, Any]:
         """Hash every file again; a manifest that changed can vouch for none."""
         folder = self._folder(run_id)
         expected = {MANIFEST: manifest_sha}
-        if _sha256(folder / MANIFEST) == manifest_sha:
+        if file_sha256(folder / MANIFEST) == manifest_sha:
             expected = {e["name"]: e["sha256"] for e in self.list(run_id)}
         files = [
             {"name": name, "ok": actual == sha, "expected": sha, "actual": actual}
             for name, sha in expected.items()
-            for actual in [_sha256(folder / name)]
+            for actual in [file_sha256(folder / name)]
         ]
         return {
             "ok": all(file["ok"] for file in files),
@@ -134,7 +140,7 @@ class ArtifactStore:
                 return None
 
     def _equal_folder(self, run_id: str, entries: Sequence[FileEntry]) -> str | None:
-        sha = _sha256(self._folder(run_id) / MANIFEST)
+        sha = file_sha256(self._folder(run_id) / MANIFEST)
         if sha is None:
             return None
         try:
@@ -221,7 +227,8 @@ def _write(folder: Path, name: str, write: Writer) -> FileEntry:
     }
 
 
-def _sha256(path: Path) -> str | None:
+def file_sha256(path: Path) -> str | None:
+    """Return the hash of a file; None if it is not there."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,6 +20,7 @@ from experiments.models.ledger import (
 )
 from experiments.models.overfitting import OverfittingAnswer
 from experiments.models.preset import Preset, PresetKind
+from experiments.models.reproduction import ProofStatus, Reproduction
 from experiments.models.run import (
     ModelRun,
     RunKind,
@@ -51,6 +52,8 @@ __all__ = [
     "OverfittingAnswer",
     "Preset",
     "PresetKind",
+    "ProofStatus",
+    "Reproduction",
     "RunKind",
     "RunMetric",
     "RunSymbol",

@@ -22,6 +22,7 @@ class RunKind(models.TextChoices):
     VALIDATE = "validate"
     GENERATE = "generate"
     MODEL_TRAINING = "model_training"
+    REPRODUCE = "reproduce"
 
     @classmethod
     def searches(cls) -> tuple[RunKind, ...]:

@@ -29,7 +29,6 @@ from strategies.market.symbol import SymbolInfo
 
 ORDERS = {name: name for name in ("created_at", "name", "rows", "coverage")}
 NEWEST = "-created_at"
-RUNS_SHOWN = 20
 PART_BYTES = 2**18
 
 

@@ -139,7 +139,10 @@ def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
 
     A search tried all that it evaluated; a run made of one of them adds nothing.
     """
-    no_result = [*RunKind.searches(), RunKind.VALIDATE, RunKind.MODEL_TRAINING]
+    no_result = [
+        *RunKind.searches(),
+        *(RunKind.VALIDATE, RunKind.MODEL_TRAINING, RunKind.REPRODUCE),
+    ]
     is_alone = ~Q(kind__in=no_result) & ~Q(data_fingerprint="")
     is_new = Q(parent=None) | ~Q(parent__kind=RunKind.SWEEP)
     rows = (

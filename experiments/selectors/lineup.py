@@ -28,6 +28,11 @@ WITHOUT_CURVE = {
         "no trades",
         "Compare runs of the model that it trained.",
     ),
+    RunKind.REPRODUCE: (
+        "reproduction",
+        "no result of its own",
+        "Compare the run that it makes again.",
+    ),
 }
 
 

@@ -47,6 +47,13 @@ def result_needed(run: ModelRun) -> None:
             advice="Read what it says of the run that it tests.",
             next_steps=[f"GET /api/runs/{run.parent_id}/validation"],
         )
+    if run.kind == RunKind.REPRODUCE:
+        raise Problem(
+            status=409,
+            message="A reproduction has no report of its own, but what it compared.",
+            advice="Read its proof, or the report of the run that it made again.",
+            next_steps=[f"GET /api/runs/{run.pk}/proof"],
+        )
     if run.kind == RunKind.MODEL_TRAINING:
         raise Problem(
             status=409,

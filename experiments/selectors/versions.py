@@ -39,7 +39,7 @@ def run_restated(run: ModelRun) -> dict[str, Any] | None:
     if not run.data_fingerprint or not kept.exists():
         return None
     config = RunConfig(**run.config)
-    read = _versions_read(run, config)
+    read = versions_read(run)
     end_ms = config.end_ms
     if end_ms is not None:  # of a longer bar: up to the last shorter one in it
         end_ms += timeframe_named(config.timeframe).ms - 1
@@ -52,7 +52,7 @@ def made_from(run: ModelRun) -> str | None:
     "" where they are as they came.
     """
     config = RunConfig(**run.config)
-    lengths = {read.timeframe for read in _versions_read(run, config)}
+    lengths = {read.timeframe for read in versions_read(run)}
     if not lengths:
         return None
     shorter = lengths - {config.timeframe}
@@ -133,15 +133,16 @@ def _difference(
 # --- which versions a run read --------------------------------------------------------
 
 
-def _versions_read(run: ModelRun, config: RunConfig) -> Sequence[CachedCandles]:
+def versions_read(run: ModelRun) -> Sequence[CachedCandles]:
     """Return the versions of the cache that a run read; none of other sources.
 
     A run of one symbol names its version. One of several has a hash of all names:
     those that were current then are looked up, and have to have this hash.
     """
+    config = RunConfig(**run.config)
     name = run.source_version.removeprefix(f"{config.provider}:")
     if name != run.source_version:
-        return list(CachedCandles.objects.filter(pk=name))
+        return list(CachedCandles.objects.filter(pk=name).select_related("dataset"))
     symbols = symbols_read(config)
     kept = CachedCandles.objects.filter(provider=config.provider, symbol__in=symbols)
     rows = list(kept.order_by("created_at"))

@@ -208,7 +208,7 @@ def _finish(
         ledger_append(
             source="null_model",
             looked=replace(looked, is_made_up=True),
-            tried=_made_up(n),
+            tried=made_up_trials(n),
             config_hash=run.config_hash,
             run_id=run.pk,
             job_id=run.job_id,
@@ -216,7 +216,7 @@ def _finish(
         )
 
 
-def _made_up(n: int) -> Tried:
+def made_up_trials(n: int) -> Tried:
     """Return backtests on bars that never were: recorded, and never counted."""
     return Tried(
         keys=np.arange(n, dtype=np.uint64),

@@ -389,13 +389,17 @@ def _doubt(luck: Luck) -> str:
 
 @register.inclusion_tag("components/seal.html")
 def seal(
-    run: Document, accounting: Document | None, lookahead: Document | None = None
+    run: Document,
+    accounting: Document | None,
+    lookahead: Document | None = None,
+    proof: Any = None,
 ) -> dict[str, Any]:
     """Draw the five facts of trust; what was not tested says so."""
     return {
         "run": run,
         "accounting": accounting,
         "lookahead": lookahead,
+        "proof": proof,
         "luck": luck_of(run),
         "unknown": UNKNOWN,
     }

@@ -23,6 +23,7 @@ from experiments.selectors.datasets import (
     dataset_get,
     is_stale,
 )
+from experiments.selectors.dependents import dataset_dependents
 from experiments.selectors.training import features_of, model_get
 from experiments.services.dataset_build import (
     BuildPlan,
@@ -124,6 +125,7 @@ def built_detail(request: HtmxHttpRequest, dataset: Dataset) -> HttpResponseBase
         "series": series[:SERIES_SHOWN],
         "charts": cache(partial(_charts, request, dataset.report or {})),
         "is_stale": cache(partial(is_stale, dataset)),
+        "dependents": cache(partial(dataset_dependents, dataset)),
         "calls": cache(partial(_calls, request, document)),
     }
     return render_page(request, PAGE, REGION, context=context)

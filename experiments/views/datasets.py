@@ -19,13 +19,12 @@ from experiments.forms.dataset import ReadingForm, UploadForm
 from experiments.models import Dataset, DatasetKind
 from experiments.selectors.datasets import (
     NEWEST,
-    RUNS_SHOWN,
     dataset_get,
     dataset_page,
     dataset_row,
     kept_symbols,
-    runs_on,
 )
+from experiments.selectors.dependents import dataset_dependents
 from experiments.selectors.versions import dataset_restated
 from experiments.services.datasets import (
     dataset_delete,
@@ -162,8 +161,8 @@ def _context(
         "found": found,
         "refusal": refusal,
         "charts": cache(partial(_charts, request, report)),
-        "runs": cache(lambda: list(runs_on(dataset)[:RUNS_SHOWN])),
         "restated": cache(partial(dataset_restated, dataset)),
+        "dependents": cache(partial(dataset_dependents, dataset)),
     }
 
 

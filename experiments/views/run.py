@@ -27,6 +27,7 @@ from experiments.views import generate_tabs, run_tabs, sweep_tabs, walk_tabs
 from experiments.views.critic import critic_tab
 from experiments.views.generate_live import live_context
 from experiments.views.models import training_tab
+from experiments.views.reproduce import reproduce_tab, reproduction_tab
 from experiments.views.run_api import api_tab
 from experiments.views.validation import validation_run_tab, validation_tab
 from jobs import log_panel
@@ -45,6 +46,7 @@ REGIONS = (
     "experiments/_run_critic.html",
     "experiments/_run_worst.html",
     "experiments/_run_verify.html",
+    "experiments/_run_reproduce.html",
     "experiments/_sweep_map.html",
     "experiments/_sweep_candidates.html",
     "experiments/_generate_candidates.html",
@@ -80,11 +82,13 @@ TABS = {
         Tab("critic", "Critic", critic_tab),
         Tab("config", "Config", run_tabs.config_tab, needs_result=False),
         Tab("files", "Files", run_tabs.files_tab),
+        Tab("reproduce", "Reproduce", reproduce_tab),
         Tab("api", "API", api_tab, needs_result=False),
         Tab("logs", "Logs", run_tabs.logs_tab, needs_result=False, stands_alone=True),
     )
 }
 
+KEPT = ("files", "reproduce")
 # A sweep has the same tabs, but one row for each candidate instead of a report.
 OF_SWEEP = {
     tab.name: tab
@@ -93,7 +97,7 @@ OF_SWEEP = {
         Tab("candidates", "Candidates", sweep_tabs.candidates_tab, of="sweep"),
         Tab("charts", "Charts", sweep_tabs.charts_tab, of="sweep"),
         Tab("luck", "Luck", sweep_tabs.luck_tab, of="sweep"),
-        *(TABS[name] for name in ("critic", "config", "files", "api", "logs")),
+        *(TABS[name] for name in ("critic", "config", *KEPT, "api", "logs")),
     )
 }
 # A walk-forward is a whole backtest, and a table of what its windows chose.
@@ -103,21 +107,28 @@ OF_WALK = {
         Tab("summary", "Summary", walk_tabs.summary_tab, of="walk"),
         Tab("windows", "Windows", walk_tabs.windows_tab, of="walk"),
         *(TABS[name] for name in ("charts", "trades", "breakdown", "validation")),
-        *(TABS[name] for name in ("critic", "config", "files", "api", "logs")),
+        *(TABS[name] for name in ("critic", "config", *KEPT, "api", "logs")),
     )
 }
 OF_VALIDATION = {
     tab.name: tab
     for tab in (
         Tab("summary", "Summary", validation_run_tab, of="validation"),
-        *(TABS[name] for name in ("config", "files", "logs")),
+        *(TABS[name] for name in ("config", *KEPT, "logs")),
     )
 }
 OF_TRAINING = {
     tab.name: tab
     for tab in (
         Tab("summary", "Summary", training_tab, of="training"),
-        *(TABS[name] for name in ("config", "files", "logs")),
+        *(TABS[name] for name in ("config", *KEPT, "logs")),
+    )
+}
+OF_REPRODUCTION = {
+    tab.name: tab
+    for tab in (
+        Tab("summary", "Summary", reproduction_tab, of="reproduction"),
+        *(TABS[name] for name in ("config", "logs")),
     )
 }
 # A search for expressions: what was found and kept, what was tried, what was set.
@@ -128,7 +139,7 @@ OF_GENERATE = {
         Tab("kept", "Kept", generate_tabs.kept_tab, of="generate"),
         Tab("candidates", "Trials", generate_tabs.candidates_tab, of="generate"),
         Tab("protocol", "Protocol", generate_tabs.protocol_tab, of="generate"),
-        *(TABS[name] for name in ("config", "files", "api", "logs")),
+        *(TABS[name] for name in ("config", *KEPT, "api", "logs")),
     )
 }
 OF_KIND = {
@@ -137,6 +148,7 @@ OF_KIND = {
     RunKind.WALK_FORWARD: OF_WALK,
     RunKind.VALIDATE: OF_VALIDATION,
     RunKind.MODEL_TRAINING: OF_TRAINING,
+    RunKind.REPRODUCE: OF_REPRODUCTION,
 }
 WITHOUT_RESULT = ("summary", "config", "api", "logs")
 

@@ -14,6 +14,7 @@ from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_list
 from experiments.selectors.links import run_page_url
 from experiments.selectors.overfitting import searches_tested
+from experiments.selectors.proof import proof_of
 from experiments.selectors.report import run_report
 from experiments.selectors.trades import fill_page, round_trip_page
 from experiments.selectors.why import entry_fills
@@ -99,6 +100,7 @@ def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
         "readings": readings(everything, document, benchmark),
         "accounting": run.accounting,
         "lookahead": report["lookahead"],
+        "proof": proof_of(run),
         "survivorship": report["survivorship"],
         "critic": report["critic"],
         "tests": tests_said(report["validation"]),

@@ -6,7 +6,7 @@ except that a user's file is looked into once after it changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "load_each",
     "load_panel",
     "load_symbol",
+    "read_only_kept",
     "source_version",
     "symbols",
 ]
@@ -74,13 +75,18 @@ class CandleRequest(Protocol):
     def end_ms(self) -> int | None: ...
 
 
-PROVIDERS: Mapping[str, Source] = {
+PROVIDERS: dict[str, Source] = {
     "builtin": builtin,
     "files": files,
     "synthetic": synthetic,
     "upload": CachedSource("upload"),
     **{name: CachedSource(name) for name in REMOTES},
 }
+
+
+def read_only_kept(provider: str) -> None:
+    """Have this process read a provider's bars from the candle cache, nowhere else."""
+    PROVIDERS[provider] = CachedSource(provider)
 
 
 def load_candles(config: CandleRequest) -> Candles:

@@ -26,7 +26,7 @@ NAMELESS_CHARTS = """[...document.querySelectorAll('[data-chart]')].filter(
   .map(chart => `no name or no table: ${chart.dataset.chart}`)"""
 # Where the address says which part of a page is meant.
 NOT_OURS = ("/api/", "/admin/")  # no pages, and Django's
-TABS = ("charts", "trades", "critic", "config", "files", "logs", "api")
+TABS = ("charts", "trades", "critic", "config", "files", "reproduce", "logs", "api")
 SHOW_DIALOGS = """[...document.querySelectorAll('dialog[id]')].map(
   dialog => { dialog.show(); return dialog.id })"""
 IS_STILL = """() => ![...document.querySelectorAll('[aria-busy=true], .htmx-request')]

@@ -64,6 +64,18 @@ def simulators() -> Finding:
     )
 
 
+def proofs() -> Finding:
+    seconds, kept = at_full_size("tests/experiments/test_reproduce.py")
+    return Finding(
+        "a run of every kind made again",
+        "backtest, sweep, walk-forward, validations, search and training, each in a "
+        "clean process",
+        f"{seconds:.0f} s",
+        "every byte the same; a model by its identity",
+        kept,
+    )
+
+
 def at_full_size(tests: str) -> tuple[float, bool]:
     """Run tests in a process of their own; return the seconds and whether all held."""
     began = time.monotonic()
@@ -130,6 +142,7 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
         "kill -9 in the middle of a search",
         "the process of a search for expressions three times, at random moments",
     ),
+    proofs,
     crowd,
 )
 
