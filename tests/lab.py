@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-START_WITHIN_S = 240  # kernels may have to be compiled on a busy machine
+START_WITHIN_S = 600  # kernels may have to be compiled on a busy machine
 # Compiled kernels are the same for every home; compiling them takes a while.
 NUMBA_CACHE = ROOT / "var" / "cache" / "numba"
 

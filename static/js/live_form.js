@@ -5,12 +5,19 @@
 //   [data-told]   a part of such a form, with an id, that an answer replaces
 //
 // Where an answer brings other controls (another strategy was chosen) the form is swapped, and
-// what was entered since the question is put back, and judged in its turn.
+// what was entered since the question is put back, and judged in its turn; folds stay open.
+//
+// Whoever sends a form off is answered for that: questions asked before are not heard any more,
+// and none is asked until it is answered. While a button of the mouse is down, nothing moves.
 
 const CONTROLS = ":is(input, select, textarea)[id][name]";
+const JUDGED = "[hx-trigger*=judge]";
 const FACTS = ["aria-invalid", "aria-describedby", "min", "max", "step"]; // of a control, that follow
-const sentOff = new WeakMap(); // form -> what it said when it was sent off, until it is changed
-const asked = new WeakMap(); // request -> its form, what that said then, whether it was sent off
+const asked = new WeakMap(); // request -> its form, what that said then, what the request is for
+const sentBy = new WeakMap(); // form -> the request that last sent it off
+const refused = new WeakMap(); // form -> what it said when it was refused, until it is changed
+const unheard = new Set(); // forms with a question that has to be asked again
+let isPressed = false;
 
 const controlsOf = (form) => [...form.elements].filter((control) => control.matches(CONTROLS));
 const valueOf = (control) => (control.type === "checkbox" ? control.checked : control.value);
@@ -61,53 +68,97 @@ function caretAtEnd(control) {
   control.type = "number";
 }
 
+function judge(form) {
+  const judged = form.isConnected && form.querySelector(JUDGED);
+  if (judged) window.htmx.trigger(judged, "judge");
+}
+
+function askAgain(form) {
+  if (unheard.delete(form)) judge(form);
+}
+
+/** May a form ask what is wrong with it? Not on its way, nor if it was just told. */
+function mayAsk(form) {
+  const isOnItsWay = form.classList.contains("htmx-request");
+  if (isOnItsWay) unheard.add(form);
+  return !isOnItsWay && refused.get(form) !== words(form);
+}
+
+function isHeard({ form, isQuestion, follows }) {
+  if (isQuestion && isPressed) unheard.add(form);
+  return !isQuestion || (!isPressed && follows === sentBy.get(form));
+}
+
+/** Open in an answer what is open on the page; return it as text. */
+function withFolds(form, fresh) {
+  const titleOf = (fold) => fold.querySelector("summary").textContent;
+  const open = new Set([...form.querySelectorAll("details[open]")].map(titleOf));
+  for (const fold of fresh.querySelectorAll("details")) fold.open ||= open.has(titleOf(fold));
+  return fresh.outerHTML;
+}
+
 function onAnswer(detail, question) {
   const { form, sent, before, isSubmission } = question;
-  if (!isSubmission && sentOff.get(form) === before) {
-    detail.shouldSwap = false; // what was sent off is answered, with a summary: that stays
+  if (!isHeard(question)) {
+    detail.shouldSwap = false;
     return;
   }
   const page = new DOMParser().parseFromString(detail.serverResponse, "text/html");
   const fresh = detail.target === form ? page.getElementById(form.id) : null;
   const isTyped = words(form) !== before;
-  const isBusy = !isSubmission && form.classList.contains("htmx-request");
   if (fresh?.querySelector("[data-told]") && isAlike(form, fresh, sent)) {
     detail.shouldSwap = false;
     tell(form, fresh);
     if (isSubmission && !isTyped) form.querySelector(".error-summary")?.focus();
-  } else if (isBusy) {
-    detail.shouldSwap = false; // or the form would be taken from under its own request
-  } else if (fresh) {
+  } else if (fresh || (isSubmission && isTyped)) {
     question.typed = [...said(form)].filter(([id, value]) => sent.get(id) !== value);
-  } else if (!isSubmission && isTyped) {
+    if (fresh) detail.serverResponse = withFolds(form, fresh);
+  } else if (isTyped) {
     detail.shouldSwap = false; // a table with ticks: those made since would be taken back
   }
 }
 
-document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, xhr } = event.detail;
   const form = elt.closest("form") ?? elt.querySelector("form[data-picks]");
   if (!form) return;
-  asked.set(xhr, { form, sent: said(form), before: words(form), isSubmission: elt === form });
-  if (elt === form) sentOff.set(form, words(form));
+  const [isSubmission, isQuestion] = [elt === form, elt.matches(JUDGED)];
+  if (isQuestion && !mayAsk(form)) event.preventDefault();
+  if (isSubmission) sentBy.set(form, xhr);
+  const now = { sent: said(form), before: words(form), follows: sentBy.get(form) };
+  asked.set(xhr, { form, isSubmission, isQuestion, ...now });
 });
-document.addEventListener("input", ({ target }) => sentOff.delete(target.form));
+document.addEventListener("input", ({ target }) => refused.delete(target.form));
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.shouldSwap && asked.has(detail.xhr)) onAnswer(detail, asked.get(detail.xhr));
 });
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
+// Not before it settled: only then does htmx listen to the new controls.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
   const { typed } = asked.get(detail.xhr) ?? {};
   if (!typed) return;
+  delete asked.get(detail.xhr).typed;
   for (const [id, value] of typed) {
     const control = document.getElementById(id);
     if (control) put(control, value);
   }
   const { activeElement } = document;
   if (activeElement?.type === "number") caretAtEnd(activeElement);
+  const form = document.getElementById(typed[0]?.[0])?.form;
+  if (form) judge(form);
 });
-// Only now does htmx listen to the new controls.
-document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  const question = asked.get(detail.xhr);
-  const control = document.getElementById(question?.typed?.[0]?.[0]);
-  if (control) window.htmx.trigger(control.closest("[hx-trigger*=judge]"), "judge");
-  delete question?.typed;
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
+  const { form, before, isSubmission } = asked.get(xhr) ?? {};
+  if (!isSubmission) return;
+  if (xhr.status === 422) refused.set(form, before);
+  askAgain(form);
 });
+
+document.addEventListener("pointerdown", ({ button, target }) => {
+  isPressed = button === 0 && target.localName !== "select"; // a list that opens keeps the mouse
+}, true);
+for (const letGo of ["pointerup", "pointercancel"]) {
+  document.addEventListener(letGo, () => {
+    isPressed = false;
+    setTimeout(() => [...unheard].forEach(askAgain)); // first comes the click
+  }, true);
+}
