@@ -35,6 +35,7 @@ from experiments.views.expression import (
     expression_complete,
     expression_leaks,
 )
+from experiments.views.gate import version_gate, version_published
 from experiments.views.generate_form import generate_new
 from experiments.views.glossary import glossary_entry, glossary_page
 from experiments.views.learn import learn
@@ -53,6 +54,7 @@ from experiments.views.presets import (
     preset_new,
     preset_renamed,
     preset_run,
+    preset_shared,
 )
 from experiments.views.reproduce import run_reproduced
 from experiments.views.run import run_check, run_detail, run_stop
@@ -184,6 +186,9 @@ urlpatterns = [
     path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
     path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),
     path("presets/<str:kind>/<str:name>/delete", preset_deleted, name="preset-delete"),
+    path(
+        "presets/<str:kind>/<str:name>/visibility", preset_shared, name="preset-share"
+    ),
     path("ledger", ledger, name="ledger"),
     path("ledger/verify", ledger_check, name="ledger-verify"),
     path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),
@@ -211,6 +216,16 @@ urlpatterns = [
     path("models", model_list, name="model-list"),
     path("models/<str:model_id>", model_detail, name="model-detail"),
     path("models/<str:model_id>/train", model_train, name="model-train"),
+    path(
+        "models/<str:model_id>/versions/<int:version>/critic-gate",
+        version_gate,
+        name="version-gate",
+    ),
+    path(
+        "models/<str:model_id>/versions/<int:version>/publish",
+        version_published,
+        name="version-publish",
+    ),
     path(
         "model-lab/runs/<uuid:run_id>/training/<slug:name>",
         training_chart,

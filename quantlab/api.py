@@ -32,6 +32,7 @@ from experiments.api.dataset_fetch import router as dataset_fetch_router
 from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.expressions import router as expressions_router
+from experiments.api.gate import router as gate_router
 from experiments.api.generate import router as generation_router
 from experiments.api.jobs_train import router as train_router
 from experiments.api.ledger import router as ledger_router
@@ -261,6 +262,7 @@ api.add_router("/datasets", datasets_router)
 api.add_router("/datasets", dependents_router)
 api.add_router("/models", dataset_build_router)  # before /models/{id}
 api.add_router("/models", models_router)
+api.add_router("/models", gate_router)
 api.add_router("/cache", caches_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)

@@ -26,6 +26,7 @@ from strategies.features.compute import FeatureCache, compute_features
 from strategies.library.base import Strategy
 from strategies.library.registry import complete_params, strategy_named
 from strategies.library.resolve import indicator_features, resolve
+from strategies.library.trained import settled
 from strategies.market.calendar import session_keys
 from strategies.market.candles import Candles
 from strategies.metrics import MetricInputs, compute_all
@@ -165,7 +166,7 @@ class Plan(NamedTuple):
 def plan_of(config: RunConfig) -> Plan:
     """Complete and check a config, once for as long as it lives."""
     if plan_of not in config.memo:
-        whole = resolve(config)
+        whole = settled(resolve(config))
         assert whole.strategy is not None  # `resolve` refuses it  # noqa: S101
         strategy = strategy_named(whole.strategy.name)
         params = complete_params(strategy, whole.strategy.params)

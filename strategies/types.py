@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,16 +22,18 @@ Params = Mapping[str, Scalar]
 
 MAX_BARS = 5_000
 _NUMBER = (int, float, np.integer, np.floating)
+_TEXT = re.compile(r"[0-9A-Za-z_-]{0,80}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One named number or choice that a strategy or a feature takes.
+    """One named number, choice or short text that a strategy or a feature takes.
 
     Attributes
     ----------
     name : str
-    kind : {"int", "float", "choice"}
+    kind : {"int", "float", "choice", "text"}
+        A text is letters, digits, _ and -, and filled in by the lab, not by people.
     default : int, float or str
     minimum, maximum : float, optional
         Inclusive; None means no bound. Unused by a choice.
@@ -45,7 +48,7 @@ class Parameter:
     """
 
     name: str
-    kind: Literal["int", "float", "choice"]
+    kind: Literal["int", "float", "choice", "text"]
     default: Scalar
     meaning: str
     minimum: float | None = None
@@ -88,6 +91,8 @@ class Parameter:
         """
         if self.kind == "choice":
             return self._checked_choice(value, field)
+        if self.kind == "text":
+            return self._checked_text(value, field)
         return self._checked_number(value, field)
 
     def _checked_choice(self, value: object, field: str) -> str:
@@ -107,6 +112,16 @@ class Parameter:
                 advice=did_you_mean(value, self.choices) or f"Use one of: {listed}.",
             )
         return value
+
+    def _checked_text(self, value: object, field: str) -> str:
+        if isinstance(value, str) and _TEXT.fullmatch(value):
+            return value
+        raise StrategyError(
+            f"{self.name} is {_shown(value)}, which is no short text.",
+            code="wrong_type",
+            field=field,
+            advice="Leave it out: the lab fills it in.",
+        )
 
     def _checked_number(self, value: object, field: str) -> int | float:
         if isinstance(value, bool) or not isinstance(value, _NUMBER):

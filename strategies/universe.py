@@ -31,6 +31,7 @@ from strategies.features.catalog import Feature
 from strategies.features.compute import EarlierBars, FeatureCache, compute_features
 from strategies.library.expression import expression_of, grouped
 from strategies.library.resolve import indicator_features, resolve
+from strategies.library.trained import settled
 from strategies.market.candles import Candles
 from strategies.market.columns import PRICES
 from strategies.market.membership import group_of, members_at
@@ -152,7 +153,7 @@ def run_universe(
     universe at a close is not wanted then: its position is sold at the next open. An
     expression compares members only; what it says of one symbol alone sees all bars.
     """
-    config = resolve(config)
+    config = settled(resolve(config))
     panel = panel.between(config.start_ms, config.end_ms)
     _check_symbols(config, panel)
     check_length(panel)

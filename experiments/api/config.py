@@ -22,7 +22,7 @@ router = Router(tags=["config"])
 
 class ParameterOut(Schema):
     name: str
-    type: str = Field(description="int, float or choice.")
+    type: str = Field(description="int, float, choice or text.")
     default: int | float | str
     min: float | None
     max: float | None

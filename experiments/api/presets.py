@@ -14,26 +14,37 @@ from experiments.services.presets import (
     preset_create,
     preset_delete,
     preset_put,
-    preset_rename,
     preset_restore,
+    preset_update,
 )
 from quantlab.web.downloads import TABLE_FORMATS, ListQuery, listing
 from quantlab.web.times import Moment
 
 router = Router(tags=["presets"])
 ONE = "/{kind}/{name}"
+VISIBILITY = "private, or public; a public sweep needs `guardrails` in its config."
 
 
 class PresetConfigIn(In):
     config: dict[str, Any] = Field(description="Of kind `run`: a RunConfig.")
 
 
+class PresetPutIn(PresetConfigIn):
+    visibility: str = Field("", description=f"{VISIBILITY} Left out: as it is.")
+
+
 class PresetNameIn(In):
     name: str = Field(description="Letters, digits, spaces, dots, - and _.")
 
 
+class PresetPatchIn(In):
+    name: str | None = Field(None, description="Another name.")
+    visibility: str | None = Field(None, description=VISIBILITY)
+
+
 class PresetIn(PresetConfigIn, PresetNameIn):
     kind: str = Field(description="run, sweep, universe or guardrails.")
+    visibility: str = Field("private", description=VISIBILITY)
 
 
 class PresetLinksOut(Schema):
@@ -45,6 +56,7 @@ class PresetOut(Schema):
     kind: str
     name: str
     config: dict[str, Any]
+    visibility: str
     created_at: Moment
     updated_at: Moment
     links: PresetLinksOut
@@ -90,21 +102,19 @@ def get_preset(request: HttpRequest, kind: str, name: str) -> Any:
 
 
 @router.put(ONE, response={200: PresetOut, 201: PresetOut}, summary="Keep a preset")
-def put_preset(
-    request: HttpRequest, kind: str, name: str, payload: PresetConfigIn
-) -> Any:
+def put_preset(request: HttpRequest, kind: str, name: str, payload: PresetPutIn) -> Any:
     """Make it (201), or replace its config (200)."""
-    preset, is_new = preset_put(kind=kind, name=name, config=payload.config)
+    preset, is_new = preset_put(kind=kind, name=name, **payload.model_dump())
     return Status(201 if is_new else 200, preset_document(preset))
 
 
-@router.patch(ONE, response=PresetOut, summary="Rename a preset")
+@router.patch(ONE, response=PresetOut, summary="Rename a preset, or show it to others")
 def rename_preset(
-    request: HttpRequest, kind: str, name: str, payload: PresetNameIn
+    request: HttpRequest, kind: str, name: str, payload: PresetPatchIn
 ) -> Any:
     """Runs started from it remember the old name."""
-    preset = preset_rename(preset=preset_get(kind, name), name=payload.name)
-    return preset_document(preset)
+    preset = preset_get(kind, name)
+    return preset_document(preset_update(preset=preset, **payload.model_dump()))
 
 
 @router.delete(ONE, response={204: None}, summary="Delete a preset")

@@ -21,6 +21,7 @@ from experiments.forms.fields import (
     default_params,
     described,
     first_bars,
+    left_to_the_lab,
     number_in,
     parameter_field,
     parameters_of,
@@ -171,12 +172,11 @@ class ConfigForm(forms.Form):
 
     def params(self) -> dict[str, Any]:
         """Return every parameter sent, also one that the strategy does not have."""
+        strategy = self.cleaned_data.get("strategy", "")
         words = {
-            PARAM + one["name"]
-            for one in parameters_of(self.cleaned_data.get("strategy", ""))
-            if one["choices"]
+            PARAM + one["name"] for one in parameters_of(strategy) if one["choices"]
         }
-        return {
+        return dict.fromkeys(left_to_the_lab(strategy), "") | {
             key.removeprefix(PARAM): value if key in words else number_in(value)
             for key, value in self.data.items()
             if key.startswith(PARAM) and value.strip()
@@ -305,9 +305,16 @@ class ConfigForm(forms.Form):
 
 
 def _seen(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return first values; who names a source with its symbols has made that choice."""
-    is_whole = "provider" in asked and ("universe" in asked or "symbol" in asked)
-    return ({"shown_provider": asked["provider"]} if is_whole else {}) | dict(asked)
+    """Return first values; who names a source with its symbols has made that choice.
+
+    So has who names a strategy with its parameters.
+    """
+    seen = {}
+    if "provider" in asked and ("universe" in asked or "symbol" in asked):
+        seen["shown_provider"] = asked["provider"]
+    if "strategy" in asked and any(name.startswith(PARAM) for name in asked):
+        seen["shown_strategy"] = asked["strategy"]
+    return seen | dict(asked)
 
 
 def words_field(label: str, hint: str = "", *, limit: int) -> forms.CharField:

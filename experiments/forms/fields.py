@@ -86,7 +86,16 @@ def strategies_known() -> dict[str, dict[str, Any]]:
 
 
 def parameters_of(strategy: str) -> list[dict[str, Any]]:
-    """Return the parameters of a strategy, none if it is not known."""
+    """Return the parameters of a strategy that people choose; none if not known."""
+    return [one for one in _params(strategy) if one["type"] != "text"]
+
+
+def left_to_the_lab(strategy: str) -> list[str]:
+    """Return the parameters that are filled in for people, anew with each choice."""
+    return [one["name"] for one in _params(strategy) if one["type"] == "text"]
+
+
+def _params(strategy: str) -> list[dict[str, Any]]:
     return list(strategies_known().get(strategy, {}).get("params", ()))
 
 

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from experiments.models.watchlist import Visibility
+
 
 class PresetKind(models.TextChoices):
     RUN = "run"
@@ -23,6 +25,10 @@ class Preset(models.Model):
     kind = models.CharField(max_length=20, choices=PresetKind)
     name = models.CharField(max_length=60)
     config = models.JSONField(db_column="config_json")
+    owner = models.CharField(max_length=80, blank=True)
+    visibility = models.CharField(
+        max_length=10, choices=Visibility, default=Visibility.PRIVATE
+    )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

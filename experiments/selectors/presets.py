@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from experiments.models import ModelExperiment, Preset, PresetKind
+from django.db.models import Q, QuerySet
+
+from experiments.models import ModelExperiment, Preset, PresetKind, Visibility
 from experiments.selectors.filters import ExperimentFilter
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
 from strategies.errors import did_you_mean
-from strategies.library.registry import STRATEGIES
+from strategies.library.registry import LIBRARY
 
 ORDERS = {name: name for name in ("name", "created_at", "updated_at", "kind")}
 
 
-def preset_get(kind: str, name: str, *, deleted: bool = False) -> Preset:
-    """Return a preset; of deleted ones the last. 404 with the nearest name."""
-    presets = Preset.objects.filter(kind=kind, deleted_at__isnull=not deleted)
+def preset_get(
+    kind: str, name: str, *, deleted: bool = False, owner: str = ""
+) -> Preset:
+    """Return a preset; of deleted ones the last. 404 with the nearest name.
+
+    One that somebody else than `owner` keeps private is not there.
+    """
+    presets = _seen_by(owner).filter(kind=kind, deleted_at__isnull=not deleted)
     preset = presets.filter(name=name).order_by("-deleted_at").first()
     if preset is None:
         names = presets.values_list("name", flat=True)[:1_000]
@@ -38,14 +45,20 @@ def preset_page(
     order: str = "name",
     limit: int = 50,
     cursor: str = "",
+    owner: str = "",
 ) -> Page[Preset]:
     """Return one page of presets, one query; 422 for a kind or order that is none."""
-    presets = Preset.objects.filter(deleted_at__isnull=True)
+    presets = _seen_by(owner).filter(deleted_at__isnull=True)
     if kind:
         presets = presets.filter(kind=kind_known(kind))
     if q:
         presets = presets.filter(name__icontains=q)
     return keyset_page(presets, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+
+
+def _seen_by(owner: str) -> QuerySet[Preset]:
+    """Return what somebody may see: what is public, and what is their own."""
+    return Preset.objects.filter(Q(visibility=Visibility.PUBLIC) | Q(owner=owner))
 
 
 def kind_known(word: str) -> str:
@@ -59,7 +72,7 @@ def sweepable(preset: Preset, *, q: str = "", limit: int = 50) -> list[ModelExpe
     swept = {name for name in swept_names(preset) if "." not in name}
     rules = [
         rule.name
-        for rule in STRATEGIES.values()
+        for rule in LIBRARY.values()
         if swept <= {parameter.name for parameter in rule.parameters}
     ]
     found = ModelExperiment.objects.filter(
@@ -79,6 +92,7 @@ def preset_document(preset: Preset) -> dict[str, Any]:
         "kind": preset.kind,
         "name": preset.name,
         "config": preset.config,
+        "visibility": preset.visibility,
         "created_at": preset.created_at,
         "updated_at": preset.updated_at,
         "links": preset_links(preset),

@@ -28,6 +28,7 @@ from strategies.library.registry import described
 REPORT = "training_report.json"
 PROBABILITIES = "probabilities.parquet"
 MODEL_FILE = "model.skops"
+SUMMARY = "summary.json"
 NEWEST = "-version"
 ORDERS = {"version": "version", "created_at": "created_at", "stage": "stage"}
 DATASETS_OFFERED = 50

@@ -11,36 +11,69 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from experiments.artifacts.presets import drop_preset, preset_name, put_preset
-from experiments.models import Preset, PresetKind
+from experiments.models import Preset, PresetKind, Visibility
 from experiments.selectors.presets import kind_known, preset_file
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies import RunConfig
 from strategies.errors import ConfigError, StrategyError
+from strategies.guardrails import Guardrails
 from strategies.library.resolve import resolve
 
 MAX_FILE_BYTES = 1_000_000
 
 
 @transaction.atomic
-def preset_create(*, kind: str, name: str, config: Any) -> Preset:
+def preset_create(
+    *,
+    kind: str,
+    name: str,
+    config: Any,
+    visibility: str = Visibility.PRIVATE.value,
+    owner: str = "",
+) -> Preset:
     """Keep a config under a new name; 409 if another preset of its kind has it."""
     name = preset_name(name)
     checked = checked_config(kind_known(kind), config)
-    return _kept(Preset(kind=kind, name=name, config=checked))
+    _check_visibility(kind, visibility, checked)
+    return _kept(
+        Preset(kind=kind, name=name, config=checked, visibility=visibility, owner=owner)
+    )
 
 
 @transaction.atomic
-def preset_put(*, kind: str, name: str, config: Any) -> tuple[Preset, bool]:
-    """Keep a config under a name, a new one or not; also return whether it is new."""
+def preset_put(
+    *, kind: str, name: str, config: Any, visibility: str = "", owner: str = ""
+) -> tuple[Preset, bool]:
+    """Keep a config under a name, a new one or not; also return whether it is new.
+
+    Whoever may see it stays as it is where `visibility` is left out. 409 for a name
+    under which somebody else keeps one.
+    """
     name = preset_name(name)
     checked = checked_config(kind_known(kind), config)
     known = Preset.objects.filter(kind=kind, name=name, deleted_at__isnull=True)
     preset = known.select_for_update().first()
+    is_new = preset is None
     if preset is None:
-        return _kept(Preset(kind=kind, name=name, config=checked)), True
-    preset.config = checked
-    return _kept(preset), False
+        preset = Preset(kind=kind, name=name, owner=owner)
+    elif preset.owner != owner:
+        raise _taken(preset)
+    preset.config, preset.visibility = checked, visibility or preset.visibility
+    _check_visibility(kind, preset.visibility, checked)
+    return _kept(preset), is_new
+
+
+@transaction.atomic
+def preset_update(
+    *, preset: Preset, name: str | None = None, visibility: str | None = None
+) -> Preset:
+    """Rename it, or change who sees it; a public sweep has to have guardrails."""
+    if visibility is not None:
+        _check_visibility(preset.kind, visibility, preset.config)
+        preset.visibility = visibility
+        _kept(preset)
+    return preset if name is None else preset_rename(preset=preset, name=name)
 
 
 @transaction.atomic
@@ -109,6 +142,50 @@ def checked_config(kind: str, config: Any) -> dict[str, Any]:
     except StrategyError as exc:
         problems = exc.problems if isinstance(exc, ConfigError) else (exc,)
         raise ConfigError.of(tuple(_below_config(one) for one in problems)) from None
+
+
+def _check_visibility(kind: str, visibility: str, config: Mapping[str, Any]) -> None:
+    """Refuse a word that is none, and a public sweep without a cut-off.
+
+    Who takes over a search of somebody else should not take the best of it unasked.
+    """
+    if visibility not in Visibility.values:
+        raise ConfigError(
+            f"visibility cannot be {visibility!r:.40}.",
+            code="invalid_value",
+            field="visibility",
+            advice="Use private or public.",
+        )
+    if kind != PresetKind.SWEEP:
+        return
+    asked = config.get("guardrails")
+    if asked is not None or visibility == Visibility.PUBLIC:
+        _check_guardrails(asked if asked is not None else {}, visibility)
+
+
+def _check_guardrails(asked: Any, visibility: str) -> None:
+    if not isinstance(asked, Mapping):
+        raise ConfigError(
+            "guardrails must be an object.",
+            code="invalid_value",
+            field="config.guardrails",
+        )
+    try:
+        cutoffs = Guardrails(**asked).changed().keys() - {"sharpe_basis"}
+    except ConfigError as exc:
+        prefix = "guardrails"
+        for problem in exc.problems:
+            problem.field = f"{prefix}.{problem.field}"
+        raise ConfigError.of(tuple(map(_below_config, exc.problems))) from None
+    if visibility == Visibility.PUBLIC and not cutoffs:
+        raise ConfigError(
+            "A sweep that others see needs guardrails: without them whoever runs it "
+            "would keep the best of it, however bad that is.",
+            code="needs_guardrails",
+            field="config.guardrails",
+            advice='Add "guardrails": {"min_trades": 50, "min_sharpe": 0.5} to it, or '
+            "keep it private.",
+        )
 
 
 def _below_config(problem: StrategyError) -> ConfigError:

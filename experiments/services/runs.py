@@ -231,7 +231,9 @@ def _rule(config: RunConfig) -> str:
         text = template_of(config).canonical if config.braces else config.expr or ""
         text = " ".join(text.split())
         return text if len(text) <= LONG_RULE else f"{text[: LONG_RULE - 1]}…"
-    values = "/".join(map(_briefly, config.strategy.params.values()))
+    params = dict(config.strategy.params)
+    params.pop("identity", None)  # says nothing that the version does not
+    values = "/".join(map(_briefly, params.values()))
     return f"{config.strategy.name} {values}".strip()
 
 

@@ -18,7 +18,12 @@ from experiments.artifacts.manifest import training_facts
 from experiments.artifacts.store import Writer, json_writer, run_store
 from experiments.models import Dataset, ModelVersion, TrainingRun
 from experiments.selectors.datasets import dataset_file
-from experiments.selectors.training import MODEL_FILE, PROBABILITIES, REPORT
+from experiments.selectors.training import (
+    MODEL_FILE,
+    PROBABILITIES,
+    REPORT,
+    SUMMARY,
+)
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
 from quantlab.web.problem import Problem
@@ -72,6 +77,7 @@ def _files(row: TrainingRun, training: Training) -> dict[str, Writer]:
         "model_id": row.model_id,
         "identity": training.identity,
         "dataset_hash": row.dataset_hash,
+        "features": row.dataset.options["features"] if row.dataset else [],
         "code_version": __version__,
         "overall": training.report["overall"],
     }
@@ -83,7 +89,7 @@ def _files(row: TrainingRun, training: Training) -> dict[str, Writer]:
     }
     return {
         "config.json": json_writer(row.config),
-        "summary.json": json_writer(summary),
+        SUMMARY: json_writer(summary),
         REPORT: json_writer(training.report),
         PROBABILITIES: parquet_writer(probabilities),
         MODEL_FILE: lambda file: file.write(data),

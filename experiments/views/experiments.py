@@ -37,7 +37,7 @@ from experiments.views.run_table import (
 from jobs.models import ACTIVE
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.lists import Asked, Column, asked_of
-from strategies.library.registry import STRATEGIES
+from strategies.library.registry import LIBRARY
 from strategies.metrics.registry import METRICS, Metric
 
 COLUMNS = (
@@ -146,7 +146,7 @@ def shown(document: dict[str, Any]) -> ShownExperiment:
     universe = document["universe"]
     return ShownExperiment(
         document=document,
-        rule=STRATEGIES[key].label if key in STRATEGIES else key,
+        rule=LIBRARY[key].label if key in LIBRARY else key,
         params=", ".join(f"{k} {v}" for k, v in document["params"].items()),
         symbols=traded({"universe": universe}),
         n_runs=sum(counts.values()),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from experiments.charts.training import TITLES, training_figure
 from experiments.forms.training import TrainingForm
 from experiments.models import ModelRun, ModelVersion
+from experiments.selectors.gate import gate_document
 from experiments.selectors.training import (
     datasets_to_learn_from,
     model_document,
@@ -53,14 +54,21 @@ def model_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def model_detail(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show a model, its versions, and the training report of one of them."""
-    import pandas  # noqa: F401  whole before altair looks at it; see views/charts.py
-
     model = model_get(model_id)
     version = version_get(model, _number(request.GET.get("version", "")))
+    return render(request, PAGE, version_context(model, version))
+
+
+def version_context(model: Model, version: ModelVersion | None) -> dict[str, Any]:
+    """Return what the page of a model shows, with one of its versions if it has any."""
+    import pandas  # noqa: F401  whole before altair looks at it; see views/charts.py
+
     context = _about(model) | {"shown": version and version_document(version)}
     if version is not None:
+        timeframe = version.training.run.config["timeframe"]
+        context |= {"gate": gate_document(version), "timeframe": timeframe}
         context |= _report(version)
-    return render(request, PAGE, context)
+    return context
 
 
 @require_http_methods(["GET", "POST"])

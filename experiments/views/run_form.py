@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
 
 from experiments.forms.config import ConfigForm
+from experiments.forms.fields import PARAM
 from experiments.selectors.plan import Change, Plan, config_changes, run_plan
 from experiments.services.runs import Submission
 from quantlab.web.appearance import chosen
@@ -108,9 +109,11 @@ class FormPage(Generic[AnyForm]):
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:
-    """Return first values that a link may carry: ?strategy=rsi_reversion."""
-    names = ("strategy", "provider", "symbol")
-    return {name: request.GET[name] for name in names if request.GET.get(name)}
+    """Return first values that a link may carry: ?strategy=macd&param_fast=10."""
+    names = ("strategy", "provider", "symbol", "timeframe")
+    params = [name for name in request.GET if name.startswith(PARAM)]
+    named = (*names, *params)
+    return {name: request.GET[name] for name in named if request.GET.get(name)}
 
 
 def moved(request: HtmxHttpRequest, address: str) -> HttpResponse:

@@ -25,7 +25,7 @@ from experiments.views.run_picks import Picks, picks_of
 from jobs.models import ACTIVE, canonical_status
 from quantlab.web.lists import Asked, Column, Field, Heading, Piece, Tab, asked_of
 from quantlab.web.problem import Problem
-from strategies.library.registry import STRATEGIES
+from strategies.library.registry import LIBRARY
 from strategies.metrics.registry import Metric
 
 ROWS_PER_PAGE = 50
@@ -35,7 +35,7 @@ FIELDS = (
     Field(
         "strategy",
         "Strategy",
-        (("", "Any"), *((name, one.label) for name, one in STRATEGIES.items())),
+        (("", "Any"), *((name, one.label) for name, one in LIBRARY.items())),
     ),
     Field("symbol", "Symbol", placeholder="SP500"),
     Field("tag", "Tag", placeholder="A whole tag"),

@@ -36,7 +36,8 @@ def _start(request: HttpRequest, experiment: ModelExperiment) -> Start:
         return RunConfig(**run.config), (run.search or {}) if is_sweep else {}
     if name := request.GET.get("preset"):
         preset = preset_get(PresetKind.SWEEP, name)
-        asked = sweep_asked({"space": {}} | preset.config)  # a file may say anything
+        said = {k: v for k, v in preset.config.items() if k != "guardrails"}
+        asked = sweep_asked({"space": {}} | said)  # a file may say anything
         return experiment_config(experiment), asked.model_dump()
     return experiment_config(experiment), {}
 

@@ -39,7 +39,9 @@ class FeatureSpec:
         start of a block on, values one block later are the same to the last bit. None:
         every value depends on all bars before it.
     exprs : tuple of str
-        Each output as an expression, its parameters in braces.
+        Each output as an expression, its parameters in braces; () if it is none.
+    of_candles : bool
+        The kernel is called with the candles themselves, then the parameters.
     """
 
     name: str
@@ -51,7 +53,8 @@ class FeatureSpec:
     kernel: str
     lookback: Callable[[Params], int]
     block: Callable[[Params], int] | None = None
-    exprs: tuple[str, ...]
+    exprs: tuple[str, ...] = ()
+    of_candles: bool = False
 
     def expr(self, output: int = 0, params: Params | None = None) -> str:
         """Return what is typed for an output; with the defaults if none are given."""
@@ -66,7 +69,7 @@ class Feature:
     Parameters
     ----------
     name : str
-        A key of `FEATURES`.
+        A key of `FEATURES`, or ``trained_model``.
     params : mapping, optional
         Checked, and completed with the defaults.
 
@@ -99,7 +102,7 @@ class Feature:
     @property
     def spec(self) -> FeatureSpec:
         """What kind of feature this is."""
-        return FEATURES[self.name]
+        return feature_named(self.name)
 
     @property
     def params(self) -> dict[str, Scalar]:
@@ -138,6 +141,8 @@ def feature_named(name: str) -> FeatureSpec:
     StrategyError
         ``unknown_feature``.
     """
+    if name == TRAINED.name:
+        return TRAINED
     if name not in FEATURES:
         raise StrategyError(
             f"There is no feature named '{name:.40}'.",
@@ -373,3 +378,53 @@ _SPECS = (
 )
 
 FEATURES: Mapping[str, FeatureSpec] = {spec.name: spec for spec in _SPECS}
+
+TRAINED = FeatureSpec(
+    name="trained_model",
+    inputs=(),
+    params=(
+        Parameter(
+            name="model_id",
+            kind="choice",
+            default="momentum_logit",
+            choices=("momentum_logit", "momentum_hgb"),
+            meaning="Which model.",
+        ),
+        Parameter(
+            name="version",
+            kind="int",
+            default=0,
+            minimum=0,
+            maximum=1_000_000,
+            step=1,
+            meaning="Which version of it; 0: the newest that is published.",
+        ),
+        Parameter(
+            name="threshold",
+            kind="float",
+            default=0.0,
+            minimum=0.0,
+            maximum=1.0,
+            step=0.01,
+            meaning="Chance of a rise from which everything is held; 0: the thresholds "
+            "of the version.",
+        ),
+        Parameter(
+            name="identity",
+            kind="text",
+            default="",
+            meaning="Which training the version is; the lab fills it in.",
+        ),
+    ),
+    outputs=("probability", "threshold", "position"),
+    meaning="What a trained model says of a bar it had not seen when it learnt: the "
+    "chance of a rise, the lowest threshold, and the position that follows.",
+    words=(
+        "the chance of a rise",
+        "the lowest threshold",
+        "the position that follows",
+    ),
+    kernel="strategies.library.trained:columns_of",
+    lookback=lambda params: 0,  # the model knows: `strategies.library.trained`
+    of_candles=True,
+)

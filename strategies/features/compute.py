@@ -145,8 +145,10 @@ def _cached(candles: Candles, feature: Feature, cache: FeatureCache | None) -> A
 
 
 def _computed(candles: Candles, feature: Feature) -> Arrays:
-    inputs = [getattr(candles, name) for name in feature.spec.inputs]
-    answer = resolve(feature.spec.kernel)(*inputs, *feature.values)
+    spec = feature.spec
+    inputs = [getattr(candles, name) for name in spec.inputs]
+    given = [candles] if spec.of_candles else inputs
+    answer = resolve(spec.kernel)(*given, *feature.values)
     arrays: Arrays = answer if isinstance(answer, tuple) else (answer,)
     for array in arrays:
         array.flags.writeable = False

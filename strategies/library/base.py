@@ -35,6 +35,10 @@ class Strategy:
         What must hold between parameters: ``"fast < slow"``.
     rule : Rule
         When it enters and leaves, as data.
+    is_ruled : bool
+        `signal` is what the rule says, so that a sweep may read the rule instead.
+    shared : tuple of str
+        Parameters that the candidates of a sweep cannot differ in.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Strategy:
     parameters: tuple[Parameter, ...] = ()
     constraints: tuple[str, ...] = ()
     rule: Rule
+    is_ruled: bool = True
+    shared: tuple[str, ...] = ()
 
     def features(self, params: Params) -> tuple[Feature, ...]:
         """Return what `signal` reads."""

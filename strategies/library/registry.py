@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from strategies.errors import ConfigError, StrategyError, did_you_mean
 from strategies.library.base import Strategy, constraint_holds, constraint_parts
 from strategies.library.classic import CLASSIC
+from strategies.library.trained import TRAINED_MODEL
 from strategies.types import Parameter, Params, Scalar, complete
 
+# The rules: whoever runs them all needs nothing but bars.
 STRATEGIES: Mapping[str, Strategy] = {strategy.name: strategy for strategy in CLASSIC}
+# And what needs a lab that has trained something.
+LIBRARY: Mapping[str, Strategy] = {**STRATEGIES, TRAINED_MODEL.name: TRAINED_MODEL}
 
 
 def strategy_named(name: str) -> Strategy:
@@ -20,14 +24,14 @@ def strategy_named(name: str) -> Strategy:
     ConfigError
         ``unknown_strategy``, field ``strategy.name``.
     """
-    if name not in STRATEGIES:
+    if name not in LIBRARY:
         raise ConfigError(
             f"There is no strategy named '{name:.40}'.",
             code="unknown_strategy",
             field="strategy.name",
-            advice=did_you_mean(name, STRATEGIES) or f"Known: {', '.join(STRATEGIES)}.",
+            advice=did_you_mean(name, LIBRARY) or f"Known: {', '.join(LIBRARY)}.",
         )
-    return STRATEGIES[name]
+    return LIBRARY[name]
 
 
 def complete_params(
@@ -84,7 +88,7 @@ def describe() -> list[dict[str, object]]:
             "params": [described(one) for one in strategy.parameters],
             "constraints": list(strategy.constraints),
         }
-        for strategy in STRATEGIES.values()
+        for strategy in LIBRARY.values()
     ]
 
 

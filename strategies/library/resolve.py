@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from strategies.config import RunConfig
 from strategies.errors import CandleError, ConfigError, NotAvailableYet, StrategyError
 from strategies.features.catalog import Feature
-from strategies.library import expression
+from strategies.library import expression, trained
 from strategies.library.registry import complete_params, strategy_named
 from strategies.library.universe import frozen_universe, universe_info
 from strategies.market.sources import describe, load_candles
@@ -173,17 +173,21 @@ def indicator_features(config: RunConfig) -> tuple[Feature, ...]:
 def resolve_window(config: RunConfig) -> RunConfig:
     """Return a resolved config with `start` and `end` set to bars that exist.
 
+    A trained model is named by its version and identity from then on.
+
     Raises
     ------
     StrategyError
         ``unknown_provider``, ``unknown_symbol``: see `strategies.market.sources`.
     ConfigError
-        ``outside_data`` if a date lies before the first or after the last bar;
+        ``outside_data`` if a date lies before the first or after the last bar; what
+        `strategies.library.trained.settled` refuses;
         ``block_too_long``, ``too_few_bars`` for tests of luck that need more bars than
         the window can have.
     CandleError
         ``too_few_bars`` if the strategy could not decide anything in the window.
     """
+    config = trained.settled(config)
     info = _described(config)
     if config.benchmark not in ("buy_and_hold", "none"):
         _check_benchmark(config)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from strategies.features.catalog import FEATURES, Feature
+from strategies.features.catalog import Feature, feature_named
 from strategies.kernels import resolve
 from strategies.market.candles import Candles
 from strategies.types import BoolArray, FloatArray, Params, Scalar
@@ -49,7 +49,7 @@ class Column:
     @property
     def n_outputs(self) -> int:
         """How many arrays the feature has."""
-        return len(FEATURES[self.feature].outputs)
+        return len(feature_named(self.feature).outputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from strategies.metrics.table import table_metrics
 from strategies.sweep.plan import SweepPlan
 from strategies.sweep.rules import ColumnList, operands_of
 from strategies.sweep.setups import Setups, setups_of
+from strategies.sweep.single import measured_singly
 from strategies.types import FloatArray, IntArray
 
 WHOLE = 16_384  # a history up to so many bars is one tile
@@ -84,6 +85,9 @@ def evaluate(
     pool : Executor
         Threads; kernels release the interpreter's lock.
     """
+    if not plan.strategy.is_ruled:
+        bars = range(market.first, market.first + market.bars.shape[1])
+        return measured_singly(plan, market.candles, bars, points, market.cache)
     parts = list(_batches(plan, market, points, pool))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 

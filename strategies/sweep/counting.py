@@ -7,21 +7,18 @@ from functools import partial
 
 import numpy as np
 
-from strategies.backtest import terms_of
 from strategies.candidates import (
     HalfArray,
     KeyArray,
     candidate_keys,
     weekly_returns,
 )
-from strategies.features.compute import FeatureCache, compute_features
-from strategies.library.registry import complete_params
+from strategies.features.compute import FeatureCache
 from strategies.market.candles import Candles
 from strategies.market.panel import Panel
-from strategies.positions import to_position
-from strategies.simulation.engine import carry_out
 from strategies.sweep.plan import SweepPlan
 from strategies.sweep.portfolios import simulations
+from strategies.sweep.single import simulated
 from strategies.trials import TrialBatch
 from strategies.types import FloatArray, IntArray
 
@@ -114,16 +111,4 @@ def _curves(
         found = {i: one.equity for i, _, one in made}
         yield from (found[place] for place in range(len(points)))
         return
-    yield from (_equity(plan, candles, int(point), cache) for point in points)
-
-
-def _equity(
-    plan: SweepPlan, candles: Candles, point: int, cache: FeatureCache | None
-) -> FloatArray:
-    config = plan.config_at(point)
-    assert config.strategy is not None  # a plan has a library strategy  # noqa: S101
-    params = complete_params(plan.strategy, config.strategy.params)
-    columns = compute_features(candles, plan.strategy.features(params), cache)
-    signal = plan.strategy.signal(candles, columns, params)
-    position = to_position(signal, config, candles, cache)
-    return carry_out(candles, position, terms_of(config, candles)).equity
+    yield from (simulated(plan, candles, int(p), cache).equity for p in points)

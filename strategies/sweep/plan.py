@@ -16,6 +16,7 @@ from strategies.library.base import Strategy
 from strategies.library.expression import expression_of, strategy_of
 from strategies.library.registry import strategy_named
 from strategies.library.resolve import resolve
+from strategies.library.trained import settled
 from strategies.metrics.table import TABLE_METRICS
 from strategies.sweep.constraints import Constraint
 from strategies.sweep.space import MOST_CANDIDATES, Axis, parse_space, with_values
@@ -157,7 +158,7 @@ def plan_sweep(
         ``too_many_candidates``, ``no_candidates``, ``unknown_metric``,
         ``invalid_value``; and those of `resolve`.
     """
-    config = resolve(config)
+    config = settled(resolve(config))
     strategy = _strategy(config)
     axes = parse_space(space, config, strategy)
     _check_constants(config, axes)
@@ -176,8 +177,9 @@ def plan_sweep(
         )
     points = _allowed(config, axes, asked, size)
     budget = len(points) if n is None else min(n, len(points))
-    if config.universe is not None and budget > MOST_PORTFOLIOS:
-        raise _too_many_portfolios(config, budget)
+    is_slow = config.universe is not None or not strategy.is_ruled
+    if is_slow and budget > MOST_PORTFOLIOS:
+        raise _too_many_runs(config, budget)
     if search == "random":
         rng = np.random.default_rng(seed)
         points = np.sort(rng.choice(points, size=budget, replace=False))
@@ -186,13 +188,16 @@ def plan_sweep(
     return SweepPlan(config, strategy, axes, search, objective, seed, points, budget)
 
 
-def _too_many_portfolios(config: RunConfig, budget: int) -> ConfigError:
+def _too_many_runs(config: RunConfig, budget: int) -> ConfigError:
+    many = config.universe is not None
+    what = "over a universe" if many else "of a trained model"
+    each = "a whole portfolio" if many else "computed like a run"
     return ConfigError(
-        f"These are {budget:,} candidates of {len(config.symbols):,} symbols; a sweep "
-        f"over a universe has at most {MOST_PORTFOLIOS:,}.",
+        f"These are {budget:,} candidates of {len(config.symbols):,} "
+        f"symbol{'s' * many}; a sweep {what} has at most {MOST_PORTFOLIOS:,}.",
         code="too_many_candidates",
         field="space",
-        advice="Each is a whole portfolio: use larger steps, or a random search.",
+        advice=f"Each is {each}: use larger steps, or a random search.",
     )
 
 

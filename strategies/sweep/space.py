@@ -164,6 +164,10 @@ def _axis(key: str, given: Any, config: RunConfig, strategy: Strategy) -> Axis:
     prefix = _prefix(config)
     name = key.removeprefix(prefix)
     known = [parameter.name for parameter in strategy.parameters]
+    if name in strategy.shared:
+        message = f"Candidates of a sweep cannot differ in '{key:.60}'."
+        advice = "Each version is a model of its own: start one sweep for each."
+        raise _refused(key, message, "shared_path", advice)
     if name not in known and name not in PATHS:
         raise _not_an_axis(key, name, known, strategy)
     values = [_plain(one) for one in _values(key, given)]

@@ -6,10 +6,12 @@ import numpy as np
 
 from strategies.config import RunConfig
 from strategies.errors import ConfigError
+from strategies.library import trained
 from strategies.sweep.plan import SweepPlan, plan_sweep, point_of
 from strategies.validation_config import ValidationConfig
 
 NAME = "permutation_rerun"
+MADE_UP = (NAME, "candle_monte_carlo")  # tests on bars that never were
 
 
 def rerun_plans(
@@ -29,8 +31,10 @@ def rerun_plans(
     ------
     ConfigError
         ``run_not_in_space`` if the search could never have found the run, and those
-        of `plan_sweep`, with their fields below ``permutation_rerun``.
+        of `plan_sweep`, with their fields below ``permutation_rerun``;
+        ``needs_real_bars`` for a trained model on bars that never were.
     """
+    _refuse_made_up_bars(config, run, field)
     asked = config.permutation_rerun
     if asked is None:
         return {}
@@ -53,3 +57,18 @@ def rerun_plans(
             advice="Give the space of the sweep that the run was kept from.",
         )
     return {NAME: plan}
+
+
+def _refuse_made_up_bars(config: ValidationConfig, run: RunConfig, field: str) -> None:
+    """Refuse other histories for a model: what it said while it learnt is of these."""
+    asked = [name for name in MADE_UP if getattr(config, name) is not None]
+    is_trained = run.strategy is not None and run.strategy.name == trained.NAME
+    if asked and is_trained:
+        raise ConfigError(
+            f"{asked[0]} draws other bars, and what a trained model said while it "
+            "learnt is known of the real ones only.",
+            code="needs_real_bars",
+            field=f"{field}.{asked[0]}" if field else asked[0],
+            advice="Leave it out: permutation, the bootstraps and random_entries "
+            "judge the same holdings.",
+        )

@@ -1,0 +1,67 @@
+"""Who sees a preset: its owner, or everybody; a sweep for everybody has guardrails."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.models import Preset
+from experiments.selectors.presets import preset_get
+from experiments.services.presets import preset_create
+from tests.experiments.rows import plain_experiment
+from tests.experiments.test_presets import API, home, refusal, send  # noqa: F401
+from tests.factories import CONFIG
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_public_sweep_needs_guardrails_whoever_asks(client):
+    space = {"space": {"fast": [5, 10]}}
+    body = {"kind": "sweep", "name": "S", "config": space}
+    bare = send(client, "POST", API, body | {"visibility": "public"})
+    assert refusal(bare) == (422, "needs_guardrails", ["config.guardrails"])
+    assert "keep it private" in bare.json()["error"]["advice"]
+    assert send(client, "POST", API, body).json()["visibility"] == "private"
+    one = f"{API}/sweep/S"
+    shown = send(client, "PATCH", one, {"visibility": "public"})
+    assert refusal(shown)[1] == "needs_guardrails"
+    for rails, field in (
+        ({}, "config.guardrails"),
+        ({"sharpe_basis": "bar"}, "config.guardrails"),
+        ({"min_trades": -1}, "config.guardrails.min_trades"),
+        ({"min_trade": 1}, "config.guardrails.min_trade"),
+        ([], "config.guardrails"),
+    ):
+        config = {"config": space | {"guardrails": rails}, "visibility": "public"}
+        assert refusal(send(client, "PUT", one, config))[2] == [field], rails
+    whole = {"config": space | {"guardrails": {"min_trades": 50}}}
+    kept = send(client, "PUT", one, whole | {"visibility": "public"}).json()
+    assert kept["visibility"] == "public"
+    assert send(client, "PUT", one, whole).json()["visibility"] == "public"
+    assert refusal(send(client, "PUT", one, {"config": space}))[0] == 422
+    assert refusal(send(client, "PATCH", one, {"visibility": "all"}))[0] == 422
+    page = "/presets/sweep/S/visibility"
+    assert client.post(page, {"visibility": "private"}).status_code == 302
+    assert Preset.objects.get().visibility == "private"
+    preset_create(kind="sweep", name="bare", config=space)
+    refused = client.post("/presets/sweep/bare/visibility", {"visibility": "public"})
+    assert refused.status_code == 422
+    assert "1 preset refused" in refused.content.decode()
+    experiment = plain_experiment(model_key="sma_cross")
+    started = f"/model-lab/experiments/{experiment.pk}/sweep?preset=S"
+    assert client.get(started).status_code == 200
+
+
+def test_what_somebody_else_keeps_private_is_not_there(client):
+    preset_create(kind="run", name="theirs", config=CONFIG, owner="ann")
+    shown = preset_create(
+        kind="run", name="shown", config=CONFIG, owner="ann", visibility="public"
+    )
+
+    assert client.get(f"{API}/run/theirs").status_code == 404
+    assert client.get(f"{API}/run/shown").json()["visibility"] == "public"
+    listed = client.get(API).json()["items"]
+    assert [one["name"] for one in listed] == ["shown"]
+    assert preset_get("run", "theirs", owner="ann").owner == "ann"
+    taken = send(client, "PUT", f"{API}/run/theirs", {"config": CONFIG})
+    assert taken.status_code == 409
+    assert shown.owner == "ann"
