@@ -1,13 +1,15 @@
 """The search for expressions: what is drawn, how it is judged, what chance would find.
 
-What may be said is a `grammar`, made of the table of primitives and of what a panel
-has; what says the same in other words is found by `twins`.
-
 1. `SearchPlan` says everything before anything is looked at      ``protocol``
 2. `batches` tries, generation after generation                   ``search``
 3. `conclude` says what of it is more than luck                   ``select``
 
-`train_pipeline` is the seed's one call for all of it. Importing this imports no numba.
+What may be said is a `grammar`, made of a `vocabulary`: the table of primitives and
+what a panel has. What says the same in other words is found by `twins`; a `score` says
+what one is worth, and a `placebo` is searched beside the real bars. Of what was tried,
+`finalists` are looked at twice, and `kept` says all there is to say of the few that
+stay. `train_pipeline` and the names beside it are those of the seed (`train` and
+`catalog`). Importing this imports no numba.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         BacktestResult,
         BacktestTask,
         batch_prepare,
+        persist_backtest_result,
         run_parallel,
         train_pipeline,
     )
@@ -43,6 +46,7 @@ __all__ = [
     "build_feature_catalog",
     "conclude",
     "generate_expressions",
+    "persist_backtest_result",
     "run_parallel",
     "set_dynamic_catalog",
     "train_pipeline",
@@ -58,6 +62,7 @@ _ROOMS = {
     "build_feature_catalog": "catalog",
     "conclude": "select",
     "generate_expressions": "catalog",
+    "persist_backtest_result": "train",
     "run_parallel": "train",
     "set_dynamic_catalog": "catalog",
     "train_pipeline": "train",

@@ -55,29 +55,11 @@ def conclude(
     look = Inspection(plan, panel)
     real, placebo = _paired(plan, batches)
     bar = Bar.of(plan, real, placebo)
-    weeks = look.train.n_weeks
-    finalists = finalists_of(
-        plan,
-        real,
-        bar,
-        train_weeks=weeks,
-        n_validation=len(look.spans.validation) - 1,
-        ppy=panel.ppy,
-    )
-    rows = np.flatnonzero(real.is_trial)
-    rows = rows[evenly_kept(len(rows), plan.seed)]
-    sample: FloatArray = real.weekly[rows].astype(np.float64)
+    finalists = _finalists(plan, real, bar, look, ppy=panel.ppy)
+    sample = _sample(plan, real)
     n_effective = effective_trials(sample) if len(sample) else 0
-    finalists = [_looked_at(one, look) for one in finalists]
-    sharpes = real.table["train_sharpe_bar"][real.is_trial]
-    kept = [
-        look.report(one, bar, sharpes, n_effective)
-        for one in finalists
-        if not one.why_not
-    ]
-    places = [one.row for one in finalists if not one.why_not]
-    correlation = _correlated(real, places, kept)
-    _judged(plan, bar, kept, correlation["matrix"])
+    kept, correlation = _kept(plan, real, bar, look, finalists, n_effective)
+    weeks = look.train.n_weeks
     return {
         "found": bool(kept),
         "sentence": _sentence(plan, real, placebo, bar, finalists),
@@ -104,6 +86,21 @@ def _paired(plan: SearchPlan, batches: Sequence[Batch]) -> tuple[Tried, Tried]:
     return Tried.of(real), Tried.of(placebo)
 
 
+def _finalists(
+    plan: SearchPlan, real: Tried, bar: Bar, look: Inspection, *, ppy: float
+) -> list[Finalist]:
+    """Return the best, each with why it is not kept, if it is not."""
+    found = finalists_of(
+        plan,
+        real,
+        bar,
+        train_weeks=look.train.n_weeks,
+        n_validation=len(look.spans.validation) - 1,
+        ppy=ppy,
+    )
+    return [_looked_at(one, look) for one in found]
+
+
 def _looked_at(one: Finalist, look: Inspection) -> Finalist:
     """Return a finalist, refused if it knows what comes later."""
     if one.why_not:
@@ -115,6 +112,31 @@ def _looked_at(one: Finalist, look: Inspection) -> Finalist:
         one,
         why_not=f"{verdict['node']} knows {verdict['offset_bars']} bars too early.",
     )
+
+
+def _sample(plan: SearchPlan, real: Tried) -> FloatArray:
+    """Return weekly returns of an even choice of the trials, a row for each."""
+    rows = np.flatnonzero(real.is_trial)
+    rows = rows[evenly_kept(len(rows), plan.seed)]
+    sample: FloatArray = real.weekly[rows].astype(np.float64)
+    return sample
+
+
+def _kept(
+    plan: SearchPlan,
+    real: Tried,
+    bar: Bar,
+    look: Inspection,
+    finalists: Sequence[Finalist],
+    n_effective: int,
+) -> tuple[list[Report], dict[str, Any]]:
+    """Return what is said of each that is kept, and how alike they are."""
+    chosen = [one for one in finalists if not one.why_not]
+    sharpes = real.table["train_sharpe_bar"][real.is_trial]
+    kept = [look.report(one, bar, sharpes, n_effective) for one in chosen]
+    correlation = _correlated(real, [one.row for one in chosen], kept)
+    _judged(plan, bar, kept, correlation["matrix"])
+    return kept, correlation
 
 
 def _counts(plan: SearchPlan, real: Tried) -> dict[str, Any]:

@@ -5,12 +5,14 @@ Whoever holds a panel and wants the whole protocol uses `batches` and `conclude`
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strategies.compute import n_threads
@@ -247,6 +249,26 @@ def run_parallel(
             (progress or dict)({"type": "result", **told})
             results.append(result)
     return results
+
+
+def persist_backtest_result(result: BacktestResult, path: str | Path) -> None:
+    """Write a result down: a line of JSON behind those that the file has.
+
+    Parameters
+    ----------
+    result : BacktestResult
+        What is undefined becomes null.
+    path : str or path
+        Made if it is missing. `pandas.read_json(path, lines=True)` reads it.
+
+    Notes
+    -----
+    For who works without a lab; a lab keeps its runs and strategies itself. Workers
+    return results and their caller writes them, so that lines never mix.
+    """
+    line = json.dumps(asdict(result), allow_nan=False)
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
 
 
 def _run(task: BacktestTask) -> BacktestResult:

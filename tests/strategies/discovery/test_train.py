@@ -1,8 +1,12 @@
 """The seed's names: events, results, and trials that nobody can hide."""
 
+import inspect
+from contextvars import copy_context
+
 import pandas as pd
 import pytest
 
+from strategies import discovery
 from strategies.discovery.train import batch_prepare, run_parallel, train_pipeline
 from strategies.errors import ConfigError
 from strategies.trials import MemorySink, reporting_to
@@ -72,3 +76,46 @@ def test_tasks_are_run_as_they_are_and_in_order():
     ]
     assert one == two
     assert len(sink.trials) == 4
+
+
+# As the first documents print them.
+SIGNATURES = {
+    "train_pipeline": ["df", "costs_df", "n", "params", "workers", "progress"],
+    "build_feature_catalog": ["df", "domain_lags", "ignore"],
+    "set_dynamic_catalog": ["catalog"],
+    "generate_expressions": ["n", "seed", "max_depth", "allowed_terminals"],
+    "batch_prepare": ["exprs", "df"],
+    "run_parallel": ["tasks", "workers", "progress"],
+    "persist_backtest_result": ["result", "path"],
+    "BacktestTask": ["expression", "config", "panel"],
+    "BacktestResult": ["expr", "expr_hash", "sharpe", "summary"],
+}
+
+
+def test_every_name_is_there_and_takes_what_the_first_documents_hand_it(tmp_path):
+    for name, wanted in SIGNATURES.items():
+        taken = list(inspect.signature(getattr(discovery, name)).parameters)
+        assert taken[: len(wanted)] == wanted, name
+        assert name in discovery.__all__
+    with reporting_to(MemorySink()):
+        copy_context().run(_as_the_first_documents_call_them, tmp_path / "results")
+
+    found = pd.read_json(tmp_path / "results", lines=True)
+    assert list(found.columns) == ["expr", "expr_hash", "sharpe", "summary"]
+    assert len(found) == 3
+    assert found["summary"][2]["n_bars"] == len(panel())
+
+
+def _as_the_first_documents_call_them(path):
+    df, told = frame(), []
+    catalog = discovery.build_feature_catalog(df, domain_lags={}, ignore=[])
+    discovery.set_dynamic_catalog(catalog)
+    names = [one.name for one in catalog]
+    exprs = discovery.generate_expressions(
+        3, seed=7, max_depth=2, allowed_terminals=names
+    )
+    tasks = discovery.batch_prepare([one[0] for one in exprs], df)
+    for result in discovery.run_parallel(tasks, 1, told.append):
+        assert isinstance(result, discovery.BacktestResult)
+        discovery.persist_backtest_result(result, path)
+    assert [one["type"] for one in told] == ["result"] * 3
