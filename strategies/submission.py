@@ -26,6 +26,9 @@ class Cutoffs:
         At least; the Sharpe ratio per year.
     least_turnover, most_turnover : float
         Share of the account that is traded a day.
+    exposure : float
+        Mean share of the account that is held, long and short added, at least: no
+        ratio says that weights are too small to be traded.
     drawdown : float
         At least, a negative fraction.
     correlation : float
@@ -39,6 +42,7 @@ class Cutoffs:
     fitness: float = 1.0
     least_turnover: float = 0.01
     most_turnover: float = 0.7
+    exposure: float = 0.01
     drawdown: float = -0.35
     correlation: float = 0.7
     good_parts: int = 3
@@ -54,8 +58,8 @@ class Facts:
     Attributes
     ----------
     metrics : mapping
-        Keys of the registry: ``sharpe``, ``fitness``, ``turnover_daily`` and
-        ``max_drawdown``.
+        Keys of the registry: ``sharpe``, ``fitness``, ``turnover_daily``,
+        ``gross_exposure`` and ``max_drawdown``.
     dsr : float or None
         After all trials on the same data.
     lookahead : mapping or None
@@ -96,6 +100,7 @@ def submission_checks(facts: Facts, cutoffs: Cutoffs = SUBMISSION) -> list[Check
         _at_least("dsr", facts.dsr, cutoffs.dsr, dsr),
         _at_least("fitness", known("fitness"), cutoffs.fitness, "The fitness"),
         _turnover(known("turnover_daily"), cutoffs),
+        _exposure(known("gross_exposure"), cutoffs.exposure),
         _at_least(
             "max_drawdown", fall, cutoffs.drawdown, "The deepest drawdown", percent=True
         ),
@@ -146,6 +151,16 @@ def _turnover(value: float | None, cutoffs: Cutoffs) -> Check:
     status = PASS if low <= value <= high else FAIL
     words = f"It trades {value:.1%} of the account a day; {low:.1%} to {high:.1%} is "
     return check("turnover", status, words + "asked.", value, [low, high])
+
+
+def _exposure(value: float | None, cutoff: float) -> Check:
+    if value is None:
+        words = "How much of the account it holds is not known."
+        return check("exposure", PENDING, words, None, cutoff)
+    held = "less than 0.1%" if value < 0.001 else f"{value:.1%}"
+    status = PASS if value >= cutoff else FAIL
+    words = f"It holds {held} of the account on the mean; at least {cutoff:.1%} is "
+    return check("exposure", status, words + "asked.", value, cutoff)
 
 
 def _likeness(nearest: Document | None, cutoff: float) -> Check:

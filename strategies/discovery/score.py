@@ -28,10 +28,12 @@ from strategies.metrics import MetricInputs, compute_all
 from strategies.metrics.factor import forward_returns, newey_west_t, rank_correlation
 from strategies.positions import stake_of
 from strategies.simulation.portfolio import PortfolioTally, Tallies
+from strategies.submission import SUBMISSION
 from strategies.types import BoolArray, FloatArray, IntArray
 from strategies.weights import to_weights
 
 CONSTANT_DAYS = 0.2  # more bars than that on which all names are alike: rejected
+LEAST_EXPOSURE = SUBMISSION.exposure  # of the account, on the mean: less is rejected
 MATRICES = 8  # that judging one expression takes beside its values
 NO_TRIPS = np.empty(0)
 
@@ -138,8 +140,8 @@ class Score:
     Attributes
     ----------
     rejected : str
-        Why it is no candidate: ``coverage``, ``constant``, ``no_trades`` or
-        ``turnover``; empty if it is one.
+        Why it is no candidate: ``coverage``, ``constant``, ``no_trades``,
+        ``turnover`` or ``exposure``; empty if it is one.
     coverage : float
         Share of the bars with a value, once warmed up.
     train_sharpe, train_sharpe_bar, skew, kurtosis, turnover_daily : float
@@ -248,17 +250,16 @@ class Scorer:
         if not taught.traded or found["sharpe"] is None:
             return Score("no_trades", coverage, self._nothing)
         judged = self.validation.held(values)
-        turnover = _number(found["turnover_daily"])
         mean, t = self._rank_ic(train)
         return Score(
-            rejected="turnover" if turnover > self.plan.max_turnover else "",
+            rejected=self._refused(found),
             coverage=coverage,
             weekly=self._weekly(taught.equity, judged.equity),
             train_sharpe=_number(found["sharpe"]),
             train_sharpe_bar=_number(found["sharpe_bar"]),
             skew=_number(found["skew"]),
             kurtosis=_number(found["kurtosis"]),
-            turnover_daily=turnover,
+            turnover_daily=_number(found["turnover_daily"]),
             rank_ic=mean,
             rank_ic_t=t,
             validation_sharpe=_number(self.validation.metrics(judged)["sharpe"]),
@@ -277,6 +278,14 @@ class Scorer:
             high = np.fmax.reduce(warm, axis=1)
             alike = float(np.mean(~(high > np.fmin.reduce(warm, axis=1))))
         return coverage, "constant" if alike > CONSTANT_DAYS else ""
+
+    def _refused(self, found: Metrics) -> str:
+        """Return why what was traded is no candidate; a ratio alone has no size."""
+        if _number(found["turnover_daily"]) > self.plan.max_turnover:
+            return "turnover"
+        if _number(found["gross_exposure"]) < LEAST_EXPOSURE:
+            return "exposure"
+        return ""
 
     def _rank_ic(self, train: FloatArray) -> tuple[float, float]:
         if self.plan.objective != "rank_ic":

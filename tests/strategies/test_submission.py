@@ -12,6 +12,7 @@ GOOD = Facts(
         "sharpe": 1.0,
         "fitness": 1.3,
         "turnover_daily": 0.7,
+        "gross_exposure": 0.01,
         "max_drawdown": -0.35,
     },
     dsr=0.95,
@@ -61,6 +62,7 @@ def test_a_little_too_little_fails_alone_and_says_by_how_much():
         "sharpe": {"metrics": GOOD.metrics | {"sharpe": 0.99}},
         "fitness": {"metrics": GOOD.metrics | {"fitness": 0.99}},
         "turnover": {"metrics": GOOD.metrics | {"turnover_daily": 0.71}},
+        "exposure": {"metrics": GOOD.metrics | {"gross_exposure": 0.0099}},
         "max_drawdown": {"metrics": GOOD.metrics | {"max_drawdown": -0.36}},
         "dsr": {"dsr": 0.94},
         "self_correlation": {"nearest": {"name": "Other", "correlation": 0.7}},
@@ -76,6 +78,10 @@ def test_a_little_too_little_fails_alone_and_says_by_how_much():
     assert statuses(low)["turnover"] == "FAIL"
     assert words(low, "turnover") == (
         "It trades 0.9% of the account a day; 1.0% to 70.0% is asked."
+    )
+    tiny = replace(GOOD, metrics=GOOD.metrics | {"gross_exposure": 1e-5})
+    assert words(tiny, "exposure") == (
+        "It holds less than 0.1% of the account on the mean; at least 1.0% is asked."
     )
     assert words(replace(GOOD, dsr=0.94), "dsr") == (
         "The deflated Sharpe ratio, after all trials, is 0.94; at least 0.95 is asked."

@@ -9,6 +9,7 @@ from strategies import parse, run_backtest
 from strategies.candidates import candidate_key
 from strategies.discovery.placebo import placebo_panel
 from strategies.discovery.pool import different, direction
+from strategies.discovery.score import Scorer
 from strategies.dsl.limits import Limits
 from strategies.library.resolve import resolve
 from strategies.market.panel import Panel
@@ -125,6 +126,18 @@ def test_gates_say_why():
     assert fast.any()
     assert set(table["rejected"][fast]) == {"turnover"}
     assert not (table["rejected"][~fast & (table["twin_of"] < 0)] == "turnover").any()
+
+
+def test_what_is_too_small_to_be_traded_is_no_find():
+    spans = plan().spans(len(panel()))
+    seen = panel().between(None, int(panel().ts[spans.seen.stop - 1]))
+    texts = ("rank(volume) / 100000", "rank(volume) / 10", "scale(rank(volume) / 10)")
+    scorer = Scorer(plan(), seen, spans, workers=1)
+    tiny, small, scaled = scorer.scores([parse(text) for text in texts])
+
+    assert tiny.rejected == "exposure"
+    assert tiny.train_sharpe == pytest.approx(small.train_sharpe, abs=0.1)
+    assert small.rejected == scaled.rejected == ""
 
 
 def test_later_generations_come_from_earlier_ones():
