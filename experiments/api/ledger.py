@@ -18,6 +18,7 @@ from experiments.selectors.ledger import (
     ledger_proof,
     trial_budget,
 )
+from experiments.selectors.seals import opening_page
 from experiments.selectors.trials import pool_of
 from experiments.selectors.universes import config_settled
 from quantlab.web.downloads import (
@@ -104,6 +105,32 @@ class FamilyListOut(Schema):
     next_cursor: str | None
 
 
+class SealOpeningOut(Schema):
+    run_id: str = Field(description="The search that opened them.")
+    title: str = Field(description="Empty once its run is gone.")
+    opened_at: Moment
+    pool: str
+    label: str
+    instruments: list[str]
+    start: str = Field(description="First bar of the sealed test span.")
+    end: str
+    n_shown: int = Field(description="Expressions that were tested on them.")
+    n_before: int = Field(
+        description="Openings before it that had seen some of these bars, of at least "
+        "half of the instruments."
+    )
+
+
+class SealOpeningListOut(Schema):
+    items: list[SealOpeningOut]
+    next_cursor: str | None
+
+
+class SealOpeningQuery(ListQuery):
+    order: str = "-opened_at"
+    pool: str = ""
+
+
 class BudgetIn(In):
     pool: str | None = None
     config: dict[str, Any] | None = None
@@ -163,6 +190,24 @@ def list_families(request: HttpRequest, query: Query[FormatQuery]) -> Any:
 @router.get("/families/{pool}", response=FamilyOut, summary="One family")
 def get_family(request: HttpRequest, pool: str) -> Any:
     return ledger_family(pool).as_json()
+
+
+@router.get(
+    "/seals",
+    response=SealOpeningListOut,
+    summary="Openings of sealed bars",
+    openapi_extra=TABLE_FORMATS,
+)
+def list_seal_openings(request: HttpRequest, query: Query[SealOpeningQuery]) -> Any:
+    """Who looked at the bars that a search keeps for its end; the newest first."""
+    filters = query.dict(exclude={"format", "limit", "cursor"})
+    return listing(query, partial(_openings, **filters), name="seals")
+
+
+def _openings(**asked: Any) -> Mapping[str, Any]:
+    page = opening_page(**asked)
+    items = [one.as_json() for one in page.items]
+    return {"items": items, "next_cursor": page.next_cursor}
 
 
 @router.post("/budget", response=BudgetOut, summary="What more trials would cost")

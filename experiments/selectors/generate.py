@@ -14,6 +14,7 @@ from experiments.artifacts.store import run_store
 from experiments.models import ModelRun, RunKind, SealOpening, SearchBatch
 from experiments.selectors.honesty import honesty_of, honesty_of_pool
 from experiments.selectors.ledger import instruments_named, moment_of
+from experiments.selectors.seals import is_alike, seen_between
 from experiments.selectors.sweep import bars_expected
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
@@ -219,14 +220,11 @@ def seals_before(run: ModelRun, own: SealOpening | None) -> list[SealOpening]:
     this search had opened its own span it could not know.
     """
     test = spans_of(run)["test"]
-    mine = set(instruments_named(RunConfig(**run.config).instruments))
-    others = SealOpening.objects.exclude(run_id=str(run.pk)).filter(
-        start_ms__lte=test["end_ms"], end_ms__gte=test["start_ms"]
-    )
-    if own is not None:
-        others = others.filter(pk__lt=own.pk)
+    mine = instruments_named(RunConfig(**run.config).instruments)
     return [
         one
-        for one in others
-        if 2 * len(mine.intersection(one.instruments)) >= len(mine)
+        for one in seen_between(test["start_ms"], test["end_ms"])
+        if one.run_id != str(run.pk)
+        and (own is None or one.pk < own.pk)
+        and is_alike(one, mine)
     ]

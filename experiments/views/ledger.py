@@ -23,6 +23,7 @@ from experiments.selectors.ledger import (
     ledger_proof,
     trial_budget,
 )
+from experiments.selectors.seals import opening_page
 from experiments.views.charts import chart_file
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.lists import download_address
@@ -91,6 +92,8 @@ def _context(request: HtmxHttpRequest, pool: str) -> dict[str, Any]:
         "totals": cache(lab_totals),
         "families": cache(partial(ledger_families, None)),
         "entries": cache(partial(entry_page, limit=ROWS_PER_PAGE, **asked)),
+        "seals": cache(partial(opening_page, pool=pool, limit=ROWS_PER_PAGE)),
         "download": download_address(reverse("api:list_entries"), pool=pool),
+        "seal_download": download_address(reverse("api:list_seal_openings"), pool=pool),
         "family_download": download_address(reverse("api:list_families")),
     }

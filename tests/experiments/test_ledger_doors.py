@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
+from experiments.models import SealOpening
 from experiments.selectors.ledger import ledger_family
-from tests.experiments.rows import POOL, add_trial, plain_run
+from tests.experiments.rows import INSTRUMENT, POOL, add_trial, plain_run
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +98,55 @@ class TestApi:
         error = self.budget(client, 422, **body)["error"]
 
         assert field in error["details"]["errors"][0]["field"]
+
+
+def opened(run_id, start, end, *, instruments=(INSTRUMENT,), n_shown=1):
+    """Let a search have opened these bars."""
+    return SealOpening.objects.create(
+        run_id=str(run_id),
+        pool=POOL,
+        instruments=list(instruments),
+        start_ms=start,
+        end_ms=end,
+        n_shown=n_shown,
+    )
+
+
+class TestSeals:
+    def test_who_opened_what_and_who_had_seen_it_before(self, client):
+        search = plain_run(kind="generate", name="Look")
+        opened(uuid4(), 0, 9, n_shown=2)
+        opened(uuid4(), 20, 29)  # other bars
+        opened(uuid4(), 0, 9, instruments=("files:OTHER",))  # other symbols
+        opened(search.pk, 5, 22, n_shown=3)
+
+        items = client.get("/api/ledger/seals").json()["items"]
+        first = client.get("/api/ledger/seals?limit=1").json()
+        table = client.get("/api/ledger/seals?format=csv").content.decode()
+        add_trial("a")
+        page, family = (client.get(f"/ledger{at}").text for at in ("", f"/{POOL}"))
+
+        assert [one["n_before"] for one in items] == [2, 0, 0, 0]
+        newest = items[0]
+        assert (newest["title"], newest["n_shown"]) == ("Look", 3)
+        assert newest["run_id"] == str(search.pk)
+        assert newest["start"] == "1970-01-01T00:00:00.005Z"
+        assert items[-1]["title"] == ""
+        assert first["items"] == items[:1]
+        assert first["next_cursor"]
+        assert len(table.splitlines()) == 5
+        for shown in (page, family):
+            assert search.get_absolute_url() in shown
+            assert "its run is gone" in shown
+            assert "4 openings" in shown
+        assert client.get("/api/ledger/seals?pool=other").json()["items"] == []
+        assert client.get("/api/ledger/seals?order=magic").status_code == 422
+
+    def test_nobody_opened_anything(self, client):
+        add_trial("a")
+
+        assert "No search has opened its sealed bars" in client.get("/ledger").text
+        assert "Openings of sealed bars" not in client.get(f"/ledger/{POOL}").text
 
 
 class TestPages:
