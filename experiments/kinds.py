@@ -90,6 +90,15 @@ KINDS = (
         is_long=True,
     ),
     JobKind(
+        "pipeline",
+        "experiments.tasks:pipeline",
+        "Pipeline",
+        stages=("dataset", "sweep", "guardrails", "training", "summary"),
+        is_long=True,
+        retries=2,  # of the dataset's stage, where files and networks may fail
+        on_finish="experiments.services.pipeline:pipeline_ended",
+    ),
+    JobKind(
         "picture",
         "experiments.tasks:picture",
         "Picture",

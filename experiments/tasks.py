@@ -19,6 +19,7 @@ from experiments.services.expressions import expression_answer
 from experiments.services.generate_execute import generate_execute
 from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
+from experiments.services.pipeline_execute import pipeline_execute
 from experiments.services.reproduce_execute import reproduce_execute
 from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
@@ -70,6 +71,10 @@ def model_training(context: JobContext) -> None:
 
 def reproduce(context: JobContext) -> None:
     reproduce_execute(run_id=context.job.run_id, context=context)
+
+
+def pipeline(context: JobContext) -> None:
+    pipeline_execute(pipeline_id=context.job.run_id, context=context)
 
 
 def picture(context: JobContext, **asked: str) -> None:

@@ -42,6 +42,7 @@ from experiments.api.models import router as models_router
 from experiments.api.overfitting import pool_router as pool_tests_router
 from experiments.api.overfitting import run_router as sweep_tests_router
 from experiments.api.pictures import router as pictures_router
+from experiments.api.pipelines import router as pipelines_router
 from experiments.api.presets import router as presets_router
 from experiments.api.provenance import dataset_router as dependents_router
 from experiments.api.provenance import router as provenance_router
@@ -261,6 +262,7 @@ api.add_router("/datasets", dataset_fetch_router)  # before /datasets/{id}
 api.add_router("/datasets", datasets_router)
 api.add_router("/datasets", dependents_router)
 api.add_router("/models", dataset_build_router)  # before /models/{id}
+api.add_router("/models", pipelines_router)
 api.add_router("/models", models_router)
 api.add_router("/models", gate_router)
 api.add_router("/cache", caches_router)

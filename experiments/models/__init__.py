@@ -19,6 +19,7 @@ from experiments.models.ledger import (
     SealOpening,
 )
 from experiments.models.overfitting import OverfittingAnswer
+from experiments.models.pipeline import PipelineRun, PipelineStatus
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.reproduction import ProofStatus, Reproduction
 from experiments.models.run import (
@@ -50,6 +51,8 @@ __all__ = [
     "ModelRun",
     "ModelVersion",
     "OverfittingAnswer",
+    "PipelineRun",
+    "PipelineStatus",
     "Preset",
     "PresetKind",
     "ProofStatus",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
@@ -222,7 +222,7 @@ def dataset_submit(*, plan: BuildPlan, owner: str = "") -> Built:
     One that failed, was called off or deleted, or whose file is gone, is not reused.
     """
     begun = time.perf_counter()
-    twin = None if plan.force else _twin(plan)
+    twin = None if plan.force else dataset_same(plan)
     if twin is not None:
         return Built(twin, True, time.perf_counter() - begun)
     with transaction.atomic():
@@ -234,22 +234,28 @@ def dataset_submit(*, plan: BuildPlan, owner: str = "") -> Built:
             run_id=str(dataset_id),
             page=dataset_page_url(dataset_id),
         )
-        dataset = Dataset.objects.create(
-            id=dataset_id,
-            kind=DatasetKind.BUILT,
-            name=plan.name,
-            options=plan.frame()
-            | {
-                "missing": plan.missing,
-                "is_static": plan.is_static,
-                "bars": _bars(plan),
-            },
-            dry_run=False,
-            job=job,
-            request_hash=plan.request_hash,
-            source_version=plan.source_version,
-        )
+        dataset = dataset_row(plan, dataset_id=dataset_id)
+        dataset.job = job
+        dataset.save(force_insert=True)
     return Built(dataset, False, time.perf_counter() - begun)
+
+
+def dataset_row(plan: BuildPlan, *, dataset_id: UUID) -> Dataset:
+    """Return the row of a dataset that is to be built, not saved and without a job."""
+    return Dataset(
+        id=dataset_id,
+        kind=DatasetKind.BUILT,
+        name=plan.name,
+        options=plan.frame()
+        | {
+            "missing": list(plan.missing),
+            "is_static": plan.is_static,
+            "bars": _bars(plan),
+        },
+        dry_run=False,
+        request_hash=plan.request_hash,
+        source_version=plan.source_version,
+    )
 
 
 def _frame(asked: BuildRequest) -> RunConfig:
@@ -343,7 +349,8 @@ def _bars_within(info: SymbolInfo, config: RunConfig) -> int:
     return max(round((last - first) / max(bar_ms, 1.0)) + 1, 0)
 
 
-def _twin(plan: BuildPlan) -> Dataset | None:
+def dataset_same(plan: BuildPlan) -> Dataset | None:
+    """Return the newest dataset of this plan on unchanged bars that did not fail."""
     same = Dataset.objects.filter(
         kind=DatasetKind.BUILT,
         request_hash=plan.request_hash,

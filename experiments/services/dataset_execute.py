@@ -31,9 +31,15 @@ def dataset_execute(*, dataset_id: str, context: JobContext) -> None:
     dataset = Dataset.objects.get(pk=dataset_id)
     if dataset.dataset_hash:
         return  # the worker was lost between writing it and ending its job
+    dataset_made(dataset, context)
+    _commit(dataset, context)
+
+
+def dataset_made(dataset: Dataset, context: JobContext) -> None:
+    """Write the file of a dataset, and on its row, unsaved, what is in it."""
     plan, files = plan_of(dataset), feature_files()
     candles = _loaded(plan, context)
-    file = DatasetFile(built_folder(), dataset_id)
+    file = DatasetFile(built_folder(), str(dataset.pk))
     try:
         report = _written(plan, candles, file, files, dataset.options["bars"], context)
         context.stage("artifacts")
@@ -41,7 +47,10 @@ def dataset_execute(*, dataset_id: str, context: JobContext) -> None:
     finally:
         file.discard()
     dataset.dataset_hash, dataset.size_bytes = sha, size
-    _commit(dataset, report, context)
+    dataset.report = report
+    dataset.rows = report["rows"]
+    dataset.n_symbols = report["symbols"]
+    dataset.coverage = report["coverage"]
 
 
 def _loaded(plan: BuildPlan, context: JobContext) -> list[Candles]:
@@ -100,12 +109,8 @@ def _written(
 
 
 @transaction.atomic
-def _commit(dataset: Dataset, report: dict[str, Any], context: JobContext) -> None:
+def _commit(dataset: Dataset, context: JobContext) -> None:
     job = context.job
     if not lease.renew(job.pk, job.lease_owner):
         raise JobCancelled(job.pk)
-    dataset.report = report
-    dataset.rows = report["rows"]
-    dataset.n_symbols = report["symbols"]
-    dataset.coverage = report["coverage"]
     dataset.save()

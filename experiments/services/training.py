@@ -18,7 +18,7 @@ from experiments.selectors.training import model_get
 from experiments.services.budgets import work_enqueue
 from experiments.services.runs import Submission, symbols_keep
 from experiments.services.words import Name
-from jobs.models import ACTIVE, JobStatus
+from jobs.models import ACTIVE, Job, JobStatus
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__
 from strategies.config import config_error
@@ -167,19 +167,24 @@ def _twin(plan: TrainingPlan) -> ModelRun | None:
 
 
 def _create(plan: TrainingPlan, owner: str) -> ModelRun:
-    run_id, config, dataset = uuid4(), plan.config, plan.dataset
-    frame = _frame(dataset, config)
+    row = training_row(plan, run_id=uuid4())
     job = work_enqueue(
         RunKind.MODEL_TRAINING.value,
         owner=owner,
         title=f"Train {plan.title}"[:200],
-        run_id=str(run_id),
-        page=run_page_url(run_id),
+        run_id=str(row.run.pk),
+        page=run_page_url(row.run.pk),
     )
-    run = ModelRun.objects.create(
+    return training_save(row, job=job)
+
+
+def training_row(plan: TrainingPlan, *, run_id: UUID) -> TrainingRun:
+    """Return the rows of a training that is to be done, not saved, without a job."""
+    config, dataset = plan.config, plan.dataset
+    frame = _frame(dataset, config)
+    run = ModelRun(
         id=run_id,
         kind=RunKind.MODEL_TRAINING,
-        job=job,
         name=plan.name,
         config=frame.document(),
         search=config.document(),
@@ -193,14 +198,22 @@ def _create(plan: TrainingPlan, owner: str) -> ModelRun:
         pool=pool_named(frame.instruments),
         seed=config.seed,
     )
-    TrainingRun.objects.create(
+    return TrainingRun(
         run=run,
         model_id=config.model_id,
         dataset=dataset,
         dataset_hash=dataset.dataset_hash,
         config=config.document(),
     )
-    symbols_keep(run=run, symbols=frame.symbols)
+
+
+def training_save(row: TrainingRun, *, job: Job) -> ModelRun:
+    """Save the rows of a training for the first time; its work is that of the job."""
+    run = row.run
+    run.job = job
+    run.save(force_insert=True)
+    row.save(force_insert=True)
+    symbols_keep(run=run, symbols=RunConfig(**run.config).symbols)
     return run
 
 

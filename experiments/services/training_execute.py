@@ -39,13 +39,21 @@ def training_execute(*, run_id: str, context: JobContext) -> None:
     row = TrainingRun.objects.select_related("run", "dataset").get(pk=UUID(run_id))
     if row.run.manifest_sha:
         return  # the worker was lost between writing it and ending its job
+    training_made(row, context)
+    _commit(row, context)
+
+
+def training_made(row: TrainingRun, context: JobContext) -> None:
+    """Train and write the files; on the rows, unsaved, what came of it."""
     context.stage("data_loading")
     samples = _samples(row)
     context.stage("training")
     training = train(training_config(row.config), samples, tell=context.report)
     context.stage("artifacts")
-    sha = run_store().save(run_id, _files(row, training), _facts(row, training))
-    _commit(row, training, sha, context)
+    run, files = row.run, _files(row, training)
+    run.manifest_sha = run_store().save(str(run.pk), files, _facts(row, training))
+    run.data_fingerprint = row.dataset_hash
+    row.report, row.identity = dict(training.report), training.identity
 
 
 def _samples(row: TrainingRun) -> Samples:
@@ -101,21 +109,22 @@ def _facts(row: TrainingRun, training: Training) -> dict[str, Any]:
 
 
 @transaction.atomic
-def _commit(
-    row: TrainingRun, training: Training, sha: str, context: JobContext
-) -> None:
+def _commit(row: TrainingRun, context: JobContext) -> None:
     """Write what came of it, and the draft of a version."""
     job = context.job
     if not lease.renew(job.pk, job.lease_owner):
         raise JobCancelled(job.pk)
-    row.report, row.identity = dict(training.report), training.identity
     row.save(update_fields=["report", "identity"])
-    run = row.run
-    run.manifest_sha, run.data_fingerprint = sha, row.dataset_hash
-    run.save(update_fields=["manifest_sha", "data_fingerprint", "updated_at"])
+    fields = ["manifest_sha", "data_fingerprint", "updated_at"]
+    row.run.save(update_fields=fields)
+    version_draft(row)
+
+
+def version_draft(row: TrainingRun) -> ModelVersion:
+    """Write the next version of the model: this training with its selection."""
     of_model = ModelVersion.objects.filter(model_id=row.model_id)
     newest = of_model.aggregate(newest=Max("version"))["newest"]
-    ModelVersion.objects.create(
+    return ModelVersion.objects.create(
         model_id=row.model_id,
         version=(newest or 0) + 1,
         training=row,

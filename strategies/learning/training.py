@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from strategies.documents import canonical_json
 from strategies.errors import ConfigError
 from strategies.learning.config import TrainingConfig
 from strategies.learning.estimators import one_thread, predicted
-from strategies.learning.folds import folds_of
+from strategies.learning.folds import Fold, folds_of
 from strategies.learning.report import Outcome, learnt, training_report
 from strategies.learning.samples import Samples
 from strategies.types import FloatArray, IntArray
@@ -92,19 +92,60 @@ def train(
         return _trained(config, samples, tell)
 
 
+def predictions(
+    config: TrainingConfig,
+    samples: Samples,
+    *,
+    tell: Callable[[int, int], object] = max,
+) -> tuple[FloatArray, list[Outcome]]:
+    """Return what each stretch is given by what was learnt before it.
+
+    Parameters
+    ----------
+    config, samples, tell
+        As for `train`.
+
+    Returns
+    -------
+    probability : float64 array of shape (n_rows,)
+        Out of sample; NaN for rows that no fold predicts.
+    outcomes : list of Outcome
+        Of each fold.
+
+    Raises
+    ------
+    ConfigError, StrategyError
+        As `train`.
+    """
+    _check(config, samples)
+    with one_thread():
+        folds = folds_of(samples, config)
+        return _predicted(config, samples, folds, lambda n: tell(n, len(folds)))
+
+
+def _predicted(
+    config: TrainingConfig,
+    samples: Samples,
+    folds: Sequence[Fold],
+    tell: Callable[[int], object],
+) -> tuple[FloatArray, list[Outcome]]:
+    probability = np.full(len(samples), np.nan)
+    outcomes = []
+    for fold in folds:
+        tell(fold.index)
+        estimator = learnt(config, samples, fold.learn)
+        chance = predicted(estimator, samples.features[fold.test])
+        probability[fold.test] = chance
+        outcomes.append(Outcome(fold, estimator, chance))
+    return probability, outcomes
+
+
 def _trained(
     config: TrainingConfig, samples: Samples, tell: Callable[[int, int], object]
 ) -> Training:
     folds = folds_of(samples, config)
     total = len(folds) + 2
-    probability = np.full(len(samples), np.nan)
-    outcomes = []
-    for fold in folds:
-        tell(fold.index, total)
-        estimator = learnt(config, samples, fold.learn)
-        chance = predicted(estimator, samples.features[fold.test])
-        probability[fold.test] = chance
-        outcomes.append(Outcome(fold, estimator, chance))
+    probability, outcomes = _predicted(config, samples, folds, lambda n: tell(n, total))
     tell(total - 2, total)
     report = training_report(config, samples, outcomes)
     tell(total - 1, total)

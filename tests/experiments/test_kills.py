@@ -21,10 +21,14 @@ from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
 from experiments.services.generate import train_request
 from experiments.services.generate_execute import generate_execute
+from experiments.services.pipeline import pipeline_submit
+from experiments.services.pipeline_execute import pipeline_execute
+from experiments.services.pipeline_plan import pipeline_plan
 from experiments.services.setup import STAMP_NAME, setup_fingerprint
 from experiments.services.sweep import sweep_asked, sweep_request
 from experiments.services.validation import validation_request
 from jobs.models import TERMINAL, Job, JobEvent, JobLog, JobStatus
+from strategies.pipeline.words import STAGES
 from strategies.validation.suite import validate
 from tests.experiments.rows import plain_experiment
 from tests.factories import do_run, finished_run, make_run, result_of
@@ -286,3 +290,50 @@ def test_a_search_goes_on_behind_its_last_batch(worker):
     alone = train_request(body=body | {"force": True}).run
     do_run(alone, generate_execute)
     assert files_of(run) == files_of(run_get(alone.pk))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not IS_TORTURE, reason="long; the suite raises at every stage")
+def test_a_pipeline_goes_on_behind_its_last_run(worker):
+    """Killed in each stage that lasts, it keeps what one keeps that none disturbed."""
+    body = {
+        "universe": [f"SYN-gbm-{i}" for i in range(1, 41)],
+        "timeframe": "1h",
+        "guardrails": {"min_trades": 1},
+    }
+    row = pipeline_submit(asked=pipeline_plan(model_id="momentum_hgb", body=body)).row
+    Job.objects.update(max_attempts=1000)
+    rng = random.Random(SEED)
+
+    def reached(stage, n_runs):
+        row.refresh_from_db()
+        is_behind = STAGES.index(row.stage or STAGES[-1]) > STAGES.index(stage)
+        is_there = row.stage == stage and len(row.backtest_run_ids) >= n_runs
+        return is_behind or is_there or is_all_done()
+
+    for stage, n_runs in (("dataset", 0), ("sweep", 2), ("sweep", 7), ("training", 12)):
+        wait_until(lambda s=stage, n=n_runs: reached(s, n), LONGEST_WAIT_S)
+        time.sleep(rng.uniform(0.0, LONGEST_PAUSE_S))  # the moment, not a wait
+        before = list(row.backtest_run_ids)
+        for pid in worker.job_pids():
+            os.kill(pid, signal.SIGKILL)
+    wait_until(is_all_done, LONGEST_WAIT_S)
+
+    row.refresh_from_db()
+    row.job.refresh_from_db()
+    assert (row.status, row.job.attempt > 1) == ("succeeded", True)
+    assert row.backtest_run_ids[: len(before)] == before  # none was made again
+    assert len(set(row.backtest_run_ids)) == 12
+    chunks = LedgerEntry.objects.filter(job_id=row.job_id).values_list("chunk")
+    assert sorted(chunks) == [(number,) for number in range(12)]
+    worker.kill()
+    asked = pipeline_plan(model_id="momentum_hgb", body=body | {"force": True})
+    alone = pipeline_submit(asked=asked).row
+    do_run(
+        alone,
+        lambda run_id, context: pipeline_execute(pipeline_id=run_id, context=context),
+    )
+    alone.refresh_from_db()
+    for one, other in zip(row.backtest_run_ids, alone.backtest_run_ids, strict=True):
+        assert files_of(run_get(one)) == files_of(run_get(other))
+    assert row.training_run.identity == alone.training_run.identity

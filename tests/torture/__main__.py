@@ -143,6 +143,11 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
         "the process of a search for expressions three times, at random moments",
     ),
     proofs,
+    lambda: kills(
+        "test_a_pipeline_goes_on_behind_its_last_run",
+        "kill -9 in the middle of a pipeline",
+        "the process of a pipeline four times: dataset, sweep twice, training",
+    ),
     crowd,
 )
 
