@@ -11,7 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.api.schemas import HonestyOut, Number, RunOut, inlined_properties
 from experiments.api.search import SearchCostOut
-from experiments.api.submission import PREFERENCE, finishes, submitted, wanted_wait_s
+from experiments.api.submission import (
+    PREFERENCE,
+    finishes,
+    submitted,
+    tell_budget,
+    wanted_wait_s,
+)
 from experiments.api.sweep import SweepIn
 from experiments.selectors.pipeline import (
     NEWEST,
@@ -227,6 +233,7 @@ async def run_pipeline(
         response["Preference-Applied"] = f"wait={wait_s}"
         has_finished = await finishes(submission.row.job_id, wait_s)
     document = await sync_to_async(_document)(submission)
+    await sync_to_async(tell_budget)(response, submission.row.job)
     response["Location"] = document["links"]["self"]
     return Status(200 if has_finished or submission.reused else 202, document)
 

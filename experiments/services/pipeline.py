@@ -13,9 +13,10 @@ from experiments.models import PipelineRun, PipelineStatus
 from experiments.models.pipeline import CONCLUDED
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.pipeline_words import facts_of, plan_words
+from experiments.services.budgets import work_enqueue
 from experiments.services.pipeline_plan import PipelineAsked
 from jobs.models import ACTIVE, Job, JobStatus
-from jobs.queue import cancel, enqueue
+from jobs.queue import cancel
 from strategies import __version__
 from strategies.documents import sha256_of
 from strategies.market.sources import source_version
@@ -131,7 +132,7 @@ def _create(asked: PipelineAsked, version: str, owner: str) -> PipelineRun:
         said={"rule": rule, "values": values},
         summary=said(rule, values),
     )
-    row.job = enqueue(
+    row.job = work_enqueue(
         KIND,
         owner=owner,
         title=asked.name or f"Pipeline of {plan.model.label}",

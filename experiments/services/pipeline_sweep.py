@@ -156,7 +156,7 @@ def _commit(
     run: ModelRun,
     report: dict[str, Any],
 ) -> None:
-    """Write a run, its trial and its place in the pipeline, if the job is still ours."""
+    """Write a run, its trial and its place here, if the job is still ours."""
     work.hold()
     job, row = work.context.job, work.row
     run.job = done_within(
