@@ -141,7 +141,7 @@ class TrainingPartOut(Schema):
     auc: Number
 
 
-class StepOut(Schema):
+class NextStepOut(Schema):
     key: str
     words: str
     novice: str
@@ -159,7 +159,7 @@ class PipelineOut(PipelineRowOut):
     training: TrainingPartOut | None = Field(description="Null for a rule.")
     said: SaidOut
     next_steps: list[str]
-    steps: list[StepOut]
+    steps: list[NextStepOut]
     honesty: HonestyOut = Field(description="Of the best Sharpe, after all trials.")
     errors: list[Document] = Field(description="Of all attempts, in words.")
     error: Document | None

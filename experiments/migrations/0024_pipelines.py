@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('experiments', '0023_run_warnings'),
+        ('experiments', '0026_reproductions'),
         ('jobs', '0002_last_seq'),
     ]
 
