@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('experiments', '0026_reproductions'),
+        ('experiments', '0025_public_presets'),
         ('jobs', '0002_last_seq'),
     ]
 
