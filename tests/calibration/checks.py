@@ -24,6 +24,7 @@ from strategies.validation.chance import p_value
 from strategies.validation.family import adjusted_p_values, sharpe_p_values
 from strategies.validation.overfitting import superiority
 from strategies.validation.permutation import align, best_of, rerun_search
+from tests.calibration.learning import auc_of_memory, auc_of_noise
 from tests.calibration.search import finds, recovers
 from tests.strategies.dsl.texts import judged, random_text
 
@@ -421,5 +422,43 @@ CHECKS = (
         40,
         1,
         partial(recovers, small=True),
+    ),
+    Check(
+        "model_noise",
+        "AUC of a trained model, noise",
+        "20 names × 800 hourly bars of noise, logistic model, out of sample",
+        auc_of_noise,
+        (
+            mean("mean AUC", 0.495, 0.505, 0.03),
+            Figure(
+                "share between 0.48 and 0.52",
+                lambda rows: float(np.mean((rows >= 0.48) & (rows <= 0.52))),
+                0.95,
+                1.0,
+                0.7,
+            ),
+        ),
+        40,
+        2,
+        partial(auc_of_noise, small=True),
+    ),
+    Check(
+        "model_planted",
+        "AUC of a trained model, planted signal",
+        "the same with returns that remember a tenth of the last one",
+        auc_of_memory,
+        (
+            mean("mean AUC", 0.53, 0.6, 0.05),
+            Figure(
+                "share from 0.53 on",
+                lambda rows: float(np.mean(rows >= 0.53)),
+                0.8,
+                1.0,
+                0.4,
+            ),
+        ),
+        40,
+        1,
+        partial(auc_of_memory, small=True),
     ),
 )
