@@ -21,6 +21,7 @@ from experiments.models import (
     ModelRun,
     ModelVersion,
     Preset,
+    SavedView,
     StrategySnapshot,
     Watchlist,
 )
@@ -229,6 +230,16 @@ class ModelVersionAdmin(RowAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     actions = None  # what was trained stays as it was
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(RowAdmin):
+    list_display = ("name", "list", "owner", "updated_at")
+    list_filter = ("list",)
+    search_fields = ("name", "query")
+    date_hierarchy = "created_at"
+    ordering = ("list", "name")
+    actions = None
 
 
 @admin.register(LedgerEntry)

@@ -152,4 +152,12 @@ KINDS = (
         stages=("reading", "testing"),
         quick=True,
     ),
+    JobKind(
+        "statistics",
+        "experiments.tasks:statistics",
+        "Statistics",
+        payload={"subject": str, "asked": dict},
+        stages=("reading",),
+        quick=True,
+    ),
 )

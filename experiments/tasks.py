@@ -21,6 +21,7 @@ from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.pipeline_execute import pipeline_execute
 from experiments.services.reproduce_execute import reproduce_execute
+from experiments.services.statistics import statistics_answer
 from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
 from experiments.services.training_execute import training_execute
@@ -95,6 +96,10 @@ def preview(context: JobContext, **asked: Any) -> None:
 
 def strategy_sheet(context: JobContext, *, expr_hash: str) -> None:
     sheet_compute(expr_hash=expr_hash, context=context)
+
+
+def statistics(context: JobContext, **asked: Any) -> None:
+    statistics_answer(context=context, **asked)
 
 
 def critic(context: JobContext) -> None:

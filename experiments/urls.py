@@ -35,6 +35,7 @@ from experiments.views.expression import (
     expression_complete,
     expression_leaks,
 )
+from experiments.views.find import find
 from experiments.views.gate import version_gate, version_published
 from experiments.views.generate_form import generate_new
 from experiments.views.glossary import glossary_entry, glossary_page
@@ -59,6 +60,8 @@ from experiments.views.presets import (
 from experiments.views.reproduce import run_reproduced
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
+from experiments.views.saved_views import view_deleted, view_list, view_renamed
+from experiments.views.statistics import lab_correlation, lab_profit, statistics
 from experiments.views.strategies import (
     strategy_deleted,
     strategy_list,
@@ -85,7 +88,10 @@ app_name = "experiments"
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
-    path("distributions", distributions, name="distributions"),
+    path("statistics", statistics, name="statistics"),
+    path("statistics/distributions", distributions, name="distributions"),
+    path("statistics/profit", lab_profit, name="lab-profit"),
+    path("statistics/correlation", lab_correlation, name="lab-correlation"),
     path("model-lab/runs/<uuid:run_id>", run_detail, name="run-detail"),
     path("model-lab/runs/<uuid:run_id>/cancel", run_stop, name="run-cancel"),
     path("model-lab/runs/<uuid:run_id>/verify", run_check, name="run-verify"),
@@ -231,6 +237,10 @@ urlpatterns = [
         training_chart,
         name="training-chart",
     ),
+    path("search", find, name="find"),
+    path("views", view_list, name="view-list"),
+    path("views/<uuid:view_id>/name", view_renamed, name="view-rename"),
+    path("views/<uuid:view_id>/delete", view_deleted, name="view-delete"),
     path("catalog", catalog, name="catalog"),
     path(
         "catalog/primitives/<str:primitive>",

@@ -32,6 +32,7 @@ from experiments.api.dataset_fetch import router as dataset_fetch_router
 from experiments.api.datasets import router as datasets_router
 from experiments.api.experiments import router as experiments_router
 from experiments.api.expressions import router as expressions_router
+from experiments.api.find import router as find_router
 from experiments.api.gate import router as gate_router
 from experiments.api.generate import router as generation_router
 from experiments.api.jobs_train import router as train_router
@@ -50,7 +51,9 @@ from experiments.api.report import router as report_router
 from experiments.api.reproduce import proofs_router
 from experiments.api.reproduce import router as reproduce_router
 from experiments.api.runs import router as runs_router
+from experiments.api.saved_views import router as saved_views_router
 from experiments.api.series import router as series_router
+from experiments.api.statistics import router as statistics_router
 from experiments.api.strategies import router as strategies_router
 from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
@@ -265,6 +268,9 @@ api.add_router("/models", dataset_build_router)  # before /models/{id}
 api.add_router("/models", pipelines_router)
 api.add_router("/models", models_router)
 api.add_router("/models", gate_router)
+api.add_router("/statistics", statistics_router)
+api.add_router("/search", find_router)
+api.add_router("/views", saved_views_router)
 api.add_router("/cache", caches_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)

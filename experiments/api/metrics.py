@@ -77,4 +77,5 @@ def get_aggregate(request: HttpRequest, query: Query[FormatQuery]) -> Any:
     """Of all runs, beside what they would be without any skill."""
     if query.format == "json":
         return metric_distributions()
-    return download(table_of(distribution_rows()), form=query.format, name="aggregate")
+    rows = distribution_rows(metric_distributions()["items"])
+    return download(table_of(rows), form=query.format, name="aggregate")

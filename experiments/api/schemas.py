@@ -108,13 +108,20 @@ class RunPatchIn(BaseModel):
 # --- runs --------------------------------------------------------------------------
 
 
+Q_WORDS = (
+    "Part of the name or of a tag, or a search: `sharpe > 1 and tag:mean-rev and "
+    "status:succeeded`, with `or`, `not`, parentheses and quotes; any metric, and the "
+    "keys that docs/finding.md lists. A refusal says the column."
+)
+
+
 class OrganisedQuery(ListQuery):
     """What lists of runs and of experiments are filtered by alike."""
 
     strategy: str = Field("", description="Its name in the library.")
     symbol: str = ""
     tag: str = Field("", description="One whole tag.")
-    q: str = Field("", description="Part of the name or of a tag.")
+    q: str = Field("", max_length=500, description=Q_WORDS)
     starred: bool | None = None
     archived: bool | Literal["all"] = Field(
         False, description="Only those that are, or that are not, or `all`."

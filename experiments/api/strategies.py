@@ -45,7 +45,12 @@ router = Router(tags=["strategies"])
 class StrategyQuery(ListQuery):
     order: str = Field("-created_at", description="A field or metric; `-` descending.")
     offset: int = Field(0, ge=0, le=MOST_SKIPPED, description="Skips so many.")
-    q: str = Field("", description="Part of the name, of a tag or of the text.")
+    q: str = Field(
+        "",
+        max_length=500,
+        description="Part of the name, of a tag or of the text; or a search such as "
+        "`sharpe > 1 and complexity < 5`, as docs/finding.md says.",
+    )
     tag: str = Field("", description="One whole tag.")
 
 

@@ -1,47 +1,56 @@
-"""How the Sharpe ratios and drawdowns of all runs lie, beside what luck would give."""
+"""How a number lies over all runs, beside what luck alone would give."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from experiments.charts.figure import Document, Figure, compact, data_of, finished
+from experiments.selectors.aggregate import DRAWDOWN, SHARPE, distribution_rows
+from strategies.metrics.registry import METRICS, Metric
 
 HEIGHT_PX = 220
 TITLES = {"sharpe": "All runs against luck", "max_drawdown": "Deepest drawdowns"}
-NOTHING_YET = "No run is kept, so there is nothing to show."
+NOTHING_YET = "No run with this number is kept, so there is nothing to show."
+FORMATS = {"fraction": ".0%", "count": ",.0f", "bars": ",.0f", "cash": ",.0f"}
 
 
-def distribution_figure(found: Document, key: str) -> Figure:
+def distribution_title(key: str) -> str:
+    return TITLES.get(key) or METRICS[key].name
+
+
+def distribution_figure(item: Document) -> Figure:
     """Return one distribution of `selectors.aggregate`, with that of no skill."""
-    items = {item["key"]: item for item in found["items"]}
-    if key not in items:
+    if not item["n_runs"]:
         return Figure(empty=NOTHING_YET)
-    item = items[key]
+    metric = METRICS[item["key"]]
     rows: list[Document] = [
-        {"low": low, "high": high, "count": n, "no_skill": luck}
-        for (low, high), n, luck in zip(
-            pairwise(item["edges"]), item["counts"], item["no_skill"], strict=True
-        )
+        {name: row[name] for name in ("low", "high", "count", "no_skill")}
+        for row in distribution_rows([item])
     ]
     shown = _inhabited(rows)
+    said = ("n_runs", "n_trials", "p5", "median", "p95")
     facts = {
-        **{name: found[name] for name in ("n_runs", "n_trials")},
-        **{name: item[name] for name in ("p5", "median", "p95")},
+        **{name: item[name] for name in said},
+        "metric": metric,
         "depth": -item["median"],
-        "best_by_luck": found["expected_max_sharpe"] if key == "sharpe" else None,
+        "best_by_luck": item["expected_max_sharpe"],
+        "has_luck": item["no_skill"] is not None,
     }
-    spec = _spec(shown, key, facts["best_by_luck"])
+    spec = _spec(shown, metric, facts["best_by_luck"])
     return Figure(spec=spec, facts=facts, rows=rows, table=shown)
 
 
 def _inhabited(rows: list[Document]) -> list[Document]:
     """Return the bins between the first and the last in which there is something."""
-    full = [i for i, row in enumerate(rows) if row["count"] or row["no_skill"] >= 0.05]
+    full = [
+        i
+        for i, row in enumerate(rows)
+        if row["count"] or (row["no_skill"] or 0.0) >= 0.05
+    ]
     return rows[full[0] : full[-1] + 1]
 
 
-def _spec(rows: list[Document], key: str, best_by_luck: float | None) -> Document:
+def _spec(rows: list[Document], metric: Metric, best_by_luck: float | None) -> Document:
     import altair as alt
 
     shown = [
@@ -54,28 +63,32 @@ def _spec(rows: list[Document], key: str, best_by_luck: float | None) -> Documen
         }
         for row in rows
     ]
-    is_share = key == "max_drawdown"
-    title = "deepest drawdown" if is_share else "Sharpe a year"
-    x: dict[str, Any] = {
-        "scale": alt.Scale(nice=False, zero=False),
-        "axis": alt.Axis(title=title, tickCount=6, format="~%" if is_share else ""),
-    }
-    digits = ".0%" if is_share else ".2f"
-    y = alt.Axis(title="runs", tickCount=5, tickMinStep=1)
-    base = alt.Chart(data_of(shown)).encode(
-        tooltip=[
-            alt.Tooltip("low:Q", title="From", format=digits),
-            alt.Tooltip("end:Q", title="to", format=digits),
-            alt.Tooltip("n:Q", title="Runs", format=","),
-            alt.Tooltip("luck:Q", title="Without skill", format=".1f"),
-        ]
+    has_luck = rows[0]["no_skill"] is not None
+    form = FORMATS.get(metric.unit, ".2f")
+    title = {SHARPE: "Sharpe a year", DRAWDOWN: "deepest drawdown"}.get(metric.key)
+    axis = alt.Axis(
+        title=title or metric.name,
+        tickCount=6,
+        format="~%" if metric.unit == "fraction" else "",
     )
-    curve = base.encode(x=alt.X("middle:Q", **x), y=alt.Y("luck:Q", axis=y))
+    x: dict[str, Any] = {"scale": alt.Scale(nice=False, zero=False), "axis": axis}
+    y = alt.Axis(title="runs", tickCount=5, tickMinStep=1)
+    tooltip = [
+        alt.Tooltip("low:Q", title="From", format=form),
+        alt.Tooltip("end:Q", title="to", format=form),
+        alt.Tooltip("n:Q", title="Runs", format=","),
+    ]
+    if has_luck:
+        tooltip.append(alt.Tooltip("luck:Q", title="Without skill", format=".1f"))
+    base = alt.Chart(data_of(shown)).encode(tooltip=tooltip)
     bars = base.mark_bar(style="observed").encode(
         x=alt.X("low:Q", bin="binned", **x),
         x2="end:Q",
         y=alt.Y("n:Q", stack=None, axis=y),
     )
+    if not has_luck:
+        return finished(bars, height=HEIGHT_PX)
+    curve = base.encode(x=alt.X("middle:Q", **x), y=alt.Y("luck:Q", axis=y))
     smooth: dict[str, Any] = {"interpolate": "monotone"}
     layers = [
         curve.mark_area(style="luck", **smooth),

@@ -29,6 +29,7 @@ from experiments.models.run import (
     RunSymbol,
     RunTimeseries,
 )
+from experiments.models.saved_view import SavedView, ViewedList
 from experiments.models.search import SearchBatch
 from experiments.models.strategy import StrategySheet, StrategySnapshot
 from experiments.models.sweep import SweepChunk
@@ -61,6 +62,7 @@ __all__ = [
     "RunMetric",
     "RunSymbol",
     "RunTimeseries",
+    "SavedView",
     "SealOpening",
     "SearchBatch",
     "StrategySheet",
@@ -69,6 +71,7 @@ __all__ = [
     "TrainingRun",
     "ValidationTest",
     "VersionStage",
+    "ViewedList",
     "Visibility",
     "Watchlist",
 ]

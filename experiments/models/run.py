@@ -126,6 +126,12 @@ class ModelRun(models.Model):
                 condition=Q(deleted_at__isnull=True),
                 name="idx_runs_listed",
             ),
+            # What changed last, and how many there are: the state of the lab.
+            models.Index(
+                fields=["updated_at"],
+                condition=Q(deleted_at__isnull=True),
+                name="idx_runs_changed",
+            ),
             models.Index(
                 fields=["pool", "data_fingerprint"],
                 condition=Q(deleted_at__isnull=True),

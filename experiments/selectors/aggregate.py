@@ -1,8 +1,9 @@
-"""How the Sharpe ratios and drawdowns of all runs lie, beside what luck would give."""
+"""How the numbers of all runs lie, beside what luck alone would give."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,20 @@ from django.db.models import Count, Max
 
 from experiments.models import LedgerHead, ModelRun, RunKind, RunMetric
 from experiments.selectors.trials import trial_counts
+from quantlab.web.paging import unknown_word
+from strategies.errors import StrategyError
 from strategies.metrics.null import no_skill_drawdowns, no_skill_sharpes
+from strategies.metrics.registry import METRICS, metric_named
 from strategies.statistics import expected_max_sharpe
 from strategies.types import FloatArray
 
 SHARPE, DRAWDOWN = "sharpe", "max_drawdown"
-NEEDED = (SHARPE, DRAWDOWN, "volatility", "n_bars")
+# What the distribution without skill is made of, besides the number itself.
+BESIDE = {SHARPE: ("n_bars",), DRAWDOWN: ("n_bars", "volatility")}
 WITH_CURVE = (RunKind.BACKTEST, RunKind.WALK_FORWARD)
 SHARPE_STEP, FARTHEST_SHARPE = 0.25, 5.0  # beyond it is in the last bin
 DRAWDOWN_EDGES = np.linspace(-1.0, 0.0, 21)
+USUAL_BINS, MOST_BINS = 30, 200
 FEWEST_BARS = 3
 NOTHING = 1e-12  # spread of an equity that does not move
 KEPT_S = 60.0  # it is computed anew after a change anyway
@@ -28,34 +34,53 @@ KEPT_S = 60.0  # it is computed anew after a change anyway
 Row = dict[str, float]
 
 
-def metric_distributions() -> dict[str, Any]:
-    """Return both distributions over every different run that is kept, and of luck.
+def metric_distribution(key: str, bins: int | None = None) -> dict[str, Any]:
+    """Return how a metric lies over every different run that is kept.
 
     `no_skill` is how many runs each bin would hold if none had any skill: a Sharpe
     ratio is then normal around 0 with the error of its length, and a drawdown that of
-    prices without drift and as restless as the run. No series is read.
+    prices without drift and as restless as the run; None for other metrics. The outer
+    bins hold what is beyond them. No series is read.
     """
-    key = f"aggregate:{_state()}"
-    found: dict[str, Any] | None = cache.get(key)
+    kept = f"distribution:{_state()}:{key}:{bins}"
+    found: dict[str, Any] | None = cache.get(kept)
     if found is None:
-        found = _computed()
-        cache.set(key, found, timeout=KEPT_S)
+        found = _computed(key, bins)
+        cache.set(kept, found, timeout=KEPT_S)
     return found
 
 
-def distribution_rows() -> list[dict[str, Any]]:
-    """Return every bin of both as one row of a table."""
+def metric_distributions() -> dict[str, Any]:
+    """Return those of the Sharpe ratio and of the drawdown; no items without a run."""
+    sharpe, drawdown = (metric_distribution(key) for key in (SHARPE, DRAWDOWN))
+    shared = ("n_runs", "n_trials", "expected_max_sharpe")
+    items = [sharpe, drawdown] if sharpe["n_runs"] and drawdown["n_runs"] else []
+    return {name: sharpe[name] for name in shared} | {"items": items}
+
+
+def distribution_rows(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return every bin as one row of a table."""
     return [
         {"key": item["key"], "low": low, "high": high, "count": n, "no_skill": luck}
-        for item in metric_distributions()["items"]
-        for low, high, n, luck in zip(
-            item["edges"],
-            item["edges"][1:],
+        for item in items
+        for (low, high), n, luck in zip(
+            pairwise(item["edges"]),
             item["counts"],
-            item["no_skill"],
-            strict=False,
+            item["no_skill"] or [None] * len(item["counts"]),
+            strict=True,
         )
     ]
+
+
+def metric_known(name: str) -> str:
+    """Return the key of a metric that has a distribution; 422 for another word."""
+    try:
+        metric = metric_named(name)
+    except StrategyError:
+        metric = None
+    if metric is None or metric.unit == "ms":
+        raise unknown_word("metric", name, METRICS)
+    return metric.key
 
 
 def _state() -> str:
@@ -66,53 +91,62 @@ def _state() -> str:
     return f"{numbers['n']}:{numbers['m']}:{shown}:{heads.first()}"
 
 
-def _computed() -> dict[str, Any]:
-    runs = list(_different_runs())
-    table = {key: np.array([one[key] for one in runs]) for key in (*NEEDED, "ppy")}
-    n_trials = max(trial_counts().n_trials, len(runs))
-    if not runs:
-        return {
-            "n_runs": 0,
-            "n_trials": n_trials,
-            "expected_max_sharpe": None,
-            "items": [],
-        }
-    n_returns, ppy = table["n_bars"] - 1.0, table["ppy"]
-    errors = np.sqrt(ppy / (n_returns - 1.0))  # of a ratio that is 0
-    spreads = np.maximum(table["volatility"] * np.sqrt(n_returns / ppy), NOTHING)
-    edges = _sharpe_edges(table[SHARPE])
-    return {
+def _computed(key: str, bins: int | None) -> dict[str, Any]:
+    runs = list(_different_runs((key, *BESIDE.get(key, ()))))
+    found: dict[str, Any] = {
+        "key": key,
         "n_runs": len(runs),
-        "n_trials": n_trials,
-        "expected_max_sharpe": expected_max_sharpe(n_trials, float((errors**2).mean())),
-        "items": [
-            _item(SHARPE, edges, table[SHARPE], no_skill_sharpes(edges, errors)),
-            _item(
-                DRAWDOWN,
-                DRAWDOWN_EDGES,
-                table[DRAWDOWN],
-                no_skill_drawdowns(DRAWDOWN_EDGES, spreads),
-            ),
-        ],
+        "n_trials": max(trial_counts().n_trials, len(runs)),
+        "expected_max_sharpe": None,
+        **dict.fromkeys(("edges", "counts"), ()),
+        **dict.fromkeys(("no_skill", "p5", "median", "p95")),
     }
+    if not runs:
+        return found
+    table = {name: np.array([one[name] for one in runs]) for name in runs[0]}
+    edges, no_skill = _edges(key, table[key], bins), None
+    if key == SHARPE:
+        errors = np.sqrt(table["ppy"] / (table["n_bars"] - 2.0))  # of a ratio of 0
+        no_skill = no_skill_sharpes(edges, errors)
+        spread = float((errors**2).mean())
+        best = expected_max_sharpe(found["n_trials"], spread)
+        found["expected_max_sharpe"] = best
+    if key == DRAWDOWN:
+        years = (table["n_bars"] - 1.0) / table["ppy"]
+        spreads = np.maximum(table["volatility"] * np.sqrt(years), NOTHING)
+        no_skill = no_skill_drawdowns(edges, spreads)
+    return found | _counted(edges, table[key], no_skill)
 
 
-def _different_runs() -> Iterator[Row]:
+def _different_runs(keys: tuple[str, ...]) -> Iterator[Row]:
     """Yield the numbers of each run that has all of them, every candidate once."""
     kept = ModelRun.objects.filter(deleted_at__isnull=True, kind__in=WITH_CURVE)
     facts = kept.exclude(data_fingerprint="").order_by("created_at", "pk")
     numbers: dict[UUID, Row] = {}
-    rows = RunMetric.objects.filter(key__in=NEEDED, value__isnull=False)
+    rows = RunMetric.objects.filter(key__in=keys, value__isnull=False)
     for run_id, key, value in rows.values_list("run_id", "key", "value"):
         numbers.setdefault(run_id, {})[key] = float(value or 0.0)
     seen = set()
     columns = ("pk", "ppy", "config_family_hash", "data_fingerprint")
     for run_id, ppy, family, fingerprint in facts.values_list(*columns):
         own = numbers.get(run_id, {})
-        is_whole = ppy and len(own) == len(NEEDED) and own["n_bars"] >= FEWEST_BARS
+        is_long = own.get("n_bars", FEWEST_BARS) >= FEWEST_BARS
+        is_whole = ppy and len(own) == len(keys) and is_long
         if is_whole and (family, fingerprint) not in seen:
             seen.add((family, fingerprint))
             yield own | {"ppy": ppy}
+
+
+def _edges(key: str, values: FloatArray, bins: int | None) -> FloatArray:
+    """Return the edges of the bins: round ones where luck is drawn beside them."""
+    if bins is None and key == SHARPE:
+        return _sharpe_edges(values)
+    if bins is None and key == DRAWDOWN:
+        return DRAWDOWN_EDGES
+    low, high = np.quantile(values, [0.01, 0.99])
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, (bins or USUAL_BINS) + 1)
 
 
 def _sharpe_edges(sharpes: FloatArray) -> FloatArray:
@@ -121,16 +155,15 @@ def _sharpe_edges(sharpes: FloatArray) -> FloatArray:
     return np.arange(-n, n + 1, dtype=np.float64) * SHARPE_STEP
 
 
-def _item(
-    key: str, edges: FloatArray, values: FloatArray, no_skill: FloatArray
+def _counted(
+    edges: FloatArray, values: FloatArray, no_skill: FloatArray | None
 ) -> dict[str, Any]:
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
     return {
-        "key": key,
         "edges": edges.tolist(),
         "counts": counts.tolist(),
-        "no_skill": no_skill.tolist(),
+        "no_skill": None if no_skill is None else no_skill.tolist(),
         "p5": float(low),
         "median": float(middle),
         "p95": float(high),

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 
 from experiments.models import ModelExperiment, ModelRun
-from experiments.selectors.filters import NOT_SUCCEEDED, ExperimentFilter, RunFilter
+from experiments.selectors.conditions import NOT_SUCCEEDED
+from experiments.selectors.filters import ExperimentFilter, RunFilter
 from jobs.models import JobStatus
 
 NONE = dict.fromkeys(JobStatus.values, 0)

@@ -22,8 +22,9 @@ from django.db.models import (
 )
 
 from experiments.models import ModelExperiment, ModelRun, RunKind, RunMetric
+from experiments.selectors.conditions import NOT_SUCCEEDED
 from experiments.selectors.counts import experiment_run_counts
-from experiments.selectors.filters import NOT_SUCCEEDED, ExperimentFilter
+from experiments.selectors.filters import ExperimentFilter
 from experiments.selectors.honesty import Honesty, honesty_of
 from experiments.selectors.links import experiment_links, run_links
 from quantlab.web.paging import Page, keyset_page

@@ -21,8 +21,9 @@ from experiments.models import (
     RunMetric,
 )
 from experiments.models.ledger import NULL_MODEL
+from experiments.selectors.conditions import NOT_SUCCEEDED
 from experiments.selectors.counts import run_status_counts
-from experiments.selectors.filters import NOT_SUCCEEDED, RunFilter
+from experiments.selectors.filters import RunFilter
 from experiments.selectors.honesty import Honesty, expected_best, judge
 from experiments.selectors.runs import run_documents, runs_listed
 from experiments.selectors.trials import Tally, TrialCounts, pool_of, trial_counts

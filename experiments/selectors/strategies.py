@@ -9,8 +9,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from experiments.models import ModelRun, StrategySnapshot
-from experiments.selectors.filters import named_or_tagged, tagged
+from experiments.selectors.conditions import tagged
 from experiments.selectors.honesty import honesty_of
+from experiments.selectors.query.lists import SAVED_STRATEGIES
 from experiments.selectors.results import report_figures
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
@@ -97,7 +98,7 @@ def strategies_count(*, q: str = "", tag: str = "") -> int:
 def _shown(q: str = "", tag: str = "") -> QuerySet[StrategySnapshot]:
     condition = Q(deleted_at__isnull=True)
     if q:
-        condition &= named_or_tagged(q) | Q(canonical__icontains=q) | Q(expr=q)
+        condition &= SAVED_STRATEGIES.where(q)
     if tag:
         condition &= tagged(tag)
     return StrategySnapshot.objects.filter(condition)

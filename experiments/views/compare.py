@@ -17,11 +17,13 @@ from experiments.charts.compare import VIEWS
 from experiments.selectors.compare import comparison
 from experiments.selectors.filters import RunFilter
 from experiments.selectors.lineup import FEWEST, MOST, Lineup, lineup
+from experiments.selectors.query.lists import RUNS
 from experiments.selectors.runs import run_documents, run_page
 from experiments.views.charts import Choice, chart_file
 from experiments.views.compare_table import Asked, Comparison
 from jobs.models import JobStatus
 from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.problem import Problem
 
 PAGE = "experiments/compare.html"
 SUGGESTED = 8
@@ -65,6 +67,7 @@ class Suggestions:
 
     rows: list[Suggestion]
     downloads: str
+    fault: Problem | None  # why the search could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,9 @@ def _suggestions(found: Lineup, asked: Asked) -> Suggestions:
         "status": JobStatus.SUCCEEDED.value,
         "experiment_id": experiment_id,
     }
-    page = run_page(RunFilter(**wanted), limit=SUGGESTED + len(asked.runs))
+    fault = RUNS.fault(asked.q)
+    chosen = RunFilter(**wanted, keys=() if fault else None)
+    page = run_page(chosen, limit=SUGGESTED + len(asked.runs))
     others = [run for run in page.items if str(run.pk) not in asked.runs][:SUGGESTED]
     documents = run_documents(others, with_config=False)
     said = urlencode({key: value for key, value in wanted.items() if value})
@@ -101,6 +106,7 @@ def _suggestions(found: Lineup, asked: Asked) -> Suggestions:
             for run, document in zip(others, documents, strict=True)
         ],
         downloads=f"{reverse('api:list_runs')}?{said}&format=",
+        fault=fault,
     )
 
 

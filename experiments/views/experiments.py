@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
 from experiments.forms.experiment import ExperimentForm
-from experiments.models import PresetKind
+from experiments.models import ModelExperiment, PresetKind
 from experiments.selectors.counts import experiment_count
 from experiments.selectors.experiments import (
     experiment_document,
@@ -24,6 +24,7 @@ from experiments.selectors.experiments import (
 )
 from experiments.selectors.filters import ExperimentFilter
 from experiments.selectors.presets import preset_get
+from experiments.selectors.query.lists import EXPERIMENTS, RUNS
 from experiments.services.experiments import experiment_create
 from experiments.templatetags.traded import traded
 from experiments.views.run_form import FormPage
@@ -34,9 +35,11 @@ from experiments.views.run_table import (
     flag,
     run_table,
 )
+from experiments.views.saved_views import list_views_of
 from jobs.models import ACTIVE
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.lists import Asked, Column, asked_of
+from quantlab.web.paging import Page
 from strategies.library.registry import LIBRARY
 from strategies.metrics.registry import METRICS, Metric
 
@@ -50,15 +53,21 @@ COLUMNS = (
     Column("Created", NEWEST, is_number=True),
 )
 NAMES = tuple(field.name for field in FIELDS)
+NOTHING: Page[ModelExperiment] = Page([], None)
 
 
 @require_GET
 def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
     """Show the experiments, the newest first."""
     asked = asked_of(request, NAMES, NEWEST)
+    fault = EXPERIMENTS.fault(asked["q"])
     wanted = _filter(asked)
-    page = experiment_page(
-        wanted, order=asked.order, limit=ROWS_PER_PAGE, cursor=asked["cursor"]
+    page = (
+        NOTHING
+        if fault
+        else experiment_page(
+            wanted, order=asked.order, limit=ROWS_PER_PAGE, cursor=asked["cursor"]
+        )
     )
     rows = [shown(document) for document in experiment_documents(page.items)]
     following = asked.query(cursor=page.next_cursor or "")
@@ -70,13 +79,16 @@ def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
         "pieces": asked.pieces(FIELDS),
         "hidden": asked.hidden("q", "cursor", *NAMES),
         "headings": asked.headings(COLUMNS),
-        "total": experiment_count(wanted),
+        "total": 0 if fault else experiment_count(wanted),
         "q": asked["q"],
+        "language": EXPERIMENTS,
+        "fault": fault,
         "query": asked.query(),
         "back_url": request.path + asked.query(),
         "first_query": asked.query(cursor=""),
         "next_query": following if page.next_cursor else "",
         "download": asked.download(reverse("api:list_experiments")),
+        "saved": cache(partial(list_views_of, request, "experiments")),
         "is_live": any(row.n_active for row in rows),
     }
     return render_page(
@@ -84,6 +96,7 @@ def experiment_list(request: HtmxHttpRequest) -> HttpResponse:
         "experiments/experiment_list.html",
         "experiments/_experiment_table.html",
         context=context,
+        status=422 if fault else 200,
     )
 
 
@@ -183,10 +196,11 @@ def experiment_detail(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResp
     """Show a question, how far it is answered, and its runs."""
     experiment = experiment_get(experiment_id)
     table = cache(partial(run_table, request, experiment=experiment))
-    context = {
+    context: dict[str, Any] = {
         "experiment": experiment,
         "shown": cache(lambda: shown(experiment_document(experiment))),
         "table": table,
+        "saved": cache(partial(list_views_of, request, "runs")),
         "q": request.GET.get("q", ""),
     }
     response = render_page(
@@ -195,6 +209,7 @@ def experiment_detail(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResp
         "experiments/_run_table.html",
         "experiments/_experiment_answer.html",
         context=context,
+        status=422 if RUNS.fault(context["q"]) else 200,
     )
     if request.htmx.target == "run-table" and not table().is_live:
         trigger_client_event(response, "runs-finished")

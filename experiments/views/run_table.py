@@ -13,6 +13,8 @@ from django.urls import reverse
 from experiments.models import ModelExperiment, ModelRun
 from experiments.selectors.counts import run_status_counts
 from experiments.selectors.filters import RunFilter, narrowed
+from experiments.selectors.query.language import Language
+from experiments.selectors.query.lists import RUNS
 from experiments.selectors.runs import run_documents, run_page
 from experiments.views.run_columns import (
     CHOICES,
@@ -79,6 +81,11 @@ class RunTable:
     picks: Picks
     next_query: str
     experiment: ModelExperiment | None  # every run is of the one of the page
+    fault: Problem | None  # why the search could not be read
+
+    @property
+    def language(self) -> Language:
+        return RUNS
 
     @property
     def is_live(self) -> bool:
@@ -144,7 +151,9 @@ def run_table(
     """Return one page of runs as the address asks for it; at most eight queries."""
     asked = asked_of(request, NAMES, NEWEST)
     columns = columns_named(asked["columns"])
-    wanted = narrowed(_filter(asked, experiment))
+    fault = RUNS.fault(asked["q"])
+    wanted = _filter(asked, experiment)
+    wanted = replace(wanted, keys=()) if fault else narrowed(wanted)
     shown = replace(wanted, status=asked["status"])
     pinned = _pinned(shown, asked) if experiment else []
     page = run_page(
@@ -170,6 +179,7 @@ def run_table(
         picks=picks,
         next_query=following if page.next_cursor else "",
         experiment=experiment,
+        fault=fault,
     )
 
 

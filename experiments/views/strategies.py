@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from experiments.models import ModelRun, StrategySnapshot
 from experiments.selectors.demo import demo_shown, demo_written
+from experiments.selectors.query.lists import SAVED_STRATEGIES
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import (
     strategies_count,
@@ -22,9 +23,11 @@ from experiments.selectors.strategies import (
 from experiments.selectors.strategy_sheet import SheetQuestion
 from experiments.services.questions import question_ask
 from experiments.services.strategies import strategy_delete, strategy_save
+from experiments.views.saved_views import list_views_of
 from experiments.views.trash import say_deleted
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from quantlab.web.lists import Column, Field, asked_of
+from quantlab.web.paging import Page
 
 SAVED = "experiments/_expression_saved.html"
 ROWS_PER_PAGE = 50
@@ -41,6 +44,7 @@ COLUMNS = (
     Column("Saved", NEWEST, is_number=True),
 )
 FIELDS = (Field("tag", "Tag", placeholder="A whole tag"),)
+NOTHING: Page[StrategySnapshot] = Page([], None)
 
 
 @require_GET
@@ -48,14 +52,21 @@ def strategy_list(request: HttpRequest) -> HttpResponse:
     """Show what was kept, the newest first."""
     asked = asked_of(request, ("tag",), NEWEST)
     q, tag = asked["q"], asked["tag"]
-    page = strategy_page(
-        q=q, tag=tag, order=asked.order, limit=ROWS_PER_PAGE, cursor=asked["cursor"]
+    fault = SAVED_STRATEGIES.fault(q)
+    page = (
+        NOTHING
+        if fault
+        else strategy_page(
+            q=q, tag=tag, order=asked.order, limit=ROWS_PER_PAGE, cursor=asked["cursor"]
+        )
     )
     context = {
         "rows": strategy_rows(page.items),
-        "total": strategies_count(q=q, tag=tag),
+        "total": 0 if fault else strategies_count(q=q, tag=tag),
         "asked": asked,
         "q": q,
+        "language": SAVED_STRATEGIES,
+        "fault": fault,
         "fields": asked.filled(FIELDS),
         "pieces": asked.pieces(FIELDS),
         "hidden": asked.hidden("q", "tag", "cursor"),
@@ -63,9 +74,11 @@ def strategy_list(request: HttpRequest) -> HttpResponse:
         "first_query": asked.query(cursor=""),
         "next_query": asked.query(cursor=page.next_cursor) if page.next_cursor else "",
         "download": asked.download(reverse("api:list_saved_strategies")),
+        "saved": list_views_of(request, "strategies"),
         "coming": None if page.items else _coming(),
     }
-    return render(request, "experiments/strategy_list.html", context)
+    template, status = "experiments/strategy_list.html", 422 if fault else 200
+    return render(request, template, context, status=status)
 
 
 def _coming() -> ModelRun | None:

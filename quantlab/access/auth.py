@@ -48,6 +48,11 @@ def is_admitted(request: HttpRequest) -> bool:
     return key_matches(request.headers.get("X-API-Key", "")) or has_session(request)
 
 
+def owner_of(request: HttpRequest) -> str:
+    """Return whose things a request sees and keeps: those of the lab's one user."""
+    return LAB_USER
+
+
 def has_session(request: HttpRequest) -> bool:
     """Return True for a session that was opened with the key the lab has now."""
     accepted = request.session.get(SESSION_KEY, "")

@@ -23,7 +23,10 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Pipelines", "experiments:pipeline-list", "i"),
         ("Models", "experiments:model-list", "m"),
     ),
-    "Evidence": (("Ledger", "experiments:ledger", "l"),),
+    "Evidence": (
+        ("Ledger", "experiments:ledger", "l"),
+        ("Statistics", "experiments:statistics", "i"),
+    ),
     "Data": (
         ("Datasets", "experiments:dataset-list", "t"),
         ("Catalog", "experiments:catalog", "c"),

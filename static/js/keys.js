@@ -1,6 +1,7 @@
 // What the keyboard does on every page; the dialog #keys-dialog and the page /keyboard list it.
 //
-//   /            focuses the search of the page
+//   /            focuses the search of the whole lab; arrow down goes into what it found
+//   f            focuses the search of the page
 //   ?            opens the list of keys
 //   g, a letter  follows the link with that [data-key] in the menu
 //   j, k         go to the next and the last row of a list, by the link that opens it
@@ -9,12 +10,15 @@
 const GO_WITHIN_MS = 1500;
 let goUntil = 0;
 
-function focusSearch(event) {
-  const search = document.querySelector('input[type="search"]');
+function focusOn(event, selector) {
+  const search = document.querySelector(selector);
   if (!search) return;
   event.preventDefault();
   search.focus();
 }
+
+const focusLab = (event) => focusOn(event, "#find-q");
+const focusPage = (event) => focusOn(event, '.main input[type="search"]');
 
 function step(event, by) {
   const rows = [...document.querySelectorAll(".data tbody tr:has(.lead a)")];
@@ -27,7 +31,7 @@ function pick(event) {
   event.target.closest?.("tr")?.querySelector(".pickbox input")?.click();
 }
 
-const ON_KEY = { j: (event) => step(event, 1), k: (event) => step(event, -1), x: pick };
+const ON_KEY = { "/": focusLab, f: focusPage, j: (event) => step(event, 1), k: (event) => step(event, -1), x: pick };
 
 function isForThePage(event) {
   const isTyping = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
@@ -40,8 +44,18 @@ document.addEventListener("keydown", (event) => {
   const isGoing = performance.now() < goUntil;
   goUntil = 0;
   if (isGoing) document.querySelector(`.side [data-key="${CSS.escape(event.key)}"]`)?.click();
-  else if (event.key === "/") focusSearch(event);
   else if (event.key === "?") document.getElementById("keys-dialog").showModal();
   else if (event.key === "g") goUntil = performance.now() + GO_WITHIN_MS;
   else ON_KEY[event.key]?.(event);
+});
+
+// What the search of the lab found is a list of links: up and down go through it, Escape leaves it.
+document.querySelector(".side-search")?.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return document.activeElement.blur();
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!by) return undefined;
+  event.preventDefault();
+  const stops = [...event.currentTarget.querySelectorAll("#find-q, .find-menu a")];
+  const now = stops.indexOf(document.activeElement);
+  return stops[Math.min(Math.max(now + by, 0), stops.length - 1)].focus();
 });

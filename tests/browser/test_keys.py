@@ -7,6 +7,9 @@ def test_keys_find_the_search_the_help_and_the_pages(watch):
     page = watch().open("/jobs")
 
     page.keyboard.press("/")
+    expect(page.locator("#find-q")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.type("g?/")
     expect(page.locator("#q")).to_have_value("g?/")  # while typing these are letters

@@ -21,7 +21,7 @@ from tests.jobs.rows import make_job
 
 pytestmark = pytest.mark.django_db
 
-MAX_QUERIES = 12
+MAX_QUERIES = 13
 ALL = "/backtesting"
 
 
