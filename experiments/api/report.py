@@ -1,16 +1,19 @@
 """The report of a run for scripts: what its page draws."""
 
-from typing import Any
+from typing import Any, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.api.schemas import HonestyOut, RunMetrics, RunOut
 from experiments.api.trades import RoundTripOut
+from experiments.models import ModelRun
 from experiments.selectors.report import run_report
 from experiments.selectors.runs import run_get
 from experiments.selectors.tables import run_table
+from experiments.services.report_file import report_file
 from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 
 router = Router(tags=["runs"])
@@ -95,12 +98,28 @@ class ReportOut(Schema):
     honesty: HonestyOut | None
 
 
+class ReportQuery(Schema):
+    format: Literal["json", "html"] = Field(
+        "json",
+        description="`html` is one file: charts, tables and sentences, without script "
+        "and without anything to load.",
+    )
+
+
+HTML = {
+    "responses": {
+        200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+    }
+}
+
+
 @router.get(
     "/model-lab/runs/{run_id}/report",
     response=ReportOut,
     by_alias=True,
     operation_id="get_model_lab_report",
     summary="Report of a run (alias)",
+    openapi_extra=HTML,
 )
 @router.get(
     "/runs/{run_id}/report",
@@ -108,10 +127,22 @@ class ReportOut(Schema):
     by_alias=True,
     operation_id="get_report",
     summary="Report of a run",
+    openapi_extra=HTML,
 )
-def get_report(request: HttpRequest, run_id: str) -> Any:
+def get_report(request: HttpRequest, run_id: str, query: Query[ReportQuery]) -> Any:
     """Everything its page shows; 409 unless it has succeeded."""
-    return run_report(run_get(run_id))
+    run = run_get(run_id)
+    return _as_file(run) if query.format == "html" else run_report(run)
+
+
+def _as_file(run: ModelRun) -> HttpResponse:
+    """Answer with the report as a page whole in itself, under a policy of its own."""
+    made = report_file(run=run)
+    response = HttpResponse(made.text)
+    name = f"report-{str(run.pk)[:8]}.html"
+    response["Content-Disposition"] = content_disposition_header(False, name) or ""
+    response["Content-Security-Policy"] = made.policy
+    return response
 
 
 class TableOut(Schema):

@@ -31,22 +31,26 @@ MONTHS_AS_ROWS = 24  # a longer sample is told by years
 BUY_AND_HOLD = "buy_and_hold"
 
 
-def equity_figure(report: Report, *, scale: str = "log") -> Figure:
+def equity_figure(
+    report: Report, *, scale: str = "log", is_drawn: bool = True
+) -> Figure:
     """Return growth from 1 with the falls below; `scale` is log or linear.
 
-    A log scale cannot show zero: a run that lost everything is drawn linear.
+    A log scale cannot show zero: a run that lost everything is drawn linear. One that
+    is not drawn has its words and numbers only.
     """
     series = report["series"]
     equity = series["equity"]["value"]
     if min(equity) == max(equity):
         return Figure(empty=NO_TRADES.format(thing="equity curve"))
-    lines = {"run": _growth(series["equity"])}
-    if "benchmark" in series:
-        lines["benchmark"] = _growth(series["benchmark"])
+    lines = growth_lines(series)
     lowest = min(row["v"] for rows in lines.values() for row in rows)
     is_log = scale == "log" and lowest > 0
+    spec = None
+    if is_drawn:
+        spec = _spec(lines, series, benchmark_label(report), is_log=is_log)
     return Figure(
-        spec=_spec(lines, series, benchmark_label(report), is_log=is_log),
+        spec=spec,
         facts=_facts(report, is_log=is_log, lowest=lowest),
         rows=_rows(series),
         table=_periods(report),
@@ -122,13 +126,21 @@ def _compounded(periods: list[Document]) -> list[float]:
     return list(accumulate(steps, lambda growth, step: growth * step))
 
 
+def growth_lines(series: Document) -> dict[str, list[Document]]:
+    """Return growth from 1, point by point, of the run and of its benchmark."""
+    lines = {"run": _growth(series["equity"])}
+    if "benchmark" in series:
+        lines["benchmark"] = _growth(series["benchmark"])
+    return lines
+
+
 def _growth(line: Document) -> list[Document]:
     first = line["value"][0]
     points = zip(line["ts"], line["value"], strict=True)
     return [{"t": ts, "v": compact(value / first)} for ts, value in points]
 
 
-def _falls(line: Document) -> list[Document]:
+def falls_of(line: Document) -> list[Document]:
     """Return a drawdown in few points: the lowest and the highest of each stretch."""
     points = [
         {"t": ts, "v": compact(value)}
@@ -144,11 +156,11 @@ def _falls(line: Document) -> list[Document]:
     return [kept[ts] for ts in sorted(kept)]
 
 
-def _falls_of_growth(rows: list[Document]) -> list[Document]:
+def falls_of_growth(rows: list[Document]) -> list[Document]:
     """Return the falls of a thinned line; its extremes are kept, so the deepest is."""
     peaks = accumulate((row["v"] for row in rows), max)
     falls = [row["v"] / peak - 1.0 for row, peak in zip(rows, peaks, strict=True)]
-    return _falls({"ts": [row["t"] for row in rows], "value": falls})
+    return falls_of({"ts": [row["t"] for row in rows], "value": falls})
 
 
 def _spec(
@@ -248,8 +260,8 @@ def _fall_panel(lines: dict[str, list[Document]], series: Document) -> Any:
     import altair as alt
 
     top = GROWTH_PX + GAP_PX
-    falls = _falls(series["drawdown"])
-    theirs = _falls_of_growth(lines["benchmark"]) if "benchmark" in lines else []
+    falls = falls_of(series["drawdown"])
+    theirs = falls_of_growth(lines["benchmark"]) if "benchmark" in lines else []
     deepest = min(row["v"] for row in [*falls, *theirs])
     ticks = labels(deepest, 0.0, log=False, most=4)
     y = alt.Y(

@@ -21,7 +21,9 @@ MOST_BINS = 50
 CURVE_POINTS = 80
 
 
-def returns_figure(report: Report, *, flat_bars: int | None = None) -> Figure:
+def returns_figure(
+    report: Report, *, flat_bars: int | None = None, is_drawn: bool = True
+) -> Figure:
     """Return the histogram of the returns.
 
     `flat_bars` is how many bars had no position, and so a return of exactly 0: they
@@ -47,8 +49,11 @@ def returns_figure(report: Report, *, flat_bars: int | None = None) -> Figure:
         "beyond_three": _beyond(edges, counts, mean, 3 * spread) / total,
         "timeframe": report["run"]["config"]["timeframe"],
     }
+    spec = None
+    if is_drawn:
+        spec = _spec(bins, normal_curve(bins, mean, spread, total), left_out)
     return Figure(
-        spec=_spec(bins, _curve(bins, mean, spread, total), left_out),
+        spec=spec,
         facts=facts,
         rows=bins,
         table=bins,
@@ -96,9 +101,10 @@ def _merged(edges: list[float], counts: list[int]) -> list[Document]:
     ]
 
 
-def _curve(
+def normal_curve(
     bins: list[Document], mean: float, spread: float, total: int
 ) -> list[Document]:
+    """Return how many returns a normal curve with this spread has, place by place."""
     low, high = bins[0]["low"], bins[-1]["high"]
     scale = total * (bins[0]["high"] - low) / (spread * math.sqrt(2 * math.pi))
     step = (high - low) / (CURVE_POINTS - 1)

@@ -20,7 +20,7 @@ MONTHS = (
 ROW_PX = 22
 
 
-def months_figure(report: Report) -> Figure:
+def months_figure(report: Report, *, is_drawn: bool = True) -> Figure:
     """Return a row for each year: twelve months or None, the year, the benchmark's."""
     months = report["monthly_returns"]
     if report["metrics"]["exposure"] == 0:
@@ -47,7 +47,8 @@ def months_figure(report: Report) -> Figure:
         "worst": _named(min(whole, key=lambda one: one["return"])),
         "partial": [_named(one) for one in months if one["partial"]],
     }
-    return Figure(spec=_spec(rows), facts=facts, rows=months, table=rows)
+    spec = _spec(rows) if is_drawn else None
+    return Figure(spec=spec, facts=facts, rows=months, table=rows)
 
 
 def _spec(rows: list[Document]) -> Document:

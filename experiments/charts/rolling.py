@@ -23,7 +23,9 @@ TABLE_ROWS = 60
 YEAR_MS = 365.25 * 86_400_000
 
 
-def rolling_figure(report: Report, *, window: int | None = None) -> Figure:
+def rolling_figure(
+    report: Report, *, window: int | None = None, is_drawn: bool = True
+) -> Figure:
     """Return the ratio over the last `window` returns: bars, or days of shorter bars.
 
     Without a window it is 252 for a sample longer than five years, else 90 or 30.
@@ -47,7 +49,7 @@ def rolling_figure(report: Report, *, window: int | None = None) -> Figure:
         "has_gaps": len(known) < len(drawn),
     }
     return Figure(
-        spec=_spec(drawn, window, unit),
+        spec=_spec(drawn, window, unit) if is_drawn else None,
         facts=facts,
         rows=points,
         table=thinned(known, TABLE_ROWS),

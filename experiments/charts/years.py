@@ -18,7 +18,7 @@ from experiments.charts.growth import benchmark_label
 HEIGHT_PX = 200
 
 
-def years_figure(report: Report) -> Figure:
+def years_figure(report: Report, *, is_drawn: bool = True) -> Figure:
     """Return two bars a year: the run, and in grey the benchmark."""
     if report["metrics"]["exposure"] == 0:
         return Figure(empty=NO_TRADES.format(thing="return of a year"))
@@ -33,7 +33,7 @@ def years_figure(report: Report) -> Figure:
         "ahead": sum(row["return"] > row["benchmark"] for row in compared),
         "benchmark": benchmark_label(report) if compared else "",
     }
-    spec = _spec(rows, facts["benchmark"])
+    spec = _spec(rows, facts["benchmark"]) if is_drawn else None
     return Figure(spec=spec, facts=facts, rows=rows, table=rows)
 
 

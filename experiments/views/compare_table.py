@@ -12,8 +12,8 @@ from django.urls import reverse
 from experiments.charts.compare import VIEWS
 from experiments.models import ModelRun
 from experiments.selectors.lineup import Lineup
+from experiments.selectors.summary import HEADLINES, SHARPES
 from experiments.templatetags.honesty import Luck, luck_of
-from experiments.views.run_tabs import HEADLINES, SHARPES
 from strategies.compare import FEWEST_RETURNS
 from strategies.metrics.registry import METRICS, Metric
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -13,38 +12,14 @@ from django.utils.http import urlencode
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_list
 from experiments.selectors.links import run_page_url
-from experiments.selectors.overfitting import searches_tested
-from experiments.selectors.proof import proof_of
 from experiments.selectors.report import run_report
+from experiments.selectors.summary import has_traded, readings, run_summary
 from experiments.selectors.trades import fill_page, round_trip_page
 from experiments.selectors.why import entry_fills
 from jobs.log_panel import log_panel
-from strategies.metrics import REASONS
-from strategies.metrics.registry import METRICS, Metric
-from strategies.validation_config import TESTS
 
 Context = dict[str, Any]
 
-# What a reader sees first, in this order.
-HEADLINES = (
-    "cagr",
-    "max_drawdown",
-    "volatility",
-    "exposure",
-    "total_return",
-    "sortino",
-    "calmar",
-    "max_drawdown_duration_bars",
-    "trade_count",
-    "win_rate",
-    "profit_factor",
-    "turnover",
-    "beta",
-    "alpha",
-    "skew",
-    "kurtosis",
-)
-COMPARED = ("cagr", "max_drawdown", "volatility", "exposure")
 OF_TRADES = (
     "trade_count",
     "win_rate",
@@ -53,72 +28,12 @@ OF_TRADES = (
     "profit_factor",
     "payoff_ratio",
 )
-# Shown by the honesty tags only, never as a bare number.
-SHARPES = ("sharpe", "sharpe_bar")
-N_DRAWDOWNS = 6
 ROWS_PER_PAGE = 50
 MAX_DIGITS = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One metric of a run beside that of its benchmark."""
-
-    metric: Metric
-    value: float | None
-    other: float | None
-    why: str  # there is no value, or little in it; "" for nothing to say
-
-
-def readings(
-    keys: tuple[str, ...], run: Context, benchmark: Context | None = None
-) -> list[Reading]:
-    return [
-        Reading(
-            METRICS[key],
-            run["metrics"][key],
-            (benchmark or {}).get(key),
-            REASONS.get(run["flags"].get(key, ""), ""),
-        )
-        for key in keys
-        if key in run["metrics"]
-    ]
-
-
 def summary_tab(request: HttpRequest, run: ModelRun) -> Context:
-    report = run_report(run)
-    document, benchmark = report["run"], report["benchmark_metrics"] or {}
-    everything = tuple(key for key in METRICS if key not in SHARPES)
-    worst = sorted(report["drawdowns"], key=lambda one: one["depth"])
-    return {
-        "run": document,
-        "benchmark_metrics": benchmark,
-        "benchmark_name": document["config"]["benchmark"].replace("_", " "),
-        "headlines": readings(
-            HEADLINES, document, {key: benchmark.get(key) for key in COMPARED}
-        ),
-        "readings": readings(everything, document, benchmark),
-        "accounting": run.accounting,
-        "lookahead": report["lookahead"],
-        "proof": proof_of(run),
-        "survivorship": report["survivorship"],
-        "critic": report["critic"],
-        "tests": tests_said(report["validation"]),
-        "searches": searches_tested(run),
-        "drawdowns": worst[:N_DRAWDOWNS],
-        "n_drawdowns": len(worst),
-        "has_traded": has_traded(document),
-    }
-
-
-def tests_said(validation: Context | None) -> list[str]:
-    """Return the tests of luck that were run, in words."""
-    names = [name for name in TESTS if name in (validation or {})]
-    return [name.replace("_", " ").replace("wfo", "fixed windows") for name in names]
-
-
-def has_traded(run: Context) -> bool:
-    return run["metrics"].get("exposure") != 0
+    return run_summary(run, run_report(run))
 
 
 def charts_tab(request: HttpRequest, run: ModelRun) -> Context:

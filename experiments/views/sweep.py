@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods
 from experiments.models import RunKind
 from experiments.selectors.candidates import candidate_named, judged
 from experiments.selectors.runs import run_document, run_get
+from experiments.selectors.summary import HEADLINES, readings
 from experiments.services.sweep import candidate_run
 from experiments.views.generate import generated_expression
 from experiments.views.run_form import opened
-from experiments.views.run_tabs import HEADLINES, readings
 
 
 @require_http_methods(["GET", "POST"])
