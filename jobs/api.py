@@ -1,15 +1,17 @@
 """Jobs for scripts: list, watch, read the log, cancel."""
 
-from typing import Any
+from typing import Any, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Header, Query, Router, Schema, Status
 from pydantic import Field
 
-from jobs.models import Job
+from jobs.logs import line_text
+from jobs.models import Job, JobLog
 from jobs.queue import cancel
-from jobs.selectors import JobRow, job_get, job_page, job_rows, log_lines
+from jobs.repositories import LOGS
+from jobs.selectors import JobRow, job_get, job_page, job_rows
 from jobs.sse import MEDIA_TYPE, event_stream
 from quantlab.web.downloads import (
     TABLE_FORMATS,
@@ -28,6 +30,17 @@ router = Router(tags=["jobs"])
 TYPE_WORDS = {"generate": "train"}
 KINDS_BY_TYPE = {word: kind for kind, word in TYPE_WORDS.items()}
 MAX_TAIL = 10_000
+# What an answer with a log can be: a table, or text.
+LOG_FORMATS: dict[str, Any] = {
+    "responses": {
+        200: {
+            "content": {
+                **TABLE_FORMATS["responses"][200]["content"],
+                "text/plain": {"schema": {"type": "string"}},
+            }
+        }
+    }
+}
 
 
 class JobQuery(ListQuery):
@@ -38,6 +51,9 @@ class JobQuery(ListQuery):
 
 
 class LogQuery(FormatQuery):
+    format: Literal["json", "csv", "parquet", "text"] = Field(  # type: ignore[assignment]
+        "json", description="Sent, it asks for all lines at once; `text` to read them."
+    )
     after: int = Field(0, ge=0, description="Only lines behind this one.")
     level: str = Field("", description="This level and above.")
     q: str = Field("", description="Part of message or event.")
@@ -182,7 +198,7 @@ def stream_job(
     "/{job_id}/log",
     response=LogOut,
     summary="Log of a job",
-    openapi_extra=TABLE_FORMATS,
+    openapi_extra=LOG_FORMATS,
 )
 def get_log(request: HttpRequest, job_id: str, query: Query[LogQuery]) -> Any:
     """Lines in the order they were written."""
@@ -193,7 +209,7 @@ def get_log(request: HttpRequest, job_id: str, query: Query[LogQuery]) -> Any:
     "/{job_id}/logs",
     response=LogOut,
     summary="Log of a job (alias)",
-    openapi_extra=TABLE_FORMATS,
+    openapi_extra=LOG_FORMATS,
 )
 def get_logs(request: HttpRequest, job_id: str, query: Query[LogQuery]) -> Any:
     """The same as `/log`."""
@@ -205,11 +221,20 @@ def log_answer(job: Job, query: LogQuery) -> Any:
     asked = query.dict(exclude={"format"})
     if "format" in query.model_fields_set and "limit" not in query.model_fields_set:
         asked["limit"] = None
-    lines = log_lines(job, **asked)
+    lines = LOGS.lines(job.pk, **asked)
     if query.format == "json":
         return {"items": lines, "next_after": lines[-1].seq if lines else query.after}
+    if query.format == "text":
+        return _as_text(lines, name=f"{job.pk}-log.txt")
     rows = [LogLineOut.from_orm(line).dict() for line in lines]
     return download(table_of(rows), form=query.format, name=f"{job.pk}-log")
+
+
+def _as_text(lines: list[JobLog], *, name: str) -> HttpResponse:
+    """Answer with the lines as people read them, each on one line of the file."""
+    text = "".join(f"{line_text(line)}\n" for line in lines)
+    about = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=about)
 
 
 def _document(job: Job) -> dict[str, Any]:

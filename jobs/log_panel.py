@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 
 from jobs.models import Job, JobLog
-from jobs.selectors import log_lines
+from jobs.repositories import LOGS
 from quantlab.web.htmx import HtmxHttpRequest, wants_region
 from quantlab.web.problem import Problem
 
@@ -113,14 +113,14 @@ def log_panel(request: HttpRequest, job: Job, *, address: str, **keep: str) -> L
     asked = {**keep, "level": level, "q": q, "follow": follow}
     after, before = _whole(request, "after"), _whole(request, "before")
     if after is not None:
-        lines = log_lines(job, level=level, q=q, after=after, limit=NEW_LINES + 1)
+        lines = LOGS.lines(job.pk, level=level, q=q, after=after, limit=NEW_LINES + 1)
         has_later = len(lines) > NEW_LINES
         new = lines[:NEW_LINES]
         return LogPanel(job, address, asked, new, after=after, has_later=has_later)
     line = _whole(request, "line")
     if line is not None:
         before = line + LINES // 2
-    lines = log_lines(job, level=level, q=q, before=before, tail=LINES + 1)
+    lines = LOGS.lines(job.pk, level=level, q=q, before=before, tail=LINES + 1)
     return LogPanel(
         job,
         address,

@@ -17,6 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from jobs.models import JobLog
+from quantlab.web.times import rfc3339
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 logger = structlog.get_logger(__name__)
@@ -55,6 +56,14 @@ def append_lines(job_id: str, lines: Sequence[Line]) -> None:
         )
         for seq, line in enumerate(lines, start=(last or 0) + 1)
     )
+
+
+def line_text(line: JobLog) -> str:
+    """Return a line as a text file has it: when, how grave, what, and the rest."""
+    said = [line.message, *(f"{name}={value}" for name, value in line.fields.items())]
+    words = "  ".join(part for part in said if part)
+    text = f"{rfc3339(line.ts)} {line.level:<7} {line.event}  {words}"
+    return " ".join(text.splitlines())
 
 
 def say(job_id: str, line: Line) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from jobs.logs import LEVELS
-from jobs.models import ACTIVE, Job, JobLog, JobStatus, canonical_status
+from jobs.models import ACTIVE, Job, JobStatus, canonical_status
 from jobs.registry import kinds
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
@@ -114,37 +113,3 @@ def job_rows(jobs: Iterable[Job]) -> list[JobRow]:
 
 def active_count() -> int:
     return Job.objects.filter(status__in=ACTIVE).count()
-
-
-def log_lines(
-    job: Job,
-    *,
-    after: int = 0,
-    before: int | None = None,
-    level: str = "",
-    q: str = "",
-    limit: int | None = 200,
-    tail: int | None = None,
-) -> list[JobLog]:
-    """Return the first `limit` lines after line `after`, or the last `tail` of them.
-
-    Only lines before line `before` count, if it is given. `level` keeps the lines of
-    that level and above. Always in the order they were written; one query.
-    """
-    lines = job.log_lines.filter(seq__gt=after)
-    if before is not None:
-        lines = lines.filter(seq__lt=before)
-    if level:
-        lines = lines.filter(level__in=_at_least(level))
-    if q:
-        lines = lines.filter(Q(message__icontains=q) | Q(event__icontains=q))
-    if tail is None:
-        return list(lines.order_by("seq")[:limit])
-    return list(lines.order_by("-seq")[:tail])[::-1]
-
-
-def _at_least(level: str) -> tuple[str, ...]:
-    name = level.strip().upper()
-    if name not in LEVELS:
-        raise unknown_word("level", level, [known.lower() for known in LEVELS])
-    return LEVELS[LEVELS.index(name) :]

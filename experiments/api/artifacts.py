@@ -79,6 +79,7 @@ def list_artifacts(request: HttpRequest, run_id: str, query: Query[FormatQuery])
     return whole_list(query, artifact_list(run), name=f"{run.pk}-artifacts")
 
 
+@router.api_operation(["HEAD"], "/{run_id}/artifacts/{name}", include_in_schema=False)
 @router.get(
     "/{run_id}/artifacts/{name}",
     url_name="get_artifact",
@@ -96,6 +97,7 @@ def get_artifact(
     return _send(request, run_id, name)
 
 
+@router.api_operation(["HEAD"], "/{run_id}/manifest", include_in_schema=False)
 @router.get(
     "/{run_id}/manifest",
     summary="Manifest of a run",

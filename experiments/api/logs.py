@@ -6,8 +6,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from experiments.selectors.runs import run_get
-from jobs.api import LogOut, LogQuery, log_answer
-from quantlab.web.downloads import TABLE_FORMATS
+from jobs.api import LOG_FORMATS, LogOut, LogQuery, log_answer
 
 router = Router(tags=["runs"])
 
@@ -16,7 +15,7 @@ router = Router(tags=["runs"])
     "/{run_id}/log",
     response=LogOut,
     summary="Log of a run",
-    openapi_extra=TABLE_FORMATS,
+    openapi_extra=LOG_FORMATS,
 )
 def get_run_log(request: HttpRequest, run_id: str, query: Query[LogQuery]) -> Any:
     """Lines in the order they were written."""
@@ -27,7 +26,7 @@ def get_run_log(request: HttpRequest, run_id: str, query: Query[LogQuery]) -> An
     "/{run_id}/logs",
     response=LogOut,
     summary="Log of a run (alias)",
-    openapi_extra=TABLE_FORMATS,
+    openapi_extra=LOG_FORMATS,
 )
 def get_run_logs(request: HttpRequest, run_id: str, query: Query[LogQuery]) -> Any:
     """The same as `/log`."""

@@ -1,6 +1,5 @@
 """Charts of a run for scripts: as a picture, as what it draws, as its description."""
 
-import asyncio
 import time
 from typing import Any, Literal
 
@@ -11,17 +10,17 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.api.schemas import HonestyOut
+from experiments.api.submission import finishes
 from experiments.charts.named import figures_of
 from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
 from experiments.services.picture import ALL, Wanted, picture_kept, picture_order
-from jobs.models import TERMINAL, Job
+from jobs.models import Job
 from quantlab.web.downloads import TABLE_FORMATS, download, table_of
 
 router = Router(tags=["runs"])
 
 WAIT_S = 2.0
-POLL_S = 0.03
 MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
 
@@ -106,14 +105,8 @@ async def _picture(run: ModelRun, wanted: Wanted) -> Any:
         job = await sync_to_async(picture_order)(run=run, wanted=wanted)
         if time.monotonic() >= deadline:
             return _being_drawn(job)
-        await _ends(job, deadline)
+        await finishes(job.pk, deadline - time.monotonic())
     return _file(run, wanted, content)
-
-
-async def _ends(job: Job, deadline: float) -> None:
-    ended = Job.objects.filter(pk=job.pk, status__in=TERMINAL)
-    while time.monotonic() < deadline and not await ended.aexists():
-        await asyncio.sleep(POLL_S)
 
 
 def _being_drawn(job: Job) -> JsonResponse:

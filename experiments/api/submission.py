@@ -14,7 +14,7 @@ from experiments.selectors.limits import budgets
 from experiments.selectors.runs import run_document, run_get
 from experiments.services.budgets import budget_headers
 from experiments.services.runs import Submission
-from jobs.models import TERMINAL, Job
+from jobs.repositories import STATUSES
 
 MAX_WAIT_S = 20
 POLL_S = 0.03
@@ -69,8 +69,7 @@ def wanted_wait_s(prefer: str) -> int | None:
 async def finishes(job_id: str, within_s: float) -> bool:
     """Wait for the end of a job without holding a thread; False if it takes longer."""
     deadline = time.monotonic() + within_s
-    ended = Job.objects.filter(pk=job_id, status__in=TERMINAL)
-    while not await ended.aexists():
+    while not await STATUSES.has_ended(job_id):
         if time.monotonic() >= deadline:
             return False
         await asyncio.sleep(POLL_S)
