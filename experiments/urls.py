@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from experiments.views.archive import archive_taken
 from experiments.views.backtesting import backtesting
 from experiments.views.caches import (
     cache_list,
@@ -125,6 +126,7 @@ urlpatterns = [
     ),
     path("model-lab/trash", trash, name="trash"),
     path("model-lab/trash/undo", undo, name="undo"),
+    path("import", archive_taken, name="import"),
     path("model-lab/demo/remove", demo_removal, name="demo-remove"),
     path(
         "model-lab/runs/<uuid:run_id>/charts/<slug:name>",

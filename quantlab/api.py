@@ -18,6 +18,7 @@ from ninja.renderers import JSONRenderer
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel, Field
 
+from experiments.api.archive import router as archive_router
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
 from experiments.api.breakdown import router as breakdown_router
@@ -253,6 +254,7 @@ for of_a_run in (
     api.add_router("/runs", of_a_run)
 api.add_router("", report_router)
 api.add_router("/proofs", proofs_router)
+api.add_router("", archive_router)
 api.add_router("/presets", presets_router)
 api.add_router("/strategies", strategies_router)
 api.add_router("/ledger", ledger_router)

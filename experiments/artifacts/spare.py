@@ -29,6 +29,8 @@ class Spare(NamedTuple):
 
 CANDIDATES = Spare("candidates", 2 << 30)  # ten sweeps of a million
 PICTURES = Spare("pictures", 256 << 20)
+ARCHIVES = Spare("archives", 2 << 30)  # that were made to be downloaded
+ARRIVED = Spare("arrived", 2 << 30)  # that were sent, and wait to be taken
 
 
 def mark_used(path: Path) -> None:

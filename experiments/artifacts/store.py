@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -69,6 +69,33 @@ class ArtifactStore:
             raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+    def take(self, run_id: str, files: Mapping[str, Iterable[bytes]]) -> None:
+        """Put the folder of another lab's run in place, its manifest too, as it is.
+
+        Whoever calls has compared the bytes with their hashes, or does as they pass.
+        """
+        final, partial = self._folder(run_id), self._beside(run_id)
+        self._sweep(run_id)
+        try:
+            partial.mkdir(parents=True)
+            for name, parts in files.items():
+                _write(partial, name, parts_writer(parts))
+            _sync_folder(partial)
+            self._clear(final)
+            partial.rename(final)
+            _sync_folder(self.root)
+        except OSError as exc:
+            if exc.errno in DISK_IS_FULL:
+                raise _disk_full() from exc
+            raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def path(self, run_id: str, name: str) -> Path:
+        """Return where a file lies that the manifest lists, or the manifest."""
+        with self.open(run_id, name) as file:
+            return Path(file.name)
 
     def open(self, run_id: str, name: str) -> BinaryIO:
         """Return a file that the manifest lists, or the manifest, open for reading."""
@@ -182,6 +209,11 @@ def json_writer(document: Mapping[str, Any]) -> Writer:
         document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
     )
     return lambda file: file.write(f"{text}\n".encode())
+
+
+def parts_writer(parts: Iterable[bytes]) -> Writer:
+    """Return a writer of bytes that come in parts."""
+    return lambda file: [file.write(part) for part in parts]
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -140,7 +140,7 @@ def ledger_append(
     known = LedgerEntry.objects.filter(job_id=job_id, chunk=chunk).first()
     if known is not None:
         return known
-    is_new = _new(looked, tried) & (not looked.is_made_up)
+    is_new = _unseen(tried.keys, looked.data_fingerprint) & (not looked.is_made_up)
     keys = np.sort(tried.keys)
     kept_keys = tried.keys[tried.kept]
     sample = [keys.tobytes(), kept_keys.tobytes(), tried.returns.tobytes()]
@@ -164,21 +164,53 @@ def ledger_append(
         n_trials=int(is_new.sum()),
         **_moments(tried.sharpes[is_new]),
         candidates_sha=hashlib.sha256(b"".join(sample)).hexdigest(),
-        prev_hash=head.hash,
     )
+    _link(head, entry, sample, tried.first_week)
+    return entry
+
+
+def _link(
+    head: LedgerHead, entry: LedgerEntry, sample: list[bytes], first_week: int
+) -> None:
+    """Put an entry and its sample at the end of the chain."""
+    entry.prev_hash = head.hash
     entry.hash = chained_hash(entry)
     entry.save(force_insert=True)
+    keys, kept_keys, returns = sample
     LedgerSample.objects.create(
         entry=entry,
-        keys=sample[0],
-        kept_keys=sample[1],
-        first_week=tried.first_week,
-        returns=sample[2],
+        keys=keys,
+        kept_keys=kept_keys,
+        first_week=first_week,
+        returns=returns,
     )
     head.hash, head.n_entries = entry.hash, head.n_entries + 1
     head.version += 1
     head.save()
-    return entry
+
+
+@transaction.atomic
+def ledger_take(*, entry: LedgerEntry, sample: list[bytes], first_week: int) -> bool:
+    """Record what another lab tried, behind all that is here; False if it is here.
+
+    Of its candidates those count that nobody tried on these bars here: nothing is
+    counted twice, and nothing that counted there is lost. Where only some of a chunk
+    are new, their Sharpe ratios are described by those of the chunk.
+    """
+    head, _ = LedgerHead.objects.select_for_update().get_or_create(pk=1)
+    if LedgerEntry.objects.filter(id=entry.id).exists():
+        return False
+    keys = np.frombuffer(sample[0], dtype=np.uint64)
+    is_new = _unseen(keys, entry.data_fingerprint)
+    entry.n_trials = 0 if entry.is_null else int(is_new.sum())
+    entry.n_sharpes = min(entry.n_sharpes, entry.n_trials)
+    if not entry.n_sharpes:
+        entry.sharpe_mean = entry.sharpe_variance = entry.sharpe_max = None
+    taken = LedgerEntry.objects.filter(job_id=entry.job_id, chunk=entry.chunk)
+    if taken.exists():  # of another job that has the same short name
+        entry.job_id = f"imp_{entry.id.hex[:20]}"
+    _link(head, entry, sample, first_week)
+    return True
 
 
 def _now() -> Any:
@@ -186,23 +218,21 @@ def _now() -> Any:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def _new(looked: Looked, tried: Tried) -> np.ndarray:
+def _unseen(keys: KeyArray, fingerprint: str) -> np.ndarray:
     """Return which candidates nobody evaluated on these bars, each of them once."""
-    first = np.zeros(len(tried.keys), dtype=bool)
-    first[np.unique(tried.keys, return_index=True)[1]] = True
-    same_bars = LedgerEntry.objects.filter(
-        data_fingerprint=looked.data_fingerprint, n_trials__gt=0
-    )
+    first = np.zeros(len(keys), dtype=bool)
+    first[np.unique(keys, return_index=True)[1]] = True
+    same_bars = LedgerEntry.objects.filter(data_fingerprint=fingerprint, n_trials__gt=0)
     single = same_bars.exclude(candidate_key=None)
-    if len(tried.keys) == 1:
-        single = single.filter(candidate_key=signed_key(int(tried.keys[0])))
+    if len(keys) == 1:
+        single = single.filter(candidate_key=signed_key(int(keys[0])))
     known = np.fromiter(single.values_list("candidate_key", flat=True), dtype=np.int64)
-    seen = np.isin(tried.keys, known.view(np.uint64))
+    seen = np.isin(keys, known.view(np.uint64))
     several = LedgerSample.objects.filter(
         entry__in=same_bars.filter(candidate_key=None)
     )
     for blob in several.values_list("keys", flat=True).iterator(chunk_size=1):
-        seen |= _among(tried.keys, np.frombuffer(blob, dtype=np.uint64))
+        seen |= _among(keys, np.frombuffer(blob, dtype=np.uint64))
     return first & ~seen
 
 

@@ -18,7 +18,7 @@ from django.utils.deprecation import MiddlewareMixin
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
 
-UPLOADS = ("/api/datasets/upload", "/api/import", "/datasets/upload")
+UPLOADS = ("/api/datasets/upload", "/api/import", "/datasets/upload", "/import")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 

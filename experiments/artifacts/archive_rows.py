@@ -1,0 +1,279 @@
+"""The rows of an archive: what may stand in one, field by field.
+
+A row is read from a model when it is written, and from anybody's file when it is taken:
+what does not fit its type is refused before anything is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from experiments.models import RunKind
+
+Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MaybeSha = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+Word = Annotated[str, Field(max_length=80)]
+Long = Annotated[str, Field(max_length=200)]
+Notes = Annotated[str, Field(max_length=20_000)]
+Tags = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=40)]], Field(max_length=20)
+]
+JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,24}$")]
+Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+Number = int | float | None
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# From year 1 to year 9999.
+Milliseconds = Annotated[int, Field(ge=-62_135_596_800_000, le=253_402_300_799_999)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+# Those of which an archive has all that their pages need.
+KINDS = (
+    RunKind.BACKTEST,
+    RunKind.SWEEP,
+    RunKind.WALK_FORWARD,
+    RunKind.VALIDATE,
+    RunKind.GENERATE,
+)
+Source = Literal[
+    "run",
+    "sweep",
+    "walk_forward",
+    "generate",
+    "validate",
+    "pipeline",
+    "client",
+    "null_model",
+]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    def plain(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class JobRow(Row):
+    id: JobId
+    title: Long
+    status: Literal["succeeded", "failed", "cancelled"]
+    stage: Annotated[str, Field(max_length=40)]
+    progress: Annotated[float, Field(ge=0.0, le=1.0)]
+    processed: Count
+    total: Count | None
+    rate: Finite | None
+    message: Annotated[str, Field(max_length=300)]
+    best: dict[str, Any] | None
+    latest_sharpe: Finite | None
+    error: dict[str, Any] | None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime
+    attempt: Annotated[int, Field(ge=0, le=32_767)]
+
+
+class LogRow(Row):
+    seq: Count
+    ts: AwareDatetime
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    event: Annotated[str, Field(max_length=60)]
+    message: str
+    fields: dict[str, Any]
+
+
+class ChunkRow(Row):
+    number: Count
+    n_candidates: Count
+    n_bars: Count
+    seconds: Finite
+    data_fingerprint: MaybeSha
+    chosen: dict[str, Any] | None
+
+
+class TestRow(Row):
+    name: Annotated[str, Field(max_length=40)]
+    outcome: dict[str, Any]
+    work: Finite
+    seconds: Finite
+
+
+class BatchRow(Row):
+    number: Count
+    is_placebo: bool
+    n_expressions: Count
+    n_trials: Count
+    first_week: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+    n_weeks: Count
+    seconds: Finite
+    data_fingerprint: MaybeSha
+
+
+class RunRow(Row):
+    id: UUID
+    kind: RunKind
+    name: Long
+    experiment_id: UUID | None
+    parent_id: UUID | None
+    config: dict[str, Any]
+    search: dict[str, Any] | None
+    symbol: Word
+    strategy: Word
+    config_hash: Sha
+    config_family_hash: Sha
+    run_hash: Sha
+    code_version: Annotated[str, Field(max_length=20)]
+    source_version: Long
+    data_fingerprint: MaybeSha
+    pool: Sha
+    preset_ref: Annotated[str, Field(max_length=60)]
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+    persist: bool
+    ppy: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    metrics: dict[Annotated[str, Field(max_length=40)], Number]
+    flags: dict[str, str]
+    warnings: list[dict[str, Any]]
+    best_index: Annotated[int, Field(ge=0, le=2**63 - 1)] | None
+    sharpe_se: Finite | None
+    sparkline: Annotated[list[Finite], Field(max_length=100)]
+    accounting: dict[str, Any] | None
+    manifest_sha: MaybeSha
+    tags: Tags
+    notes: Notes
+    starred: bool
+    pinned: bool
+    archived: bool
+    created_at: AwareDatetime
+
+
+class Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ts: list[int]
+    value: list[Number]
+
+
+class Band(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ts: list[int]
+    low: list[Number]
+    high: list[Number]
+
+
+class Report(BaseModel):
+    """What the worker computed for the report; later parts may stand beside."""
+
+    model_config = ConfigDict(extra="allow")
+
+    series: dict[str, Line]
+    bands: dict[str, Band]
+    benchmark_metrics: dict[str, Number] | None
+    monthly_returns: list[dict[str, int | float | bool | None]]
+    yearly: list[dict[str, Number]]
+    benchmark_yearly: list[dict[str, Number]]
+    returns_histogram: dict[str, list[Number]]
+    drawdowns: list[dict[str, Number]]
+    round_trips: dict[str, Any]
+
+
+class RunMember(Row):
+    """A run with everything that is kept of it in tables."""
+
+    run: RunRow
+    job: JobRow
+    log: Annotated[list[LogRow], Field(max_length=100_000)]
+    numbers: dict[Annotated[str, Field(max_length=40)], Number]
+    report: Report | None
+    chunks: list[ChunkRow]
+    tests: list[TestRow]
+    batches: list[BatchRow]
+
+
+class ExperimentRow(Row):
+    id: UUID
+    name: Long
+    hypothesis: dict[str, Any] | None
+    model_key: Word
+    params: dict[str, Any]
+    provider: Annotated[str, Field(max_length=40)]
+    universe: list[str]
+    members: dict[str, Any] | None
+    timeframe: Annotated[str, Field(max_length=20)]
+    benchmark: Word
+    start_ms: Milliseconds | None
+    end_ms: Milliseconds | None
+    cost_model: dict[str, Any]
+    sizing: dict[str, Any]
+    tags: Tags
+    notes: Notes
+    starred: bool
+    archived: bool
+    created_at: AwareDatetime
+
+
+class EntryRow(Row):
+    """An entry of the ledger with its sample, as it stood in the chain it is from."""
+
+    type: Literal["entry"] = "entry"
+    id: UUID
+    created_at: AwareDatetime
+    source: Source
+    pool: Sha
+    instruments: Annotated[
+        list[Annotated[str, Field(max_length=140)]], Field(min_length=1)
+    ]
+    data_fingerprint: Sha
+    timeframe: Annotated[str, Field(max_length=8)]
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    run_id: Annotated[str, Field(max_length=36)]
+    job_id: Annotated[str, Field(max_length=24)]
+    chunk: Count
+    config_hash: Annotated[str, Field(max_length=64)]
+    candidate_key: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None
+    n_evaluated: Count
+    n_trials: Count
+    n_sharpes: Count
+    sharpe_mean: Finite | None
+    sharpe_variance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    sharpe_max: Finite | None
+    ppy: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    candidates_sha: Sha
+    prev_hash: MaybeSha
+    hash: Sha
+    keys: Base64
+    kept_keys: Base64
+    first_week: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+    returns: Base64
+
+
+class InstrumentRow(Row):
+    """A thing that has prices, and by which of them it is known again."""
+
+    type: Literal["instrument"] = "instrument"
+    name: Annotated[str, Field(min_length=1, max_length=140)]
+    sketch: Base64
+
+
+class PoolRow(Row):
+    """How many trials of a pool are really different."""
+
+    type: Literal["pool"] = "pool"
+    pool: Sha
+    n_effective: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    n_trials: Annotated[int, Field(ge=0, le=2**53)]
+    is_exact: bool
+
+
+class SealRow(Row):
+    """A sealed span that was looked at; nobody can unsee it."""
+
+    type: Literal["seal"] = "seal"
+    run_id: Annotated[str, Field(max_length=36)]
+    pool: Sha
+    instruments: list[Annotated[str, Field(max_length=140)]]
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    n_shown: Count
