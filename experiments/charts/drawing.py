@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
-WIDTH = 960
-LEFT, RIGHT = 52.0, 880.0  # of every panel; behind it stand the labels of lines
-TITLE_PX = 18.0  # room above a panel for what its axis measures
+WIDTH, HALF = 960, 470
+LEFT, RIGHT = 52.0, 880.0  # of a panel; behind it stand the labels of lines
+HALF_RIGHT = 462.0
+TITLE_PX = 20.0  # room above a panel for what its axis measures
 TICKS_PX = 22.0  # and below it for the days
 DAY_MS = 86_400_000
 MOST_TICKS = 8
@@ -66,6 +67,7 @@ class Panel:
     top: float
     height: float
     is_log: bool = False
+    right: float = RIGHT
 
     @property
     def bottom(self) -> float:
@@ -73,7 +75,7 @@ class Panel:
 
     def x(self, value: float) -> float:
         share = (value - self.first) / ((self.last - self.first) or 1.0)
-        return LEFT + share * (RIGHT - LEFT)
+        return LEFT + share * (self.right - LEFT)
 
     def y(self, value: float) -> float:
         place = math.log if self.is_log else float
@@ -99,7 +101,7 @@ class Panel:
         return f"M{left:.1f} {zero:.1f}V{top:.1f}H{right:.1f}V{zero:.1f}Z"
 
     def level(self, value: float) -> str:
-        return f"M{LEFT} {self.y(value):.1f}H{RIGHT}"
+        return f"M{LEFT} {self.y(value):.1f}H{self.right}"
 
     def scale(self, values: Iterable[tuple[float, str]]) -> Parts:
         """Return a line and a label for each value of the y axis."""
@@ -112,7 +114,7 @@ class Panel:
 
     def axis(self, values: Iterable[tuple[float, str]]) -> Parts:
         """Return the x axis with its labels."""
-        marks = [Mark("axis", f"M{LEFT} {self.bottom:.1f}H{RIGHT}")]
+        marks = [Mark("axis", f"M{LEFT} {self.bottom:.1f}H{self.right}")]
         words = []
         for value, text in values:
             x = self.x(value)
@@ -122,7 +124,7 @@ class Panel:
 
     def title(self, text: str) -> Word:
         """Return what the y axis measures, above it."""
-        return Word("0", f"{self.top - 7:.1f}", text)
+        return Word("0", f"{self.top - 9:.1f}", text)
 
     def _known(self, xs: Sequence[float], ys: Values) -> list[list[str]]:
         points = [
@@ -142,12 +144,14 @@ def _through(points: Sequence[str]) -> str:
     return f"M{'L'.join(points)}"
 
 
-def time_ticks(first_ms: int, last_ms: int) -> list[tuple[float, str]]:
-    """Return moments to label between two of UTC, at most `MOST_TICKS` and one."""
+def time_ticks(
+    first_ms: int, last_ms: int, most: int = MOST_TICKS
+) -> list[tuple[float, str]]:
+    """Return moments to label between two of UTC, at most `most` and one."""
     days = (last_ms - first_ms) / DAY_MS
     if days < SHORT_DAYS:
-        return _even_ticks(first_ms, last_ms, days)
-    step = next(m for m in MONTH_STEPS if days / 30.4 / m <= MOST_TICKS)
+        return _even_ticks(first_ms, last_ms, days, most)
+    step = next(m for m in MONTH_STEPS if days / 30.4 / m <= most)
     start = datetime.fromtimestamp(first_ms / 1000, UTC)
     month = -(-(12 * start.year + start.month) // step) * step
     ticks = []
@@ -167,9 +171,11 @@ def _month_ms(month: int) -> int:
     return int(datetime(year, place + 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 
-def _even_ticks(first_ms: int, last_ms: int, days: float) -> list[tuple[float, str]]:
+def _even_ticks(
+    first_ms: int, last_ms: int, days: float, most: int
+) -> list[tuple[float, str]]:
     form = "%d %b %H:%M" if days < HOURS_DAYS else "%d %b"
-    steps = max(min(MOST_TICKS - 2, int(days)), 2) if days >= HOURS_DAYS else 4
+    steps = max(min(most - 2, int(days)), 2) if days >= HOURS_DAYS else most // 2
     places = [first_ms + (last_ms - first_ms) * i / steps for i in range(steps + 1)]
     return [
         (place, f"{datetime.fromtimestamp(place / 1000, UTC):{form}}")

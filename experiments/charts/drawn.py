@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from experiments.charts.drawing import (
+    HALF,
+    HALF_RIGHT,
     RIGHT,
     TICKS_PX,
     TITLE_PX,
+    WIDTH,
     Drawing,
     Mark,
     Panel,
@@ -36,6 +39,7 @@ from experiments.charts.scales import (
 )
 
 PLAIN_PX = 190  # a chart of one panel
+HALF_TICKS = 4  # days below a drawing of half the width
 GAP = 0.12  # of a year's place, on each side of its bars
 STYLES = {"run": "strategy", "benchmark": "benchmark"}
 
@@ -128,8 +132,8 @@ def _rolling(report: Report, figure: Figure) -> Drawing:
     highs = [None if r["sharpe"] is None else r["high"] for r in points]
     values = [*(v for v in [*lows, *highs] if v is not None), 0.0]
     low, high = padded(min(values), max(values), log=False)
-    panel = _plain(first, last, low, high)
-    drawing = _drawing()
+    panel = _plain(first, last, low, high, right=HALF_RIGHT)
+    drawing = _drawing(HALF)
     ticks = labels(low, high, log=False, most=5)
     form = label_format(ticks, fewest=1).replace("~", "")
     _add(drawing, panel.scale((v, f"{v:{form}}") for v in ticks))
@@ -143,7 +147,7 @@ def _rolling(report: Report, figure: Figure) -> Drawing:
             Mark("strategy", panel.line(xs, [row["sharpe"] for row in points])),
         ]
     )
-    _add(drawing, panel.axis(time_ticks(first, last)))
+    _add(drawing, panel.axis(time_ticks(first, last, HALF_TICKS)))
     return drawing
 
 
@@ -151,8 +155,9 @@ def _returns(report: Report, figure: Figure) -> Drawing:
     bins, facts = figure.rows, figure.facts
     curve = normal_curve(bins, facts["mean"], facts["spread"], facts["total"])
     most = max(*(one["count"] for one in bins), *(one["n"] for one in curve))
-    panel = _plain(bins[0]["low"], bins[-1]["high"], 0.0, 1.04 * most)
-    drawing = _drawing()
+    ends = bins[0]["low"], bins[-1]["high"]
+    panel = _plain(*ends, 0.0, 1.04 * most, right=HALF_RIGHT)
+    drawing = _drawing(HALF)
     counts = [v for v in labels(0.0, most, log=False, most=5) if v == round(v)]
     _add(drawing, panel.scale((v, f"{v:,.0f}") for v in counts))
     drawing.words.append(panel.title("bars"))
@@ -163,7 +168,7 @@ def _returns(report: Report, figure: Figure) -> Drawing:
     ]
     line = panel.line([one["x"] for one in curve], [one["n"] for one in curve])
     drawing.marks.extend([Mark("bar", "".join(paths)), Mark("luck", line)])
-    ticks = labels(bins[0]["low"], bins[-1]["high"], log=False, most=7)
+    ticks = labels(*ends, log=False, most=6)
     form = f"+{percent_format(ticks)}"
     axis = [(v, said(f"{v:{form}}" if v else "0%")) for v in ticks]
     _add(drawing, panel.axis(axis))
@@ -206,14 +211,22 @@ def _named_years(panel: Panel, years: Sequence[int]) -> list[Word]:
     ]
 
 
-def _plain(first: float, last: float, low: float, high: float) -> Panel:
+def _plain(
+    first: float, last: float, low: float, high: float, *, right: float = RIGHT
+) -> Panel:
     return Panel(
-        first=first, last=last, low=low, high=high, top=TITLE_PX, height=PLAIN_PX
+        first=first,
+        last=last,
+        low=low,
+        high=high,
+        top=TITLE_PX,
+        height=PLAIN_PX,
+        right=right,
     )
 
 
-def _drawing() -> Drawing:
-    return Drawing(height=round(TITLE_PX + PLAIN_PX + TICKS_PX))
+def _drawing(width: int = WIDTH) -> Drawing:
+    return Drawing(height=round(TITLE_PX + PLAIN_PX + TICKS_PX), width=width)
 
 
 def _add(drawing: Drawing, parts: Parts) -> None:

@@ -158,8 +158,10 @@ class TestFinished:
         html = page(client, run, "?tab=files")
         links = re.findall(r'href="([^"?]+)" download', html)
 
-        assert len(links) == 9  # eight files and the manifest
-        for link in links:
+        files = [link for link in links if "/artifacts/" in link]
+        assert len(files) == 9  # eight files and the manifest
+        assert {*links} - {*files} == {f"/api/runs/{run.pk}/archive"}
+        for link in {*links}:
             assert client.get(link).status_code == 200
 
     def test_an_experiment_is_the_way_back(self, client):

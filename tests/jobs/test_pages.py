@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.models import Job
+from jobs.logs import line_text
+from jobs.models import Job, JobLog
 from jobs.registry import JobKind
+from quantlab.web.times import rfc3339
 from tests.jobs.rows import NOON, add_lines, beat, make_job
 
 pytestmark = pytest.mark.django_db
@@ -460,12 +462,21 @@ class TestLog:
         html = page(client, f"/jobs/{job.pk}")
         links = dict(re.findall(r'href="([^"]+)" download[^>]*>(\w+)<', html))
 
-        assert sorted(links.values()) == ["CSV", "JSON", "Parquet"]
+        assert sorted(links.values()) == ["CSV", "JSON", "Parquet", "Text"]
         for href, form in links.items():
             answer = client.get(href.replace("&amp;", "&"))
             assert answer.status_code == 200
             if form == "JSON":
                 assert len(answer.json()["items"]) == 500
+            if form == "Text":
+                assert answer["Content-Type"] == "text/plain; charset=utf-8"
+                assert answer.content.count(b"\n") == 500
+
+    def test_a_line_of_the_text_is_one_line(self):
+        said = {"event": "warned", "message": "a\nb", "level": "WARNING"}
+        line = JobLog(ts=NOON, fields={"n": 2}, **said)
+
+        assert line_text(line) == f"{rfc3339(NOON)} WARNING warned  a b  n=2"
 
     def test_what_handlers_wrote_is_text(self, client):
         job = make_job("running")
