@@ -14,6 +14,7 @@ from experiments.selectors.limits import budgets
 from experiments.selectors.runs import run_document, run_get
 from experiments.services.budgets import budget_headers
 from experiments.services.runs import Submission
+from jobs.models import Job
 from jobs.repositories import STATUSES
 
 MAX_WAIT_S = 20

@@ -92,11 +92,6 @@ class ArtifactStore:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def path(self, run_id: str, name: str) -> Path:
-        """Return where a file lies that the manifest lists, or the manifest."""
-        with self.open(run_id, name) as file:
-            return Path(file.name)
-
     def open(self, run_id: str, name: str) -> BinaryIO:
         """Return a file that the manifest lists, or the manifest, open for reading."""
         if name != MANIFEST and name not in {e["name"] for e in self.list(run_id)}:

@@ -89,8 +89,8 @@ def subject_of_run(run: ModelRun) -> Subject:
             status=409,
             message="The run has not ended."
             if is_kind
-            else f"A run of kind {run.kind} cannot be archived: it needs its dataset.",
-            advice="Wait for its end." if is_kind else "Its files can be downloaded.",
+            else f"A run of kind {run.kind} cannot be archived.",
+            advice="Wait for its end." if is_kind else "Download its files.",
             next_steps=[f"GET /api/runs/{run.pk}"],
         )
     runs = [*_ancestors(run), run, *_tests([run])]

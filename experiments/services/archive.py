@@ -67,6 +67,7 @@ def _members(subject: Subject) -> Iterator[tuple[str, Content]]:
     for run in subject.runs:
         yield f"runs/{run.pk}/run.json", json_bytes(run_member(run))
         for name in _files(run):
+            run_store().open(str(run.pk), name).close()  # refused if it is gone
             path = run_store().path(str(run.pk), name)
             yield f"runs/{run.pk}/files/{name}", path
     yield LEDGER, b"".join(json_bytes(line) for line in ledger_lines(subject))
