@@ -14,7 +14,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -142,7 +142,7 @@ def stored(path: Path, *, media_type: str, name: str) -> HttpResponseBase:
     """Answer with a file of the lab's disk, in parts and with its length."""
     size = path.stat().st_size
     return _Streamed(
-        _parts_of(path.open("rb")),
+        _parts_of(path),
         content_type=media_type,
         headers={
             "Content-Disposition": content_disposition_header(True, name) or "",
@@ -152,8 +152,8 @@ def stored(path: Path, *, media_type: str, name: str) -> HttpResponseBase:
     )
 
 
-def _parts_of(file: BinaryIO) -> Iterator[bytes]:
-    with file:
+def _parts_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
         while part := file.read(PART_BYTES):
             yield part
 
