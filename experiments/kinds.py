@@ -95,6 +95,7 @@ KINDS = (
         "Pipeline",
         stages=("dataset", "sweep", "guardrails", "training", "summary"),
         is_long=True,
+        max_running_per_owner=10,
         retries=2,  # of the dataset's stage, where files and networks may fail
         on_finish="experiments.services.pipeline:pipeline_ended",
     ),

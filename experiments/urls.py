@@ -50,6 +50,12 @@ from experiments.views.models import (
     training_chart,
 )
 from experiments.views.overfitting import pool_luck, sweep_luck
+from experiments.views.pipeline import (
+    pipeline_detail,
+    pipeline_list,
+    pipeline_stop,
+)
+from experiments.views.pipeline_form import pipeline_new
 from experiments.views.presets import (
     preset_deleted,
     preset_list,
@@ -221,6 +227,10 @@ urlpatterns = [
     path("strategies/<str:expr_hash>", strategy_detail, name="strategy-detail"),
     path("strategies/<str:expr_hash>/words", strategy_words, name="strategy-words"),
     path("strategies/<str:expr_hash>/delete", strategy_deleted, name="strategy-delete"),
+    path("pipeline", pipeline_list, name="pipeline-list"),
+    path("pipeline/new", pipeline_new, name="pipeline-new"),
+    path("pipeline/<uuid:pipeline_id>", pipeline_detail, name="pipeline-detail"),
+    path("pipeline/<uuid:pipeline_id>/cancel", pipeline_stop, name="pipeline-cancel"),
     path("models", model_list, name="model-list"),
     path("models/<str:model_id>", model_detail, name="model-detail"),
     path("models/<str:model_id>/train", model_train, name="model-train"),

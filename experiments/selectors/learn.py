@@ -127,6 +127,17 @@ STOPS: tuple[_Stop, ...] = (
         otherwise="experiments:ledger",
         place=_family,
     ),
+    _Stop(
+        title="Let the lab do it, within limits",
+        why="A pipeline builds the data, tries a few configurations, judges them by "
+        "guardrails and trains only what meets them all.",
+        novice="Say what to trade, what to try and how careful to be. The lab does the "
+        "rest, and stops where the result is not good enough.",
+        look="Read the plan on the right before you run anything: it says what it "
+        "costs, in time and in luck.",
+        otherwise="experiments:pipeline-new",
+        place=lambda _: reverse("experiments:pipeline-new"),
+    ),
 )
 
 

@@ -1,0 +1,58 @@
+"""A newcomer's way in a real browser: from a plan in words to a model, or to a no."""
+
+import re
+
+from playwright.sync_api import expect
+
+# A fresh lab imports what trains models when the first of them is trained.
+COLD_MS = 120_000
+
+
+def go(page, name):
+    page.get_by_role("button", name=name).click()
+
+
+def fill(page, values):
+    for name, value in values.items():
+        page.locator(f"#id_{name}").fill(value)
+        page.locator(f"#id_{name}").press("Tab")
+
+
+def test_planned_tried_stopped_explained_loosened_and_trained(watch):
+    lab = watch()
+    lab.page.context.add_cookies([{"name": "view", "value": "novice", "url": lab.url}])
+    page = lab.open("/learn")
+    page.get_by_role("link", name="Let the lab do it, within limits").click()
+    expect(page.locator(".tour")).to_contain_text("of 8")
+    plan = page.locator("#plan")
+    expect(plan).to_contain_text("20 symbols")
+    fill(page, {"cap": "3"})
+    expect(plan).to_contain_text("3 symbols")
+    assert not lab.scrolls_sideways()
+    go(page, "Next: what to try")
+    page.get_by_text("Wide", exact=True).click()
+    expect(plan).to_contain_text("48 of 50 allowed")
+    page.get_by_text("Careful", exact=True).click()
+    expect(plan).to_contain_text("12 of 50 allowed")
+    go(page, "Next: safety limits")
+    fill(page, {"min_trades": "1000000", "min_sharpe": "-100", "min_dsr": ""})
+    go(page, "Dry run")
+    expect(page.locator(".verdict")).to_contain_text("try 12 configurations")
+    go(page, "Run the pipeline")
+
+    progress = page.locator("#pipeline-progress")
+    expect(progress).to_contain_text("none met every safety limit", timeout=COLD_MS)
+    board = page.get_by_role("region", name="Leaderboard, a table")
+    expect(board.locator("tbody tr")).to_have_count(12)
+    expect(board.locator("tbody tr").first).to_contain_text("needs 1,000,000")
+    expect(page.locator("#pipeline-result")).to_contain_text("fewer than the 1,000,000")
+    expect(page.get_by_role("link", name="Run again with changes")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Loosen the safety limits")).click()
+
+    expect(page.locator("form")).to_contain_text("Loosened after the result was seen")
+    go(page, "Dry run")
+    go(page, "Run the pipeline")
+    expect(progress).to_contain_text("was trained as version", timeout=COLD_MS)
+    expect(board.locator("tbody tr").first).to_contain_text("chosen")
+    page.get_by_role("link", name="Look at how well it learnt").click()
+    expect(page.get_by_role("heading", name=re.compile("Calibration"))).to_be_visible()
