@@ -43,6 +43,8 @@ BEAT_S = 0.5
 SAID_AT_MOST = 4_000
 # Besides what the interpreter needs: nothing else of the lab's surroundings goes in.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+# These choose how a library adds up on a processor: a part of what that processor is.
+OF_NUMBERS = ("OPENBLAS_", "MKL_", "OMP_", "NPY_", "NUMBA_", "GLIBC_TUNABLES")
 LIMITS = ("QUANT_EXPRESSION_MB", "QUANT_EXPRESSION_S")
 logger = structlog.get_logger(__name__)
 
@@ -117,7 +119,11 @@ def _furnish(home: Path, ask: Ask) -> None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    passed_on = {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED_ON or name.startswith(OF_NUMBERS)
+    }
     limits = {name: str(getattr(settings, name)) for name in LIMITS}
     return (
         passed_on

@@ -14,9 +14,9 @@ from experiments.selectors.artifacts import files_needed
 from experiments.selectors.links import run_page_url
 from experiments.selectors.proof import REPRODUCIBLE, proof_at_work, runs_to_prove
 from experiments.selectors.results import success_needed
+from experiments.services.budgets import work_enqueue
 from experiments.services.runs import Submission
 from jobs.models import ACTIVE, Job
-from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 from strategies import __version__
 from strategies.documents import sha256_of
@@ -58,7 +58,7 @@ def reproduce_request(*, run: ModelRun, owner: str = "") -> Submission:
 
 def _create(run: ModelRun, owner: str) -> ModelRun:
     run_id = uuid4()
-    job = enqueue(
+    job = work_enqueue(
         RunKind.REPRODUCE.value,
         owner=owner,
         title=f"Reproduction of {run.name or run.job.title}"[:200],

@@ -33,6 +33,7 @@ from experiments.services.reproduce_execute import reproduce_execute
 from jobs.models import Job
 from strategies.market.sources import load_each
 from tests.experiments.rows import plain_experiment, plain_run
+from tests.experiments.test_datasets import done_on, send, table, work
 from tests.experiments.test_generate import BODY as SEARCH
 from tests.experiments.test_training import built, trained
 from tests.experiments.test_validation import validated
@@ -283,6 +284,22 @@ def test_why_nothing_can_be_proved_is_said_exactly(client, monkeypatch):
     assert proved(run)["reason"]["code"] == "files_gone"
 
 
+def test_restated_bars_are_read_as_they_were(monkeypatch, settings, tmp_path):
+    settings.QUANT_RAW_ROOT = tmp_path / "raw"
+    work(send(table()))
+    run = done_on()
+    work(send(table(close=3.0)))
+    handed = []
+
+    def done(home, ask, *, tell):
+        handed.extend(ask.candles)
+        return made_as(Change(run))(home, ask, tell=tell)
+
+    monkeypatch.setattr(execution, "clean_room_done", done)
+    assert proved(run)["status"] == "identical"
+    assert [one.fingerprint for one in handed] == [run.data_fingerprint]
+
+
 def test_what_cannot_be_made_again_is_refused(client):
     run, bare, waits = finished_run(), finished_run(persist=False), make_run()
     made = reproduce_request(run=run).run
@@ -353,23 +370,23 @@ def test_an_idle_lab_proves_a_few_runs_a_night_the_oldest_proof_first(settings):
 def test_where_two_files_first_differ(tmp_path):
     kept, made = tmp_path / "kept.parquet", tmp_path / "made.parquet"
 
-    def table(path, **columns):
+    def written(path, **columns):
         pq.write_table(pa.table(columns), path)
 
-    table(kept, a=[1, 2, None], b=["x", "y", "z"])
+    written(kept, a=[1, 2, None], b=["x", "y", "z"])
     for columns, row, column, expected, actual in (
         ({"a": [1, 2, None], "b": ["x", "q", "z"]}, 1, "b", "y", "q"),
         ({"a": [1, 2, 3], "b": ["x", "y", "q"]}, 2, "a", None, 3),
         ({"a": [1, 2], "b": ["x", "y"]}, 2, None, "3 rows", "2 rows"),
         ({"a": [1, 2, None]}, None, "b", "b string", " no such column"),
     ):
-        table(made, **columns)
+        written(made, **columns)
         place = first_difference(kept, made)
         assert place is not None
         place.pop("byte")
         assert list(place.values()) == [row, column, expected, actual]
-    table(kept, a=[0.0, 1.0])
-    table(made, a=[-0.0, 1.0 + 1e-15])
+    written(kept, a=[0.0, 1.0])
+    written(made, a=[-0.0, 1.0 + 1e-15])
     assert first_difference(kept, made)["row"] == 0  # to the bit
     assert first_difference(kept, made, tolerance=1e-12) is None
 
