@@ -15,12 +15,20 @@ ANYTHING = {
     "path": "1",
     "int": "1",
 }
+SEARCH_TABS = ("summary", "kept", "candidates", "protocol", "critic")
 
 
 def addresses(known: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yield each address once; `known` maps a parameter's name to its value."""
     found = {_filled(route, known or {}) for route in _routes(get_resolver())}
     yield from sorted(address for address in found if "(" not in address)
+
+
+def of_search(run_id: str) -> Iterator[str]:
+    """Yield the addresses of a search for expressions that the URL map cannot know."""
+    page = f"/model-lab/runs/{run_id}"
+    yield from (f"{page}?tab={tab}" for tab in SEARCH_TABS)
+    yield f"{page}/candidates/0"
 
 
 def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from experiments.models import ModelExperiment, ModelRun
 from experiments.services.execute import run_execute
+from experiments.services.generate import train_request
+from experiments.services.generate_execute import generate_execute
 from experiments.services.runs import run_submit
 from experiments.services.sweep import sweep_asked, sweep_request
 from experiments.services.sweep_execute import sweep_execute
@@ -67,4 +70,11 @@ def finished_sweep(experiment: ModelExperiment, **asked: Any) -> ModelRun:
     """Return a sweep of this experiment that is whole; `asked` as a request has it."""
     run = sweep_request(experiment=experiment, asked=sweep_asked(asked)).run
     do_run(run, sweep_execute)
+    return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)
+
+
+def finished_search(**asked: Any) -> ModelRun:
+    """Return a search for expressions that is whole; `asked` as a request has it."""
+    run = train_request(body=asked).run
+    do_run(run, partial(generate_execute, workers=1))
     return ModelRun.objects.select_related("job", "experiment").get(pk=run.pk)

@@ -12,8 +12,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from experiments.models import ModelRun, RunKind
+from experiments.models import ModelRun, RunKind, SealOpening
 from experiments.selectors.experiments import experiment_trials
+from experiments.selectors.generate import generation, seals_before
 from experiments.selectors.questions import Question
 from experiments.selectors.results import (
     report_figures,
@@ -26,6 +27,7 @@ from experiments.selectors.trials import is_made_up
 from experiments.selectors.universes import survivorship
 from experiments.selectors.validation import validation_newest
 from experiments.selectors.walk_forward import decay_of, walk_windows
+from quantlab.web.problem import Problem
 from strategies.critic import Remark, review
 from strategies.critic.facts import facts_of
 from strategies.critic.luck import TARGET
@@ -44,6 +46,8 @@ P_VALUES = {
     "p_entries": "random_entries",
 }
 BOOTSTRAPS = ("block_bootstrap", "stationary_bootstrap")
+# They have a row for each that they tried, and no account of their own.
+SEARCHES = (RunKind.SWEEP, RunKind.GENERATE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class CriticQuestion(Question):
 
 def critic_question(run: ModelRun) -> CriticQuestion:
     """Return what is asked; 409 for a run that has no metrics."""
-    if run.kind != RunKind.SWEEP:
+    if run.kind not in SEARCHES:
         result_needed(run)
     elif not has_part(run):
         success_needed(run)
@@ -100,7 +104,7 @@ def critic_kept(
 
 def critic_of(run: ModelRun, found: Document) -> Document:
     """Return the remarks on a run, with what a quick job found."""
-    validation = None if run.kind == RunKind.SWEEP else validation_newest(run)
+    validation = None if run.kind in SEARCHES else validation_newest(run)
     return _document(run, run_document(run), validation, found)
 
 
@@ -116,6 +120,7 @@ def _document(
         _of_walk(run),
         _of_settings(run.config),
         _of_data(run, document["restated"]),
+        _of_search(run),
         found["facts"],
         {"files": _files(run)},
     )
@@ -157,11 +162,11 @@ def _item(remark: Remark, places: Mapping[str, str]) -> Document:
 
 def _of_account(run: ModelRun) -> Document:
     metrics = run.metrics
-    n_bars = metrics.get("n_bars")
+    n_bars, total = metrics.get("n_bars"), metrics.get("total_return")
     return metrics | {
         "years": (n_bars - 1) / run.ppy if n_bars and run.ppy else None,
         "longest_drawdown": metrics.get("max_drawdown_duration_bars"),
-        "is_ruined": metrics.get("total_return") == -1.0,
+        "is_ruined": None if total is None else total == -1.0,
     }
 
 
@@ -185,8 +190,8 @@ def _of_plan(run: ModelRun) -> Document:
 
 
 def _of_tests(run: ModelRun, said: Mapping[str, Any]) -> Document:
-    """Return what the newest validation says; nothing of a sweep, which has none."""
-    if run.kind == RunKind.SWEEP:
+    """Return what the newest validation says; nothing of a search, which has none."""
+    if run.kind in SEARCHES:
         return {"is_search_repeated": False}
     spoke = {name: one for name, one in said.items() if name in TESTS}
     spoke = {name: one for name, one in spoke.items() if one.get("applicable", True)}
@@ -213,6 +218,49 @@ def _of_walk(run: ModelRun) -> Document:
     return found | {"inside": decay.inside, "outside": decay.outside}
 
 
+def _of_search(run: ModelRun) -> Document:
+    """Return what the search for expressions says that a run is, or was found by."""
+    search = run if run.kind == RunKind.GENERATE else run.parent
+    if search is None or search.kind != RunKind.GENERATE or not search.manifest_sha:
+        return {}
+    try:
+        found = generation(search)
+    except Problem:
+        return {}  # the search's files are gone
+    bar, kept = found["bar"], found["kept"]
+    facts: Document = {
+        "n_candidates": found["counts"]["evaluated"],
+        "is_search_repeated": bar["placebo_best"] is not None,
+        "best_found": bar["real_best"],
+        "best_in_noise": bar["placebo_best"],
+    }
+    is_best = search is run  # whose numbers are those of the best that it kept
+    mine = [one for one in kept if is_best or one["expr"] == run.config.get("expr")]
+    if mine:
+        facts |= _of_kept(search, mine[0]) | (_of_best(run, mine[0]) if is_best else {})
+    return facts
+
+
+def _of_kept(search: ModelRun, one: Document) -> Document:
+    own = SealOpening.objects.filter(run_id=str(search.pk)).first()
+    return {
+        "sharpe_found": one["train"]["sharpe"],
+        "sharpe_sealed": one["test"]["sharpe"],
+        "n_openings": len(seals_before(search, own)),
+    }
+
+
+def _of_best(search: ModelRun, one: Document) -> Document:
+    """Return what a search knows of its best, and a run reads from its files."""
+    execution = search.config["execution"]
+    return {
+        "is_leaking": not one["look_ahead"]["ok"],
+        "is_leak_tested": True,
+        "break_even_bps": one["break_even_bps"],
+        "cost_bps": execution["commission_bps"] + execution["slippage_bps"],
+    }
+
+
 def _of_settings(config: Mapping[str, Any]) -> Document:
     execution = config["execution"]
     each = [execution, *(execution.get("overrides") or {}).values()]
@@ -235,13 +283,17 @@ def _of_data(run: ModelRun, restated: Mapping[str, Any] | None) -> Document:
         "restated_bars": n_restated if has_versions else None,
         "is_leaking": not verdict["ok"] if verdict else None,
         # Rules of the library are tested with the lab, not run by run.
-        "is_leak_tested": bool(verdict) if run.config.get("expr") else None,
+        "is_leak_tested": bool(verdict) if _has_one_expression(run) else None,
     }
 
 
+def _has_one_expression(run: ModelRun) -> bool:
+    return bool(run.config.get("expr")) and run.kind != RunKind.GENERATE
+
+
 def _files(run: ModelRun) -> str:
-    if run.kind == RunKind.SWEEP:
-        return "sweep"
+    if run.kind in SEARCHES:
+        return str(run.kind)
     return "kept" if run.manifest_sha else "none"
 
 
@@ -254,13 +306,13 @@ def _places(run: ModelRun) -> dict[str, str]:
     tabs = {"summary": page, "config": f"{page}?tab=config"}
     if run.kind == RunKind.SWEEP:
         tabs |= {"search": f"{page}?tab=candidates", "luck": f"{page}?tab=luck"}
-    else:
+    elif run.kind != RunKind.GENERATE:  # its summary is about nothing else
         names = ("trades", "charts", "breakdown", "validation")
         tabs |= {name: f"{page}?tab={name}" for name in names}
         tabs |= {"costs": tabs["trades"], "data": tabs["charts"], "luck": page}
     if run.kind == RunKind.WALK_FORWARD:
         tabs["windows"] = f"{page}?tab=windows"
-    if run.parent is not None and run.parent.kind == RunKind.SWEEP:
+    if run.parent is not None and run.parent.kind in SEARCHES:
         tabs["search"] = run.parent.get_absolute_url()
     if run.experiment is not None:
         tabs["experiment"] = run.experiment.get_absolute_url()

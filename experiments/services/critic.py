@@ -8,7 +8,7 @@ from experiments.artifacts.answers import answer_keep
 from experiments.artifacts.traces import traces_of_files
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.candidates import edges_of
-from experiments.selectors.critic import critic_question
+from experiments.selectors.critic import SEARCHES, critic_question
 from experiments.selectors.results import report_figures
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
@@ -27,7 +27,7 @@ def critic_read(*, context: JobContext) -> None:
         return  # the worker was lost between the answer and the end of its job
     context.stage("reading")
     found = {"bars_made_from": made_from(run)} | _of_search(run)
-    if run.kind != RunKind.SWEEP:
+    if run.kind not in SEARCHES:
         found |= _of_files(run)
     answer_keep(question.key, {"facts": found})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from experiments.models import ModelRun
 from experiments.selectors.candidates import candidate_row
@@ -13,6 +14,7 @@ from experiments.selectors.runs import run_document
 from experiments.services.generate import candidate_promote, generated_run, kept_of
 from experiments.views.generate_tabs import told
 from experiments.views.run_form import opened
+from quantlab.web.navigation import put_below
 
 UNDER_WAY = "Its run has begun. Save it as a strategy here, once it has its result."
 
@@ -25,6 +27,7 @@ def generated_expression(
         if request.POST.get("then") == "save":
             return _promoted(request, run, index)
         return redirect(opened(request, generated_run(run=run, index=index)))
+    put_below(request, reverse("experiments:strategy-list"))
     found = generated(run)
     [item] = found.items(found.rows_of(candidate_row(found, index))[:1])
     context = {

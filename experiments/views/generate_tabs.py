@@ -49,11 +49,12 @@ ORIGINS = {
     "hoist": "a part of",
     "flip": "the reverse of",
 }
-AFTER_A_BACKTEST = ("turnover",)
+AFTER_A_BACKTEST = ("turnover", "exposure")
 REASONS = {
     "coverage": "too often without a value",
     "constant": "mostly the same for every symbol",
     "turnover": "it trades too much",
+    "exposure": "it holds next to nothing",
     "no_trades": "it never trades",
     "limit": "too large to evaluate",
 }

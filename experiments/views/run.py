@@ -36,6 +36,7 @@ from jobs.queue import worker_health
 from jobs.selectors import job_rows
 from jobs.views import job_stages, job_state
 from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.navigation import put_below
 
 PAGE = "experiments/run_detail.html"
 REGIONS = (
@@ -139,7 +140,7 @@ OF_GENERATE = {
         Tab("kept", "Kept", generate_tabs.kept_tab, of="generate"),
         Tab("candidates", "Trials", generate_tabs.candidates_tab, of="generate"),
         Tab("protocol", "Protocol", generate_tabs.protocol_tab, of="generate"),
-        *(TABS[name] for name in ("config", *KEPT, "api", "logs")),
+        *(TABS[name] for name in ("critic", "config", *KEPT, "api", "logs")),
     )
 }
 OF_KIND = {
@@ -165,6 +166,7 @@ def run_detail(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
     if tab is None:
         raise Http404("no such tab")
     context = _context(request, run, tab)
+    put_below(request, context["home_url"])
     if tab.name == "logs" and log_panel.has_no_news(request, context["log"]):
         return HttpResponse(status=204)  # htmx leaves the lines as they are
     return render_page(request, PAGE, *REGIONS, context=context)
@@ -194,9 +196,14 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
 
 def _home(run: ModelRun) -> str:
     """Return where a run is listed."""
-    if run.experiment is None:
-        return reverse("experiments:backtesting")
-    return run.experiment.get_absolute_url()
+    if run.experiment is not None:
+        return run.experiment.get_absolute_url()
+    if run.kind == RunKind.MODEL_TRAINING:
+        return reverse("experiments:model-list")
+    is_search = run.kind == RunKind.GENERATE
+    return reverse(
+        "experiments:strategy-list" if is_search else "experiments:backtesting"
+    )
 
 
 def _work(run: ModelRun) -> dict[str, Any]:

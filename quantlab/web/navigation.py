@@ -59,12 +59,21 @@ class Group:
 
 
 def navigation(request: HttpRequest) -> dict[str, list[Group]]:
-    """Context processor: `nav`, the groups of links with the current one marked."""
+    """Context processor: `nav`, the groups of links with the current one marked.
+
+    It is the one above the address, or above where `put_below` puts the page.
+    """
     groups: dict[str, list[Link]] = {}
+    place = getattr(request, "place", request.path)
     for title, label, name, key, href in _existing_links(get_urlconf()):
-        link = Link(label, name, key, href, _current(request.path, href))
+        link = Link(label, name, key, href, _current(place, href))
         groups.setdefault(title, []).append(link)
     return {"nav": [Group(title, tuple(links)) for title, links in groups.items()]}
+
+
+def put_below(request: HttpRequest, href: str) -> None:
+    """Have the links show a page below `href`, whatever its own address is."""
+    request.place = f"{href.rstrip('/')}/"  # type: ignore[attr-defined]
 
 
 @cache

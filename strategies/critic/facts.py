@@ -53,6 +53,12 @@ class Facts:
     n_windows: int | None = None
     inside: float | None = None  # mean objective where it chose
     outside: float | None = None  # and on the bars that followed
+    # The search for expressions that found it
+    best_found: float | None = None  # its best score
+    best_in_noise: float | None = None  # and that of the same search on shuffled bars
+    sharpe_found: float | None = None  # where it was found
+    sharpe_sealed: float | None = None  # on bars that were sealed until then
+    n_openings: int | None = None  # of the same sealed bars, by searches before
     # Settings and data
     has_costs: bool | None = None
     borrow_bps: float | None = None
@@ -65,7 +71,7 @@ class Facts:
     is_leaking: bool | None = None  # an expression that reads the future
     is_leak_tested: bool | None = None
     # Its files
-    files: str = "kept"  # or "none"; "sweep": it has a row for each candidate
+    files: str = "kept"  # or "none"; "sweep", "generate": a row for each candidate
     best_days_share: float | None = None  # of the profit
     best_trips_share: float | None = None
     best_symbol_share: float | None = None

@@ -11,6 +11,7 @@ NO_SHARPE = "The run has no Sharpe ratio, or too few returns to judge it."
 NOT_RUN = "This test was not run, or had nothing to say of such a run."
 NO_SEARCH = "It was not chosen from a sweep."
 NO_WALK = "It is no walk-forward."
+NOT_SEALED = "It was not kept by a search with a sealed test."
 
 LUCK_RULES = (
     Rule(
@@ -129,7 +130,7 @@ LUCK_RULES = (
         fine="Tests of luck that were run: {n_tests:count}; at least {least:count} is "
         "asked.",
         advice="Validate it: shuffled timing and a bootstrap take seconds.",
-        otherwise="A sweep is tested by its own tests of the whole search.",
+        otherwise="A sweep or a search is tested as a whole.",
         place="validation",
     ),
     Rule(
@@ -258,7 +259,7 @@ LUCK_RULES = (
         fine="The search of {n_candidates:count} candidates was repeated on shuffled "
         "bars; more than {most:count} calls for that.",
         advice="Walk the sweep forward, or repeat the search on shuffled bars.",
-        otherwise=NO_SEARCH,
+        otherwise="It was not chosen from a sweep or a search.",
         place="search",
     ),
     Rule(
@@ -298,5 +299,60 @@ LUCK_RULES = (
         advice="Make the windows shorter or the history longer.",
         otherwise=NO_WALK,
         place="windows",
+    ),
+    Rule(
+        key="SRCH-06",
+        name="noise_as_good",
+        severity="bad",
+        needs=("best_found", "best_in_noise"),
+        is_hit=lambda e: e["best_found"] <= e["best_in_noise"],
+        title="Noise is as good",
+        words="The best score of the search is {best_found:ratio}; the same search on "
+        "shuffled bars comes to {best_in_noise:ratio}.",
+        novice="The best that was found scores {best_found:ratio}. Where there was "
+        "nothing to find, the same search scored {best_in_noise:ratio}.",
+        fine="The best score of the search is {best_found:ratio}; the same search on "
+        "shuffled bars comes to {best_in_noise:ratio} only.",
+        advice="Search with an idea: fewer expressions, or data that know more.",
+        otherwise="No search for expressions found it, or none was made on noise.",
+        place="search",
+    ),
+    Rule(
+        key="SRCH-07",
+        name="lost_on_sealed",
+        severity="bad",
+        needs=("sharpe_found", "sharpe_sealed"),
+        cutoffs={"least": 0.5},
+        applies=lambda e: e["sharpe_found"] > 0.0,
+        is_hit=lambda e: e["sharpe_sealed"] < e["least"] * e["sharpe_found"],
+        title="Little is left on the sealed bars",
+        words="Its Sharpe ratio was {sharpe_found:ratio} where it was found and "
+        "{sharpe_sealed:ratio} on the sealed bars; {least:share}% of it is asked.",
+        novice="Return for the swings was {sharpe_found:ratio} where it was found and "
+        "{sharpe_sealed:ratio} on bars that nobody had seen; {least:share}% of it is "
+        "asked.",
+        fine="Its Sharpe ratio was {sharpe_found:ratio} where it was found and "
+        "{sharpe_sealed:ratio} on the sealed bars; {least:share}% of it is asked.",
+        advice="Let it go. Sealed bars that choose among finds are sealed no more.",
+        otherwise=NOT_SEALED,
+        place="search",
+    ),
+    Rule(
+        key="SRCH-08",
+        name="seal_broken",
+        severity="warn",
+        needs=("n_openings",),
+        cutoffs={"most": 0},
+        is_hit=lambda e: e["n_openings"] > e["most"],
+        title="The sealed bars had been seen",
+        words="Searches that had opened these sealed bars before: {n_openings:count}; "
+        "{most:count} is asked.",
+        novice="The last test is only fair the first time. Searches that had looked at "
+        "it before: {n_openings:count}; {most:count} is asked.",
+        fine="Searches that had opened these sealed bars before: {n_openings:count}; "
+        "{most:count} is asked.",
+        advice="Wait for new bars, or ask a market that no search looked at.",
+        otherwise=NOT_SEALED,
+        place="search",
     ),
 )

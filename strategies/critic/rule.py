@@ -18,6 +18,7 @@ Judge = Callable[[Any], bool]
 NO_FILES = {
     "none": "The files of this run were not kept, and this is read from them.",
     "sweep": "A sweep has a row for each candidate: make one a run to judge this.",
+    "generate": "A search has a row for each expression: make one a run to judge this.",
 }
 
 

@@ -19,6 +19,15 @@ def fill(page, values):
         page.locator(f"#id_{name}").press("Tab")
 
 
+def promoted(page, kept, place):
+    """Make a strategy of one that the search kept; return the page of its run."""
+    page.goto(kept)
+    page.get_by_role("button", name="Keep as a strategy").nth(place).click()
+    page.get_by_role("button", name="Save as strategy").click(timeout=COLD_MS)
+    page.wait_for_url(re.compile(r"/strategies/[0-9a-f]{64}$"))
+    return page.get_by_role("link", name="Open run").get_attribute("href")
+
+
 def test_launched_called_off_launched_again_kept_and_compared(watch):
     lab = watch()
     page = lab.open("/strategies")
@@ -37,6 +46,7 @@ def test_launched_called_off_launched_again_kept_and_compared(watch):
     live = page.locator("#generate-live")
     expect(live.locator(".race-best")).to_be_attached(timeout=COLD_MS)
     expect(live).to_contain_text("Best expressions so far")
+    expect(live.locator(".race-bars")).to_be_attached()
     page.get_by_role("link", name="Cancel the run").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
     expect(page.locator("#run-head .status")).to_have_text("cancelled", timeout=COLD_MS)
@@ -54,10 +64,12 @@ def test_launched_called_off_launched_again_kept_and_compared(watch):
     expect(found.locator(".verdict")).to_contain_text("kept", timeout=COLD_MS)
     expect(page.locator("#chart-noise .chart-view svg")).to_be_visible()
     page.get_by_role("link", name="Kept", exact=True).click()
-    page.get_by_role("button", name="Keep as a strategy").first.click()
-    page.get_by_role("button", name="Save as strategy").click(timeout=COLD_MS)
-    page.wait_for_url(re.compile(r"/strategies/[0-9a-f]{64}$"))
+    kept = page.url
+    first = promoted(page, kept, 0)
+    promoted(page, kept, 1)
     page.get_by_role("link", name="Open run").click()
     page.get_by_role("link", name="Compare with").click()
-    expect(page.get_by_text("Add another run")).to_be_visible()
+    row = page.locator("#compare-add tr").filter(has=page.locator(f"a[href='{first}']"))
+    row.get_by_role("link", name="Add").click()
+    expect(page.locator("h1")).to_have_text("Compare 2 runs")
     assert not lab.scrolls_sideways()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.api import questions as doors
+from experiments.selectors import generate
 from experiments.selectors.runs import run_get
 from experiments.services.critic import critic_read
 from experiments.services.experiments import experiment_create
@@ -14,8 +15,16 @@ from experiments.services.walk_forward import walk_asked, walk_request
 from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobContext
+from tests.experiments.outcomes import FOUND
 from tests.experiments.rows import plain_experiment, plain_run
-from tests.factories import CONFIG, do_run, finished_run, finished_sweep, result_of
+from tests.factories import (
+    CONFIG,
+    do_run,
+    finished_run,
+    finished_search,
+    finished_sweep,
+    result_of,
+)
 from tests.quantlab.test_api import assert_error
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +153,39 @@ def test_a_sweep_and_a_run_made_of_it_know_where_they_lie(client):
     assert edges["status"] == "hit"
     assert edges["link"] == f"/model-lab/runs/{sweep.pk}"
     assert said["SRCH-02"]["evidence"]["n_candidates"] == 9
+
+
+def test_a_search_and_a_run_made_of_it_are_held_against_what_it_found(
+    client, monkeypatch
+):
+    search = finished_search(
+        **{"n": 10, "batch": 10, "lookback_bars": 10, "provider": "synthetic"},
+        **{"universe": ["SYN-gbm-1", "SYN-gbm-2"], "end": "2011-12-31"},
+    )
+    nothing, _ = remarks(client, search)
+    monkeypatch.setattr(generate, "_outcome", lambda *of: FOUND)
+    said = {one["rule"]: one for one in asked(client, search).json()["items"]}
+    own = {"expr": FOUND["kept"][0]["expr"]}
+    made = finished_run(changes=search.config | own, parent=search)
+    of_run, _ = remarks(client, run_get(made.pk))
+
+    for rule in ("SRCH-07", "SRCH-08", "RISK-04", "CONC-01", "TEST-01", "DATA-02"):
+        assert nothing[rule]["status"] == "not_applicable", rule
+    assert nothing["CONC-01"]["words"].startswith("A search has a row for each")
+    assert said["SRCH-06"]["status"] == "pass"
+    assert said["SRCH-06"]["evidence"] == {"best_found": 2.1, "best_in_noise": 1.4}
+    assert said["SRCH-03"]["status"] == "pass"  # it was repeated on noise
+    assert said["DATA-01"]["status"] == said["DATA-02"]["status"] == "pass"
+    assert said["COST-02"]["evidence"] == {"break_even_bps": 14.0, "cost_bps": 0.0}
+    for remarks_on in (said, of_run):
+        lost = remarks_on["SRCH-07"]  # 0.8 of 2.1
+        assert lost["status"] == "hit"
+        assert lost["evidence"]["sharpe_sealed"] == 0.8
+        assert lost["link"] == search.get_absolute_url()
+        assert remarks_on["SRCH-08"]["evidence"] == {"n_openings": 0, "most": 0}
+    assert of_run["SRCH-03"]["evidence"]["n_candidates"] == 60
+    page = client.get(f"{search.get_absolute_url()}?tab=critic").text
+    assert "Little is left on the sealed bars" in page
 
 
 def test_a_walk_is_asked_what_is_left_of_it(client):

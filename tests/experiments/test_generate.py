@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -30,7 +28,7 @@ from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 from strategies.market.sources import load_each
 from tests.experiments.rows import plain_experiment
-from tests.factories import claimed, do_run
+from tests.factories import claimed, do_run, finished_search
 from tests.journeys.test_honesty_everywhere import unjudged
 
 pytestmark = pytest.mark.django_db
@@ -69,9 +67,7 @@ def queued(**changes):
 
 
 def finished(**changes):
-    run = queued(**changes)
-    do_run(run, partial(generate_execute, workers=1))
-    return run_get(run.pk)
+    return finished_search(**(BODY | changes))
 
 
 def bytes_of(run):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from experiments.charts.generate import decay_figure, noise_figure
 from experiments.charts.protocol import protocol_of
 from experiments.charts.race import race_figure, race_of, race_rows
+from experiments.charts.scores import scores_of
 from tests.experiments.outcomes import FOUND, NOTHING
 
 
@@ -60,6 +62,21 @@ def test_the_drawing_while_it_is_at_work_ends_where_the_search_is():
     assert race.best == "M250.0 39.9H250.0V39.9H500.0V39.9"
     assert race.dots.endswith("M500.0 170.0h0")  # far below: at the edge
     assert race_of([], total=4) is None
+
+
+def test_both_histograms_grow_on_the_same_bins():
+    nothing = np.empty(0)
+    scores = scores_of(np.array([0.0, 4.0, 4.0]), np.array([1.0]))
+
+    # Forty bins of 0.1 from 0 to 4; two scores are the whole height of 110.
+    assert scores.real == "M0.0 110V55.0H25.0V110ZM975.0 110V0.0H1000.0V110Z"
+    assert scores.noise == "M250.0 110V55.0H275.0V110Z"
+    assert (scores.real_x, scores.noise_x) == ("1000.0", "250.0")
+    assert (scores.n_real, scores.n_noise, scores.real_best) == (3, 1, 4.0)
+    one = scores_of(np.array([0.7]), nothing)
+    assert (one.noise, one.noise_x, one.noise_best) == ("", None, None)
+    assert one.low < 0.7 < one.high
+    assert scores_of(nothing, nothing) is None
 
 
 def test_the_protocol_is_drawn_to_the_bar():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -14,6 +16,7 @@ from jobs import lease
 from jobs.models import JobStatus
 from jobs.progress import JobCancelled
 from jobs.queue import cancel
+from tests.addresses import SEARCH_TABS
 from tests.experiments.outcomes import FOUND, NOTHING
 from tests.experiments.test_generate import finished, queued
 from tests.factories import claimed, do_run
@@ -121,6 +124,8 @@ def test_the_best_so_far_is_watched_and_what_was_called_off_is_kept(
     assert "<html" not in live
     assert 'hx-trigger="every 2s"' in live
     assert 'class="race-best"' in live
+    assert 'class="race-bars"' in live
+    assert "found on noise" in live
     assert "Best expressions so far" in live
     page = client.get(address).text
     assert "The search was called off" in page
@@ -163,10 +168,11 @@ def _says_that_nothing_was_found(client, address):
 
 
 def _shows_what_was_found(client, address):
-    for tab in ("", "?tab=kept", "?tab=candidates", "?tab=protocol", "?tab=api"):
+    for tab in ("", *(f"?tab={one}" for one in (*SEARCH_TABS, "api"))):
         answer = client.get(f"{address}{tab}")
         assert (tab, answer.status_code) == (tab, 200)
         assert alone(answer.text) == []
+        assert re.search(r'aria-current="true">Strategies<', answer.text), tab
     assert client.get(f"{address}?tab=trades").status_code == 404
     kept = client.get(f"{address}?tab=kept").text
     assert "at least 0.95 is asked" in kept

@@ -17,6 +17,7 @@ from django.db import connection
 from experiments.artifacts.files import run_files
 from experiments.artifacts.store import json_writer, run_store
 from experiments.models import LedgerEntry, ModelRun, RunMetric, RunTimeseries
+from experiments.selectors.generate import generation
 from experiments.selectors.runs import run_get
 from experiments.selectors.sweep import sweep_candidates
 from experiments.services.generate import train_request
@@ -263,7 +264,8 @@ def test_a_search_goes_on_behind_its_last_batch(worker):
         "n": 1_000,
         "seed": SEED,
         "provider": "synthetic",
-        "universe": [f"SYN-gbm-{i}" for i in range(1, 11)],
+        "universe": [f"SYN-trend-{i}" for i in range(1, 11)],
+        "sizing": {"neutralize": "none"},
         "end": "2014-12-31",
     }
     run = train_request(body=body).run
@@ -282,6 +284,7 @@ def test_a_search_goes_on_behind_its_last_batch(worker):
 
     run = run_get(run.pk)
     assert (run.status, run.job.attempt) == (JobStatus.SUCCEEDED, 4)
+    assert generation(run)["kept"]  # there is a trend to find
     after = dict(run.batches.values_list("number", "created_at"))
     assert before.items() <= after.items()  # none of those was made again
     chunks = LedgerEntry.objects.filter(run_id=str(run.pk)).values_list("chunk")

@@ -10,14 +10,16 @@ import pytest
 from django.urls import reverse
 
 from experiments.api import pictures, questions
-from experiments.charts.titles import OF_SWEEP
+from experiments.charts.titles import OF_GENERATE, OF_SWEEP
+from experiments.selectors import generate
 from experiments.services.experiments import experiment_create
 from experiments.services.presets import preset_create
 from experiments.services.strategies import strategy_save
 from quantlab.api import api
-from tests.addresses import addresses
+from tests.addresses import addresses, of_search
+from tests.experiments.outcomes import FOUND
 from tests.experiments.rows import add_dataset, add_trial
-from tests.factories import CONFIG, finished_run, finished_sweep
+from tests.factories import CONFIG, finished_run, finished_search, finished_sweep
 from tests.html import Element, Tree
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,8 @@ def lab(monkeypatch):
     pair = ["SYN-gbm-1", "SYN-gbm-2"]
     traded = {"expr": "rank(-delta(close, 5)) - 0.5", "universe": pair, "symbol": None}
     saved, _ = strategy_save(run=finished_run(changes=traded))
+    search = finished_search(n=10, batch=10, lookback_bars=10, universe=pair, **setting)
+    monkeypatch.setattr(generate, "_outcome", lambda *of: FOUND)  # two were kept
     preset = preset_create(kind="run", name="mine", config=CONFIG)
     return {
         "run_id": str(first.pk),
@@ -65,6 +69,7 @@ def lab(monkeypatch):
         "int:index": "0",
         "sweep_id": str(sweep.pk),
         "sweeps": f"{sweep.pk},{other.pk}",
+        "search_id": str(search.pk),
         "expr_hash": saved.expr_hash,
         "dataset_id": str(add_dataset().pk),
         "model_id": "momentum_logit",
@@ -81,6 +86,9 @@ def pages(lab: dict[str, str]) -> Iterator[str]:
     )
     yield from (f"{sweep}/charts/{name}" for name in OF_SWEEP)
     yield f"{sweep}/candidates/0"
+    search = reverse("experiments:run-detail", args=[lab["search_id"]])
+    yield from of_search(lab["search_id"])
+    yield from (f"{search}/charts/{name}" for name in OF_GENERATE)
     for page in ("/backtesting", "/model-lab"):
         yield f"{page}?columns={METRICS}"
     experiment = reverse("experiments:experiment-detail", args=[lab["experiment_id"]])
@@ -123,6 +131,9 @@ def operations(lab: dict[str, str]) -> Iterator[str]:
         yield f"/api/model-lab/compare-sweeps{part}?runs={lab['sweeps']}"
     for part in ("", "/candidates", "/heatmap", "/importance"):
         yield f"/api/runs/{lab['sweep_id']}{part}"
+    for part in ("", "/generation", "/candidates", "/critic"):
+        yield f"/api/runs/{lab['search_id']}{part}"
+    yield "/api/ledger/seals"
     yield f"/api/runs/{lab['run_id']}/metrics?series=equity,rolling_sharpe_90"
 
 

@@ -55,6 +55,11 @@ FINE = Facts(
     n_windows=12,
     inside=1.0,
     outside=0.8,
+    best_found=2.0,
+    best_in_noise=1.5,
+    sharpe_found=2.0,
+    sharpe_sealed=1.2,
+    n_openings=0,
     has_costs=True,
     borrow_bps=50.0,
     fills_at_close=False,
@@ -122,6 +127,9 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "SRCH-04": ({"outside": 0.49}, {"outside": 0.5}),
     "SRCH-05": ({"n_windows": 4}, {"n_windows": 5}),
+    "SRCH-06": ({"best_in_noise": 2.0}, {"best_in_noise": 1.99}),
+    "SRCH-07": ({"sharpe_sealed": 0.99}, {"sharpe_sealed": 1.0}),
+    "SRCH-08": ({"n_openings": 1}, {"n_openings": 0}),
     "SAMP-01": ({"trade_count": 29}, {"trade_count": 30}),
     "SAMP-02": ({"years": 2.9}, {"years": 3.0}),
     "SAMP-03": ({"exposure": 0.099}, {"exposure": 0.1}),
@@ -184,6 +192,7 @@ def test_a_fact_that_is_nothing_to_judge_is_not_a_pass():
         replace(FINE, sharpe=-0.1),
         replace(FINE, sharpe_early=0.0),
         replace(FINE, inside=0.0),
+        replace(FINE, sharpe_found=0.0),
     ):
         assert "not_applicable" in {one.status for one in review(facts)}
 

@@ -1,7 +1,8 @@
 """Every long check of the lab's reliability, one after the other, as a page.
 
 `make torture` runs it: what is killed, followed by a crowd and stopped, with figures.
-It writes `docs/reliability.md`, and fails when a promise was not kept.
+It writes `docs/reliability.md`, and fails when a promise was not kept. Names behind it
+(`python -m tests.torture search`) choose checks; the rows of the others stay.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ PAGE = ROOT / "docs" / "reliability.md"
 KILLS = "tests/experiments/test_kills.py"
 HEAD = """# Reliability
 
-What `make torture` found on {when} at {commit}, on {machine}, in {minutes:.0f} minutes.
+What `make torture` found on {machine}, and at which commit.
 A small edition of each check is part of `make test`.
 
-| check | what was done | found | promise | kept |
-|---|---|---|---|---|
+| check | what was done | found | promise | kept | at |
+|---|---|---|---|---|---|
 """
 
 
@@ -39,9 +40,13 @@ class Finding:
     promise: str
     kept: bool
 
+    @property
+    def at(self) -> str:
+        return f"{commit()}, {datetime.now(UTC):%d %B %Y}"
+
     def row(self) -> str:
         kept = "yes" if self.kept else "**no**"
-        cells = (self.check, self.done, self.found, self.promise, kept)
+        cells = (self.check, self.done, self.found, self.promise, kept, self.at)
         return f"| {' | '.join(cells)} |\n"
 
 
@@ -115,41 +120,41 @@ def crowd() -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
-    lambda: kills(
+CHECKS: dict[str, Callable[[], Finding | list[Finding]]] = {
+    "kills": lambda: kills(
         "test_runs_survive_every_kill",
         "kill -9 of children and workers",
         "40 runs; processes of jobs, then the worker, at random moments",
     ),
-    lambda: kills(
+    "lab": lambda: kills(
         "test_runs_survive_the_death_of_the_whole_lab",
         "kill -9 of the whole lab",
         "20 runs; server and worker at once, at work and while they start",
     ),
-    lambda: kills(
+    "sweep": lambda: kills(
         "test_a_sweep_goes_on_behind_its_last_chunk",
         "kill -9 in the middle of a sweep",
         "the process of the sweep twice, between and inside chunks",
     ),
-    lambda: kills(
+    "validation": lambda: kills(
         "test_a_validation_goes_on_behind_its_last_test",
         "kill -9 in the middle of a validation",
         "its process three times, each between two of its tests",
     ),
-    simulators,
-    lambda: kills(
+    "simulators": simulators,
+    "search": lambda: kills(
         "test_a_search_goes_on_behind_its_last_batch",
         "kill -9 in the middle of a search",
         "the process of a search for expressions three times, at random moments",
     ),
-    proofs,
-    lambda: kills(
+    "proofs": proofs,
+    "pipeline": lambda: kills(
         "test_a_pipeline_goes_on_behind_its_last_run",
         "kill -9 in the middle of a pipeline",
         "the process of a pipeline four times: dataset, sweep twice, training",
     ),
-    crowd,
-)
+    "crowd": crowd,
+}
 
 
 def commit() -> str:
@@ -157,23 +162,30 @@ def commit() -> str:
     return subprocess.check_output(asked, text=True).strip()
 
 
-def main() -> None:
-    began, findings = time.monotonic(), []
-    for check in CHECKS:
-        found = check()
-        findings += found if isinstance(found, list) else [found]
-        sys.stdout.write(findings[-1].row())
-        sys.stdout.flush()
-    head = HEAD.format(
-        when=f"{datetime.now(UTC):%d %B %Y}",
-        machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}",
-        commit=commit(),
-        minutes=(time.monotonic() - began) / 60,
-    )
-    PAGE.write_text(head + "".join(finding.row() for finding in findings))
+def rows_written() -> dict[str, str]:
+    """Return the rows that the page has, by their check."""
+    lines = PAGE.read_text().splitlines(keepends=True)
+    rows = [line for line in lines if line.startswith("| ")][1:]
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows}
+
+
+def main(chosen: list[str]) -> None:
+    if unknown := set(chosen) - CHECKS.keys():
+        sys.exit(f"No such check: {', '.join(unknown)}. Known: {', '.join(CHECKS)}.")
+    findings: list[Finding] = []
+    rows = rows_written() if chosen else {}
+    for name in chosen or CHECKS:
+        found = CHECKS[name]()
+        for finding in found if isinstance(found, list) else [found]:
+            findings.append(finding)
+            rows[finding.check] = finding.row()
+            sys.stdout.write(finding.row())
+            sys.stdout.flush()
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+    head = HEAD.format(machine=f"{machine}Python {platform.python_version()}")
+    PAGE.write_text(head + "".join(rows.values()))
     sys.exit(not all(finding.kept for finding in findings))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import include, path
 
-from quantlab.web.navigation import navigation
+from quantlab.web.navigation import navigation, put_below
 
 
 def empty(request: HttpRequest) -> HttpResponse:
@@ -62,3 +62,13 @@ def test_a_group_without_pages_has_no_title():
 )
 def test_the_current_page_is_marked(address, current):
     assert {k: v for k, v in links_at(address).items() if v} == current
+
+
+def test_a_page_can_belong_elsewhere_than_its_address():
+    request = RequestFactory().get("/model-lab/runs/1")
+    put_below(request, "/settings")
+
+    links = [one for group in navigation(request)["nav"] for one in group.links]
+    assert {one.label: one.current for one in links if one.current} == {
+        "Settings": "true"
+    }
