@@ -1,7 +1,8 @@
 """From a draft of a model's version to a published one: the critic looks first.
 
-The critic judges runs, so one run stands for the version: the version as a strategy on
-the bars that its training predicted out of sample. Nothing is published by itself.
+The critic judges runs, so one run stands for the version: the configuration that a
+pipeline chose it by; else the version as a strategy on the bars that its training
+predicted out of sample. Nothing is published by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from experiments.models import ModelRun, ModelVersion, RunKind, VersionStage
+from experiments.models import (
+    ModelRun,
+    ModelVersion,
+    PipelineRun,
+    RunKind,
+    VersionStage,
+)
 from experiments.selectors.critic import critic_of, critic_question
 from experiments.selectors.gate import COUNTS, hits_of
 from experiments.selectors.published import published_version
@@ -98,6 +105,9 @@ def _standing(version: ModelVersion, *, again: bool, owner: str) -> ModelRun:
     """
     if version.critic is not None and not again:
         return ModelRun.objects.select_related("job").get(pk=version.critic["run_id"])
+    chosen = _chosen_by_pipeline(version)
+    if chosen is not None:
+        return chosen
     config = config_settled(gate_config(version))
     made = ModelRun.objects.filter(
         kind=RunKind.BACKTEST, config_hash=config.config_hash, deleted_at__isnull=True
@@ -107,6 +117,16 @@ def _standing(version: ModelVersion, *, again: bool, owner: str) -> ModelRun:
         return newest
     name = f"{version.model_id} {version.version}, for the critic"
     return run_submit(config=config, name=name, owner=owner).run
+
+
+def _chosen_by_pipeline(version: ModelVersion) -> ModelRun | None:
+    """Return the run of the configuration that a pipeline trained, if it is there."""
+    pipelines = PipelineRun.objects.filter(training_run=version.training)
+    row = pipelines.exclude(chosen=None).order_by("created_at").first()
+    if row is None or row.chosen is None:
+        return None
+    runs = ModelRun.objects.filter(pk=row.chosen["run_id"], deleted_at__isnull=True)
+    return runs.select_related("job").first()
 
 
 def gate_config(version: ModelVersion) -> RunConfig:

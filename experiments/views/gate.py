@@ -53,8 +53,9 @@ def _refused(
     error: Problem | StrategyError,
     **more: Any,
 ) -> HttpResponse:
+    """Show why not. A page is refused with 422, whatever a script is told."""
     problem = error if isinstance(error, Problem) else Problem.of_strategy(error)
-    return _shown(request, row, status=problem.status, problem=problem, **more)
+    return _shown(request, row, status=422, problem=problem, **more)
 
 
 def _shown(

@@ -15,6 +15,7 @@ from experiments.services.execute import run_execute
 from jobs import lease
 from jobs.models import ACTIVE, Job, JobStatus
 from jobs.progress import JobContext
+from tests.experiments.pipelines import members, run_through, submitted, write_bars
 from tests.experiments.test_training import _own_home, built, trained  # noqa: F401
 from tests.quantlab.test_api import assert_error
 
@@ -184,7 +185,7 @@ def test_pages_lead_from_the_critic_to_a_backtest(client):
     assert all(f'value="{rule}"' in remarks for rule in hits)
     publishing = look.replace("critic-gate", "publish")
     refused = client.post(publishing, {"accepted": hits[:-1]})
-    assert refused.status_code == 409
+    assert refused.status_code == 422
     assert f"accepted: {hits[-1]}." in refused.content.decode()
     moved = client.post(publishing, {"accepted": hits})
 
@@ -199,3 +200,40 @@ def test_pages_lead_from_the_critic_to_a_backtest(client):
     ).content.decode()
     assert 'name="param_version"' in form
     assert 'name="param_identity"' not in form
+
+
+def test_what_a_pipeline_chose_stands_for_its_version(client, tmp_path, monkeypatch):
+    monkeypatch.delenv("QUANT_DATA_ROOT", raising=False)
+    names = members("sp500", 4)
+    write_bars(tmp_path, names, memory=0.45, days=60)
+    told = run_through(
+        submitted(
+            universe=names,
+            timeframe="hour",
+            start_date="2024-06-01",
+            end_date="2024-07-10",
+            grid={"thresholds_list": [[0.52]], "allowed_hours_list": [[9, 10, 11, 12]]},
+            guardrails={"min_trades": 10, "min_sharpe": 0.0},
+        )
+    )
+    assert told["status"] == "succeeded", told["summary"]
+
+    publish(client)
+
+    version = ModelVersion.objects.get()
+    assert version.critic["run_id"] == told["chosen"]["run_id"]
+    later = {
+        "provider": "files",
+        "symbol": None,
+        "universe": names,
+        "timeframe": "1h",
+        "start": "2024-07-11",
+        "end": "2024-07-26",
+    }
+    sent = backtest(client, **later)
+    assert sent.status_code == 202, sent.content
+    work()
+    run = client.get(f"/api/runs/{sent.json()['id']}").json()
+    assert run["status"] == "succeeded"
+    assert run["metrics"]["trade_count"] > 0
+    assert_error(backtest(client), 422, "other_timeframe")

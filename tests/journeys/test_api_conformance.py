@@ -90,6 +90,7 @@ def lab(db, monkeypatch):
         "n": "1",
         "dataset_id": str(add_dataset().pk),
         "model_id": "momentum_logit",
+        "version": "1",
         "candle_hash": feature.candles_id,
         "feature_hash": feature.pk,
         "universe_id": "us_indices",
