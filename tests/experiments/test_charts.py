@@ -5,13 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import math
-import re
-import warnings
 from itertools import pairwise
-from string import ascii_uppercase
-from typing import Any
 
-import altair as alt
 import pytest
 
 from experiments.charts import (
@@ -23,269 +18,16 @@ from experiments.charts import (
     rolling_figure,
     years_figure,
 )
-from experiments.charts.figure import Figure, thinned
-from experiments.charts.scales import (
-    label_format,
-    label_values,
-    labels,
-    padded,
-    pushed_apart,
+from tests.experiments.figures import (
+    DAY_MS,
+    START_MS,
+    comparison,
+    figures,
+    idle,
+    long_report,
+    report,
+    window,
 )
-from experiments.selectors.bars import PriceWindow
-
-DAY_MS = 86_400_000
-START_MS = 1_514_764_800_000  # 1 Jan 2018
-MOST_MARKS = 2_000
-COLOUR = re.compile(
-    r"#[0-9a-f]{3}|\b(rgba?|hsla?|oklch|lab)\(|"
-    r"\b(black|white|gr[ae]y|red|green|blue|orange|steelblue|currentcolor)\b",
-    re.IGNORECASE,
-)
-PAINT = {"color", "fill", "stroke", "background", "scheme"}
-
-
-def line(values: list[float | None]) -> dict[str, Any]:
-    return {"ts": [START_MS + i * DAY_MS for i in range(len(values))], "value": values}
-
-
-def report() -> dict[str, Any]:
-    """Return a report of four bars in two years: 100, 110, 99, 121."""
-    rolling = line([None, -1.0, None, 2.0])
-    band = {"ts": rolling["ts"], "low": [None, -2.0, None, 0.5]}
-    band["high"] = [None, 0.0, None, 3.5]
-    return {
-        "run": {"config": {"timeframe": "1d", "benchmark": "buy_and_hold"}},
-        "metrics": {
-            "max_drawdown": -0.1,
-            "exposure": 0.75,
-            "volatility": 0.2,
-            "n_bars": 4,
-            "start_ts": START_MS,
-            "end_ts": START_MS + 3 * DAY_MS,
-        },
-        "benchmark_metrics": {"max_drawdown": -0.25},
-        "series": {
-            "equity": line([100.0, 110.0, 99.0, 121.0]),
-            "benchmark": line([100.0, 120.0, 90.0, 105.0]),
-            "drawdown": line([0.0, 0.0, -0.1, 0.0]),
-            "rolling_sharpe_30": rolling,
-            "rolling_sharpe_90": line([None] * 4),
-            "rolling_sharpe_252": line([None] * 4),
-        },
-        "bands": {
-            "rolling_sharpe_30": band,
-            "rolling_sharpe_90": {**band, "low": [None] * 4, "high": [None] * 4},
-            "rolling_sharpe_252": {**band, "low": [None] * 4, "high": [None] * 4},
-        },
-        "monthly_returns": [
-            {"year": 2018, "month": 12, "return": -0.01, "partial": True},
-            {"year": 2019, "month": 1, "return": 0.2, "partial": False},
-            {"year": 2019, "month": 2, "return": 0.0, "partial": False},
-        ],
-        "yearly": [
-            {"year": 2018, "return": -0.01, "max_drawdown": -0.1, "trade_count": 0},
-            {"year": 2019, "return": 0.2, "max_drawdown": 0.0, "trade_count": 2},
-        ],
-        "benchmark_yearly": [
-            {"year": 2018, "return": -0.1},
-            {"year": 2019, "return": 0.3},
-        ],
-        "returns_histogram": {
-            "edges": [-0.03, -0.01, 0.01, 0.03],
-            "counts": [2, 9, 2],
-        },
-        "drawdowns": [
-            {
-                "start": START_MS + DAY_MS,
-                "trough": START_MS + 2 * DAY_MS,
-                "end": START_MS + 3 * DAY_MS,
-                "depth": -0.1,
-            }
-        ],
-    }
-
-
-def idle() -> dict[str, Any]:
-    """Return a report in which nothing was ever bought."""
-    changed = report()
-    changed["series"]["equity"] = line([100.0] * 4)
-    changed["series"]["rolling_sharpe_30"] = line([None] * 4)
-    changed["metrics"] |= {"exposure": 0.0, "volatility": 0.0, "max_drawdown": 0.0}
-    changed["drawdowns"] = []
-    return changed
-
-
-def long_report(n_points: int = 500) -> dict[str, Any]:
-    """Return a report with as many points in each series as there can be."""
-    changed = report()
-    wave = [100.0 + (i % 7) + i / 10 for i in range(n_points)]
-    for name in ("equity", "benchmark"):
-        changed["series"][name] = line(wave)
-    changed["series"]["drawdown"] = line([-((i % 7) / 100) for i in range(n_points)])
-    ratio = line([i % 5 - 2.0 for i in range(n_points)])
-    changed["series"]["rolling_sharpe_252"] = ratio
-    changed["bands"]["rolling_sharpe_252"] = {
-        "ts": ratio["ts"],
-        "low": [value - 1 for value in ratio["value"]],
-        "high": [value + 1 for value in ratio["value"]],
-    }
-    edges = [-0.05 + i / 1000 for i in range(101)]
-    changed["returns_histogram"] = {"edges": edges, "counts": [3] * 100}
-    return changed
-
-
-def window(n_candles: int = 10, **changes: Any) -> PriceWindow:
-    candles = [
-        {
-            "ts_utc": START_MS + i * DAY_MS,
-            "open": 10.0 + i,
-            "high": 12.0 + i,
-            "low": 9.0 + i,
-            "close": 11.0 + i if i % 2 else 9.5 + i,
-            "sma(close, 5)": None if i < 4 else 9.0 + i,
-        }
-        for i in range(n_candles)
-    ]
-    trip = {
-        "symbol": "SP500",
-        "side": "long",
-        "entry_ts": START_MS + 2 * DAY_MS,
-        "exit_ts": START_MS + 5 * DAY_MS,
-        "entry_price": 12.5,
-        "exit_price": 15.0,
-        "return": 0.2,
-        "bars_held": 3,
-        "open": False,
-    }
-    fills = [
-        {"ts_utc": trip["entry_ts"], "side": "buy", "price": 12.5, "candle": 2},
-        {"ts_utc": trip["exit_ts"], "side": "sell", "price": 15.0, "candle": 5},
-    ]
-    fields = {
-        "symbol": "SP500",
-        "symbols": ("SP500",),
-        "number": 2,
-        "total": 3,
-        "trip": trip,
-        "bars_per_candle": 1,
-        "candles": candles,
-        "lines": ["sma(close, 5)"],
-        "fills": fills,
-        "entry": 2,
-        "exit": 5,
-    }
-    return PriceWindow(**(fields | changes))
-
-
-def comparison(
-    curves: list[list[float]], benchmark: list[float] | None = None
-) -> dict[str, Any]:
-    """Return as much of a comparison as is drawn: the runs A, B, C, …"""
-    ids = [f"run {i}" for i in range(len(curves))]
-    series = [line(values) if values else line([]) for values in curves]
-    return {
-        "runs": [{"id": run_id, "name": f"Rule {run_id}"} for run_id in ids],
-        "letters": dict(zip(ids, ascii_uppercase, strict=False)),
-        "series": dict(zip(ids, series, strict=True)),
-        "benchmark": benchmark and {"name": "buy_and_hold", "series": line(benchmark)},
-    }
-
-
-def many_curves() -> dict[str, Any]:
-    waves = [
-        [math.exp(0.3 * math.sin(i / (20 + k))) for i in range(500)] for k in range(20)
-    ]
-    return comparison(waves, waves[3])
-
-
-def every_figure() -> dict[str, Figure]:
-    """Return each chart in each of its variants, small and as large as it gets."""
-    large, alone, ruined = long_report(), report(), report()
-    del alone["series"]["benchmark"]
-    alone["benchmark_yearly"] = []
-    ruined["series"]["equity"] = line([100.0, 50.0, 0.0, 0.0])
-    short = dict(window().trip, side="short", open=True)
-    return {
-        "log": equity_figure(report()),
-        "linear": equity_figure(report(), scale="linear"),
-        "alone": equity_figure(alone),
-        "ruined": equity_figure(ruined),
-        "large": equity_figure(large),
-        "rolling": rolling_figure(report(), window=30),
-        "rolling, large": rolling_figure(large, window=252),
-        "returns": returns_figure(report()),
-        "returns, large": returns_figure(large, flat_bars=2),
-        "years": years_figure(report()),
-        "years alone": years_figure(alone),
-        "compare": compare_figure(comparison([[1.0, 1.2], [1.0, 0.9]], [1.0, 1.1])),
-        "compare, alone": compare_figure(comparison([[1.0, 1.2], []])),
-        "compare, flat": compare_figure(comparison([[1.0, 1.0], [1.0, 1.0]])),
-        "compare, ruined": compare_figure(comparison([[1.0, 0.0], [1.0, 2.0]])),
-        "compare, large": compare_figure(many_curves()),
-        "compare, falls": compare_figure(many_curves(), view="drawdown"),
-        "price": price_figure(window()),
-        "price, large": price_figure(window(500)),
-        "price, short and open": price_figure(window(trip=short)),
-        "price, without lines": price_figure(window(lines=[], fills=[])),
-    }
-
-
-FIGURES = every_figure()
-
-
-def painted(node: Any) -> list[tuple[str, Any]]:
-    """Return every property of a spec that sets a colour; to read a field sets none."""
-    if isinstance(node, list):
-        return [found for one in node for found in painted(one)]
-    if not isinstance(node, dict):
-        return []
-    own = [
-        (key, node[key])
-        for key in PAINT & node.keys()
-        if not (isinstance(node[key], dict) and "field" in node[key])
-    ]
-    return own + [found for one in node.values() for found in painted(one)]
-
-
-def n_marks(spec: dict[str, Any]) -> int:
-    """Return how many items a spec draws: each layer draws each of its rows."""
-    datasets = spec["datasets"]
-
-    def of(node: dict[str, Any], data: dict[str, Any] | None) -> int:
-        data = node.get("data", data)
-        if "layer" in node:
-            return sum(of(one, data) for one in node["layer"])
-        rows = data["values"] if "values" in data else datasets[data["name"]]
-        has_cells = "near" in json.dumps(node.get("encoding", {}))  # under the pointer
-        return len(rows) * (2 if has_cells else 1)
-
-    return of(spec, spec.get("data"))
-
-
-@pytest.mark.parametrize("name", FIGURES)
-class TestEverySpec:
-    def test_it_is_valid_vega_lite(self, name):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            alt.LayerChart.from_dict(FIGURES[name].spec, validate=True)
-
-    def test_it_names_styles_and_never_a_colour(self, name):
-        spec = {k: v for k, v in FIGURES[name].spec.items() if k != "$schema"}
-
-        assert painted(spec) == []
-        assert COLOUR.search(json.dumps(spec)) is None
-        assert '"config"' not in json.dumps(spec)
-
-    def test_it_draws_at_most_2000_marks(self, name):
-        assert 0 < n_marks(FIGURES[name].spec) <= MOST_MARKS
-
-    def test_it_takes_the_width_of_its_container_and_a_fixed_height(self, name):
-        spec = FIGURES[name].spec
-        assert spec["width"] == "container"
-        assert 190 <= spec["height"] <= 360
-
-    def test_it_is_json_without_nan(self, name):
-        json.dumps(FIGURES[name].spec, allow_nan=False)
 
 
 class TestEquity:
@@ -310,10 +52,10 @@ class TestEquity:
         assert equity_figure(named).facts["benchmark"]["label"] == "NASDAQ"
 
     def test_the_scale_is_log_unless_asked_or_impossible(self):
-        assert FIGURES["log"].facts["scale"] == "log"
-        assert FIGURES["linear"].facts["scale"] == "linear"
-        assert FIGURES["ruined"].facts["scale"] == "linear"
-        assert not FIGURES["ruined"].facts["log_is_possible"]
+        assert figures()["log"].facts["scale"] == "log"
+        assert figures()["linear"].facts["scale"] == "linear"
+        assert figures()["ruined"].facts["scale"] == "linear"
+        assert not figures()["ruined"].facts["log_is_possible"]
 
     def test_the_table_compounds_the_months_of_a_short_sample(self):
         # 0.99, then 0.99 · 1.2 = 1.188, then unchanged.
@@ -398,7 +140,7 @@ class TestReturns:
         assert given == before
 
     def test_many_bins_are_put_together_and_none_is_lost(self):
-        rows = FIGURES["returns, large"].rows
+        rows = figures()["returns, large"].rows
         assert len(rows) == 50
         assert sum(row["count"] for row in rows) == 298
 
@@ -412,7 +154,7 @@ class TestReturns:
 
 class TestCompare:
     def test_who_ended_highest_and_lowest(self):
-        facts = FIGURES["compare"].facts
+        facts = figures()["compare"].facts
 
         assert facts["top"] == {"letter": "A", "value": 1.2}
         assert facts["bottom"] == {"letter": "B", "value": 0.9}
@@ -428,7 +170,7 @@ class TestCompare:
         assert facts["top"]["value"] == pytest.approx(0.1)
 
     def test_a_run_without_a_curve_is_left_out(self):
-        figure = FIGURES["compare, alone"]
+        figure = figures()["compare, alone"]
 
         assert [one["letter"] for one in figure.facts["lines"]] == ["A"]
         assert {row["run"] for row in figure.rows} == {"A"}
@@ -440,12 +182,12 @@ class TestCompare:
         assert "No run has a curve" in figure.empty
 
     def test_the_scale_is_linear_where_log_is_impossible(self):
-        facts = FIGURES["compare, ruined"].facts
+        facts = figures()["compare, ruined"].facts
 
         assert (facts["view"], facts["log_is_possible"]) == ("linear", False)
 
     def test_the_download_has_every_point_of_the_runs(self):
-        rows = FIGURES["compare, large"].rows
+        rows = figures()["compare, large"].rows
 
         assert len(rows) == 20 * 500
         assert rows[0] == {
@@ -463,7 +205,7 @@ class TestCompare:
         assert [row["values"] for row in rows] == [[1.0, None], [2.0, 1.0], [3.0, 1.0]]
 
     def test_twenty_letters_stand_apart_and_on_the_axis(self):
-        spec = FIGURES["compare, large"].spec
+        spec = figures()["compare, large"].spec
         [words, _] = [one for one in spec["layer"] if one["mark"]["type"] == "text"]
         ends = [row["v"] for row in spec["datasets"][words["data"]["name"]]]
         low, high = words["encoding"]["y"]["scale"]["domain"]
@@ -532,64 +274,3 @@ class TestNothingToShow:
     def test_it_says_why(self, figure, thing):
         assert figure.spec is None
         assert figure.empty == f"No trades, so there is no {thing} to show."
-
-
-class TestScales:
-    @pytest.mark.parametrize(
-        ("low", "high", "expected"),
-        [
-            (0.5, 3.2, [0.6, 0.8, 1.0, 1.5, 2.0, 3.0]),
-            (0.9, 40.0, [1.0, 2.0, 5.0, 10.0, 20.0]),
-            (0.97, 1.06, [0.98, 1.0, 1.02, 1.04, 1.06]),
-        ],
-    )
-    def test_a_log_axis_has_round_labels(self, low, high, expected):
-        assert labels(low, high, log=True) == pytest.approx(expected)
-
-    @pytest.mark.parametrize("low", [1e-6, 0.01, 0.5, 1.0])
-    @pytest.mark.parametrize("ratio", [1.0001, 1.3, 2.0, 7.0, 90.0, 1e5])
-    @pytest.mark.parametrize("log", [True, False])
-    def test_labels_lie_inside_and_are_few(self, low, ratio, log):
-        found = labels(low, low * ratio, log=log)
-
-        assert 1 <= len(found) <= 7
-        assert all(low * (1 - 1e-9) <= v <= low * ratio * (1 + 1e-9) for v in found)
-
-    def test_labels_are_written_with_the_digits_they_need(self):
-        assert label_format([0.5, 1.0]) == ",.2f"
-        assert label_format([0.975, 1.0]) == ",.3f"
-
-    def test_a_flat_line_has_an_axis(self):
-        for log in (True, False):
-            low, high = padded(1.0, 1.0, log=log)
-            assert low < 1.0 < high
-
-    def test_ends_that_touch_are_pushed_apart_evenly(self):
-        # 100 px for 0…1: the ends 0.50 and 0.45 are 5 px apart and lack 8.
-        assert pushed_apart([0.5, 0.45], 0, 1, 100, log=False) == [-4.0, 4.0]
-        assert pushed_apart([0.45, 0.5], 0, 1, 100, log=False) == [4.0, -4.0]
-        assert pushed_apart([0.1, 0.9], 0, 1, 100, log=False) == [0.0, 0.0]
-
-    def test_three_that_touch_stay_around_their_middle(self):
-        moves = pushed_apart([0.52, 0.50, 0.48], 0, 1, 100, log=False)
-        assert moves == [-11.0, 0.0, 11.0]
-
-    def test_a_crowd_at_an_end_stays_on_the_axis(self):
-        moves = pushed_apart([1.0, 0.99, 0.98], 0, 1, 100, log=False)
-        assert [top + move for top, move in zip((0, 1, 2), moves, strict=True)] == [
-            0.0,
-            13.0,
-            26.0,
-        ]
-
-    def test_labels_say_where_they_stand(self):
-        assert label_values([0.5, 0.45], 0, 1, 100, log=False) == pytest.approx(
-            [0.54, 0.41]
-        )
-        [alone] = label_values([2.0], 1.0, 4.0, 100, log=True)
-        assert alone == pytest.approx(2.0)
-
-    def test_thinned_keeps_both_ends(self):
-        rows = thinned(list(range(1000)), 60)
-        assert (len(rows), rows[0], rows[-1]) == (60, 0, 999)
-        assert thinned([1, 2], 60) == [1, 2]
