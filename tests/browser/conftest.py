@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 WIDTHS = {"wide": (1280, 900), "narrow": (400, 860)}
 
 # Far more than anything takes, on a machine that does other things as well.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items):

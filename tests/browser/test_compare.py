@@ -8,14 +8,17 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
+from tests.sizes import looks
+
 WINDOW = {
     "provider": "builtin",
     "symbol": "SP500",
     "start": "1999-01-04",
     "end": "2018-12-31",
 }
-FINISHED_S = 90
+FINISHED_S = 300
 DRAWN_MS = 60_000
+LOOKS = looks(("light", "wide"), ("dark", "narrow"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,7 @@ def chart_drawn(page):
     return figure
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", "wide"), ("dark", "narrow")])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_runs_are_found_and_set_side_by_side(watch, runs, theme, width):
     lab = watch(theme, width)
     page = lab.open(runs[0]["links"]["page"])

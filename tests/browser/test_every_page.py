@@ -1,22 +1,24 @@
 """Every page of the site: as axe-core judges it, in both themes, wide and narrow.
 
-One walk: a page is opened once, and asked everything that every page has to keep.
+One walk: a page is opened once, in one of the looks in turn, and asked everything that
+every page has to keep. `make torture` opens each in every look.
 """
 
 import urllib.error
 import urllib.request
 from importlib.resources import files
+from itertools import cycle, product
 
 import pytest
 from playwright.sync_api import TimeoutError
 
 from tests.addresses import addresses
+from tests.sizes import IS_TORTURE
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 # What Swagger draws inside our page is not ours to judge.
-JUDGE = """([part, rules]) => axe.run(
-  {include: [part], exclude: ['#swagger-ui']},
-  {resultTypes: ['violations'], ...(rules ? {runOnly: rules} : {})}
+JUDGE = """part => axe.run(
+  {include: [part], exclude: ['#swagger-ui']}, {resultTypes: ['violations']}
 ).then(answer => answer.violations.map(v => [v.id, v.help, ...v.nodes.slice(0, 3).map(
     node => node.html.slice(0, 300))].join(' | ')))"""
 OPEN_ALL = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
@@ -27,8 +29,8 @@ NAMELESS_CHARTS = """[...document.querySelectorAll('[data-chart]')].filter(
 # Where the address says which part of a page is meant.
 NOT_OURS = ("/api/", "/admin/")  # no pages, and Django's
 TABS = ("charts", "trades", "critic", "config", "files", "reproduce", "logs", "api")
-SHOW_DIALOGS = """[...document.querySelectorAll('dialog[id]')].map(
-  dialog => { dialog.show(); return dialog.id })"""
+SHOW_DIALOGS = """[...document.querySelectorAll('dialog[id]')].map(dialog => {
+  const words = dialog.outerHTML; dialog.show(); return [dialog.id, words] })"""
 IS_STILL = """() => ![...document.querySelectorAll('[aria-busy=true], .htmx-request')]
     .some(region => region.checkVisibility())
   && [...document.querySelectorAll('[data-chart]')].every(
@@ -37,7 +39,8 @@ BUSY = """[...document.querySelectorAll(
   '[aria-busy=true], .htmx-request, [data-chart]:not(:has(.chart-view svg, .hint))')]
   .filter(part => part.checkVisibility()).map(part => part.outerHTML.slice(0, 200))"""
 # High enough for a whole page: what loads on sight is in sight at once.
-WIDE, NARROW = {"width": 1280, "height": 6000}, {"width": 400, "height": 6000}
+HIGH = 6_000
+LOOKS = tuple(product(("light", "dark"), (1280, 400)))
 
 
 def is_page(url):
@@ -79,45 +82,41 @@ def pages(lab_url, demo):
     return [one for one in (*found, *tabs, *others) if is_page(lab_url + one)]
 
 
-def judged(lab):
-    """Return the violations of the page that is open, in both themes."""
-    page = lab.page
+def judged(page, known):
+    """Return the violations of the page that is open; of dialogs, those not `known`."""
     page.evaluate(OPEN_ALL)
     page.evaluate(AXE)
-    found = page.evaluate(JUDGE, ["html", None])
+    found = page.evaluate(JUDGE, "html")
     found += page.evaluate(NAMELESS_CHARTS)
-    page.emulate_media(color_scheme="dark")
-    found += page.evaluate(JUDGE, ["html", ["color-contrast"]])
-    for dialog in page.evaluate(SHOW_DIALOGS):
+    for dialog, words in page.evaluate(SHOW_DIALOGS):
+        if words in known:
+            continue
+        known.add(words)
         page.evaluate("id => document.getElementById(id).scrollIntoView()", dialog)
         page.wait_for_function(IS_STILL)
-        found += page.evaluate(JUDGE, [f"#{dialog}", None])
+        found += page.evaluate(JUDGE, f"#{dialog}")
     return found
 
 
-def badly_fitting(lab, path):
+def badly_fitting(lab, width):
     """Return what is wrong with the frame of the page that is open."""
-    page = lab.page
-    found = [] if page.locator("h1").count() == 1 else ["not one h1"]
-    for size in (WIDE, NARROW):
-        page.set_viewport_size(size)
-        if lab.scrolls_sideways():
-            found.append(f"scrolls sideways at {size['width']} px")
+    found = [] if lab.page.locator("h1").count() == 1 else ["not one h1"]
+    if lab.scrolls_sideways():
+        found.append(f"scrolls sideways at {width} px")
     return found
 
 
-def faults_of(lab, path):
+def faults_of(lab, path, look, known):
     """Open a page, and return everything that it does not keep."""
-    page = lab.page
-    page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light")
+    page, (theme, width) = lab.page, look
+    page.set_viewport_size({"width": width, "height": HIGH})
+    page.emulate_media(color_scheme=theme)
     lab.open(path)
     try:
         page.wait_for_function(IS_STILL)
         # Swagger's own page is not ours to judge.
-        frame = [] if path.startswith("/api") else badly_fitting(lab, path)
-        page.set_viewport_size(WIDE)
-        return frame + judged(lab) + lab.mistakes
+        frame = [] if path.startswith("/api") else badly_fitting(lab, width)
+        return frame + judged(page, known) + lab.mistakes
     except TimeoutError:
         busy = page.evaluate(BUSY)
         return [f"does not come to rest: {busy}", *lab.mistakes]
@@ -126,10 +125,12 @@ def faults_of(lab, path):
 def test_every_page_is_for_everybody_and_fits(watch, pages):
     lab = watch()
     lab.expected = ("status of 404",)  # addresses that are filled with nothing known
+    visits = product(pages, LOOKS) if IS_TORTURE else zip(pages, cycle(LOOKS))
+    known = {look: set() for look in LOOKS}  # dialogs that many pages have
     faults = {}
-    for path in pages:
-        if found := faults_of(lab, path):
-            faults[path] = found
+    for path, look in visits:
+        if found := faults_of(lab, path, look, known[look]):
+            faults[path, *look] = found
         lab.mistakes.clear()
 
     assert faults == {}

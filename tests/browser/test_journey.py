@@ -8,7 +8,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-LOOKS = [("light", "wide"), ("dark", "wide"), ("light", "narrow")]
+from tests.sizes import looks
+
+LOOKS = looks(("light", "narrow"), ("dark", "wide"), ("light", "wide"))
 # A million bars: there is time to think better of it.
 LONG = {
     "provider": "synthetic",
@@ -19,7 +21,7 @@ LONG = {
     "force": True,
 }
 RUN_PAGE = re.compile(r"/model-lab/runs/[0-9a-f-]{36}$")
-FINISHED_MS = 60_000
+FINISHED_MS = 240_000
 
 
 def run_page(demo, name="SMA 20/50"):
@@ -91,7 +93,7 @@ def test_the_strip_of_jobs_follows_the_work_and_goes(watch, demo):
     expect(strip).to_be_hidden(timeout=FINISHED_MS)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", looks("dark", "light"))
 def test_charts_are_drawn_and_have_a_table(watch, demo, theme):
     page = watch(theme).open(f"{run_page(demo)}?tab=charts")
 

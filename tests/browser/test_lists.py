@@ -3,7 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-LOOKS = [("light", "wide"), ("dark", "narrow")]
+from tests.sizes import looks
+
+LOOKS = looks(("dark", "narrow"), ("light", "wide"))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class SlowAnswers:
 
     def answer(self):
         """Let the oldest through; return once htmx is done with what came back."""
-        for _ in range(500):
+        for _ in range(3_000):
             if self.held:
                 break
             self.page.wait_for_timeout(10)

@@ -6,11 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_organise import CONFIG, RUN_PAGE, open_menu
+from tests.sizes import looks
 
-FINISHED_MS = 60_000
+FINISHED_MS = 240_000
 
 
-@pytest.mark.parametrize(("theme", "slow"), [("light", 60), ("dark", 61)])
+@pytest.mark.parametrize(("theme", "slow"), looks(("dark", 60), ("light", 61)))
 def test_two_runs_become_a_page_of_the_notebook(watch, theme, slow):
     lab = watch(theme)
     runs = [

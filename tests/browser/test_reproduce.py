@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-DONE_MS = 90_000
+DONE_MS = 240_000
 QUESTION = {
     "name": "Is it the same twice?",
     "model_key": "sma_cross",

@@ -5,8 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-DRAWN_MS = 20_000
-DONE_MS = 60_000
+from tests.sizes import looks
+
+DRAWN_MS = 60_000
+DONE_MS = 240_000
+LOOKS = looks(("dark", "narrow"), ("light", "wide"))
 QUESTION = {
     "name": "Where is the plateau?",
     "model_key": "sma_cross",
@@ -17,7 +20,7 @@ QUESTION = {
 }
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", "wide"), ("dark", "narrow")])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_from_the_form_to_a_run_of_its_own(watch, theme, width):
     lab = watch(theme, width)
     experiment = lab.api("/api/model-lab/experiments", QUESTION)

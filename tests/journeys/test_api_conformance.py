@@ -35,6 +35,7 @@ from tests.experiments.test_expression_runs import expression_run
 from tests.factories import finished_run, finished_sweep
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
+from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,6 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 8
 SPACE = {"fast": [2, 3], "slow": [10, 20]}
 OF_SWEEPS = ("/candidates", "/{index}/run", "/heatmap", "/importance")
 
@@ -124,7 +124,7 @@ def test_invented_requests(operation, lab):
 
     @given(case=right | wrong)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples(4),
         deadline=None,
         derandomize=True,
         database=None,

@@ -42,7 +42,7 @@ LONG = {
 }
 COMPARED = ("total_return", "sharpe", "max_drawdown", "trade_count", "n_bars")
 ENDED = ("succeeded", "failed", "cancelled")
-WITHIN_S = 60
+WITHIN_S = 240
 
 
 class Answer(NamedTuple):

@@ -9,17 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 SECOND_RUN = """
-import time
+from numba.core import event
 from strategies.warmup import warm_up
 from strategies import RunConfig, load_candles, run_backtest
 warm_up()
-from strategies.kernels import cache_folder
-before = sorted(p.name for p in cache_folder().rglob("*.nbc"))
 config = RunConfig(provider="synthetic", symbol="SYN-gbm-4",
                    strategy={"name": "donchian", "params": {"direction": "long_short"}})
-result = run_backtest(config, load_candles(config))
-result.series, result.bars, result.round_trips
-assert before and before == sorted(p.name for p in cache_folder().rglob("*.nbc"))
+with event.install_recorder("numba:compile") as compiled:
+    result = run_backtest(config, load_candles(config))
+    result.series, result.bars, result.round_trips
+assert compiled.buffer == [], compiled.buffer
 """
 
 # With one primitive, in a process that may lower its own priority.

@@ -69,6 +69,17 @@ def simulators() -> Finding:
     )
 
 
+def worker() -> Finding:
+    seconds, kept = at_full_size("tests/jobs/test_kills.py")
+    return Finding(
+        "a worker and its jobs",
+        "kill -9 of a job, of the fork server and of the worker; cancel; stop",
+        f"{seconds:.0f} s",
+        "none is lost or done twice; cancelled within 1 s, stopped within 2 s",
+        kept,
+    )
+
+
 def proofs() -> Finding:
     seconds, kept = at_full_size("tests/experiments/test_reproduce.py")
     return Finding(
@@ -77,6 +88,28 @@ def proofs() -> Finding:
         "clean process",
         f"{seconds:.0f} s",
         "every byte the same; a model by its identity",
+        kept,
+    )
+
+
+def walks() -> Finding:
+    seconds, kept = at_full_size("tests/browser")
+    return Finding(
+        "a browser on every page",
+        "each page light and dark, wide and narrow; each walk in all its looks",
+        f"{seconds:.0f} s",
+        "nothing that axe-core minds, no message, no foreign request, fits 400 px",
+        kept,
+    )
+
+
+def requests() -> Finding:
+    seconds, kept = at_full_size("tests/journeys/test_api_conformance.py")
+    return Finding(
+        "invented requests of the API",
+        "120 of each operation, right ones and wrong ones",
+        f"{seconds:.0f} s",
+        "the answer that is documented, never a 500",
         kept,
     )
 
@@ -147,12 +180,15 @@ CHECKS: dict[str, Callable[[], Finding | list[Finding]]] = {
         "kill -9 in the middle of a search",
         "the process of a search for expressions three times, at random moments",
     ),
+    "worker": worker,
     "proofs": proofs,
     "pipeline": lambda: kills(
         "test_a_pipeline_goes_on_behind_its_last_run",
         "kill -9 in the middle of a pipeline",
         "the process of a pipeline four times: dataset, sweep twice, training",
     ),
+    "requests": requests,
+    "walks": walks,
     "crowd": crowd,
 }
 
