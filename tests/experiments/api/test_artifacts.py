@@ -73,6 +73,12 @@ class TestDownload:
         name = f'attachment; filename="{run.pk}-config.json"'
         assert response["Content-Disposition"] == name
 
+    def test_its_head_can_be_asked_for_alone(self, client, run, address):
+        for of in (address, f"/api/runs/{run.pk}/manifest"):
+            whole, head = client.get(of), client.head(of)
+            assert (head.status_code, head.content) == (200, b"")
+            assert head["ETag"] == whole["ETag"]
+
     def test_compression_on_the_way_would_make_it_another_file(self, client, run):
         address = f"/api/runs/{run.pk}/artifacts/metrics.json"
 
