@@ -21,6 +21,7 @@ from strategies.simulation.portfolio import (
     SideBySide,
     simulate_weights,
 )
+from strategies.simulation.records import fill_columns, framed, trip_columns
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray
 from strategies.weights import to_weights
@@ -57,28 +58,21 @@ class PortfolioResult(Measured):
     @cached_property
     def fills(self) -> pd.DataFrame:
         """One row per execution, oldest first: the columns of ``trades.parquet``."""
-        from strategies.simulation.records import fills_frame
-
-        return self._stacked(fills_frame, "ts_utc")
+        return self._stacked(fill_columns, "ts_utc")
 
     @cached_property
     def round_trips(self) -> pd.DataFrame:
         """One row per trip of a symbol from flat to flat, by the time of its entry."""
-        from strategies.simulation.records import round_trips_frame
+        return self._stacked(trip_columns, "entry_ts")
 
-        return self._stacked(round_trips_frame, "entry_ts")
-
-    def _stacked(self, frame: Any, by: str) -> pd.DataFrame:
-        import pandas as pd
-
-        frames = [
-            frame(part, self.panel.candles(symbol))
+    def _stacked(self, columns: Any, by: str) -> pd.DataFrame:
+        parts = [
+            columns(part, self.panel.candles(symbol))
             for symbol, part in zip(
                 self.panel.symbols, self.simulation.parts, strict=True
             )
         ]
-        whole: pd.DataFrame = pd.concat(frames, ignore_index=True)
-        return whole.sort_values(by, kind="stable", ignore_index=True)
+        return framed(parts).sort_values(by, kind="stable", ignore_index=True)
 
 
 def simulate_portfolio(

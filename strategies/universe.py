@@ -42,7 +42,7 @@ from strategies.positions import risked, stake_of
 from strategies.result import RunResult
 from strategies.simulation import portfolio as portfolios
 from strategies.simulation.portfolio import PortfolioSimulation, SideBySide
-from strategies.simulation.records import Trips, bars_frame
+from strategies.simulation.records import Trips, bar_columns, framed
 from strategies.simulation.terms import Terms
 from strategies.trials import Trial, current_sink
 from strategies.types import BoolArray, FloatArray, IntArray
@@ -82,17 +82,14 @@ class UniverseResult(PortfolioResult, RunResult):
         holdings, fees and ``pnl`` (earned so far) are those of the symbol. ``pnl`` of
         all symbols and the initial cash add up to the equity.
         """
-        import pandas as pd
+        return framed([self._bars_of(n) for n in range(len(self.panel.symbols))])
 
-        frames = [self._bars_of(column) for column in range(len(self.panel.symbols))]
-        return pd.concat(frames, ignore_index=True)
-
-    def _bars_of(self, column: int) -> pd.DataFrame:
+    def _bars_of(self, column: int) -> dict[str, Any]:
         symbol, part = self.panel.symbols[column], self.simulation.parts[column]
         values = {name: matrix[:, column] for name, matrix in self.columns.items()}
-        frame = bars_frame(part, self.panel.candles(symbol))
         account = {"cash": self.simulation.cash, "equity": self.equity}
-        return frame.assign(**account, pnl=part.equity, **values)
+        own = bar_columns(part, self.panel.candles(symbol))
+        return own | account | {"pnl": part.equity} | values
 
     def _benchmark_inputs(self) -> MetricInputs | None:
         if self.benchmark is None:

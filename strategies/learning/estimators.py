@@ -32,6 +32,14 @@ def one_thread() -> Iterator[None]:
         yield
 
 
+def get_ready() -> None:
+    """Import what learning takes, a second for the first time; say when it suits."""
+    import sklearn.ensemble
+    import sklearn.linear_model
+    import sklearn.pipeline
+    import sklearn.preprocessing  # noqa: F401
+
+
 def fitted(
     name: str,
     settings: Settings,

@@ -244,6 +244,13 @@ class Panel:
 
     def candles(self, symbol: str) -> Candles:
         """Return one symbol on the stamps of the panel, NaN where it has no bar."""
+        key = (Panel.candles, symbol)
+        if key not in self.memo:
+            self.memo[key] = self._candles(symbol)
+        known: Candles = self.memo[key]
+        return known
+
+    def _candles(self, symbol: str) -> Candles:
         column = self.symbols.index(symbol)
         values = {name: matrix[:, column] for name, matrix in self.fields.items()}
         return Candles(

@@ -197,24 +197,7 @@ def fills_frame(sim: Simulation, candles: Candles) -> pd.DataFrame:
     ``fee``, ``slippage`` and ``borrow_cost`` are cash, ``pnl_realized`` is net of both
     sides' fees and of borrow, and 0 on fills that enter.
     """
-    import pandas as pd
-
-    fills = sim.fills
-    return pd.DataFrame(
-        {
-            "ts_utc": candles.ts[fills["bar"]],
-            "symbol": _words([candles.symbol] * len(fills)),
-            "side": _words(np.where(fills["side"] > 0.0, "buy", "sell").tolist()),
-            "qty": fills["qty"],
-            "price": fills["price"],
-            "fee": fills["fee"],
-            "slippage": fills["slippage"],
-            "pnl_realized": sim.fill_pnl,
-            "borrow_cost": fills["borrow_cost"],
-            "reason": _words([REASONS[code] for code in fills["reason"]]),
-            "order_id": fills["order_id"],
-        }
-    )
+    return framed([fill_columns(sim, candles)])
 
 
 def round_trips_frame(sim: Simulation, candles: Candles) -> pd.DataFrame:
@@ -224,35 +207,7 @@ def round_trips_frame(sim: Simulation, candles: Candles) -> pd.DataFrame:
     ``open``, and its profit lacks only the fee of leaving. ``mae`` and ``mfe`` are
     fractions of the entry price, ``mae <= 0 <= mfe``.
     """
-    import pandas as pd
-
-    trips = sim.trips
-    mae, mfe = resolve("strategies.kernels.round_trips:excursions_nb")(
-        sim.trip_records, candles.high, candles.low
-    )
-    exits = [REASONS[code] for code in trips.exit_reason]
-    if len(trips) and trips.open[-1]:
-        exits[-1] = OPEN_TRIP
-    return pd.DataFrame(
-        {
-            "symbol": _words([candles.symbol] * len(trips)),
-            "side": _words(np.where(trips.side > 0.0, "long", "short").tolist()),
-            "entry_ts": candles.ts[trips.entry_bar],
-            "exit_ts": candles.ts[trips.exit_bar],
-            "entry_price": trips.entry_price,
-            "exit_price": trips.exit_price,
-            "qty": trips.qty,
-            "pnl": trips.pnl,
-            "return": trips.ret,
-            "fees": trips.fees,
-            "bars_held": trips.exit_bar - trips.entry_bar,
-            "mae": mae,
-            "mfe": mfe,
-            "entry_reason": _words([REASONS[code] for code in trips.entry_reason]),
-            "exit_reason": _words(exits),
-            "open": trips.open,
-        }
-    )
+    return framed([trip_columns(sim, candles)])
 
 
 def bars_frame(sim: Simulation, candles: Candles) -> pd.DataFrame:
@@ -261,30 +216,90 @@ def bars_frame(sim: Simulation, candles: Candles) -> pd.DataFrame:
     ``price_ref`` is NaN before the first valid close. ``pnl_unrealized`` is what the
     open position adds to equity: net of its entry fee and of borrow so far.
     """
+    return framed([bar_columns(sim, candles)])
+
+
+# --- columns: arrays, and lists of words ------------------------------------------
+
+Columns = dict[str, Any]
+
+
+def framed(parts: Sequence[Columns]) -> pd.DataFrame:
+    """Return columns of the same names, one part below the other, as one frame."""
     import pandas as pd
 
+    whole: Columns = {}
+    for name, first in parts[0].items():
+        found = [part[name] for part in parts]
+        if isinstance(first, list):  # text also where it is empty
+            whole[name] = pd.array([word for one in found for word in one], dtype="str")
+        else:
+            whole[name] = np.concatenate(found)
+    return pd.DataFrame(whole)
+
+
+def fill_columns(sim: Simulation, candles: Candles) -> Columns:
+    """Return the columns of `fills_frame`."""
+    fills = sim.fills
+    return {
+        "ts_utc": candles.ts[fills["bar"]],
+        "symbol": [candles.symbol] * len(fills),
+        "side": np.where(fills["side"] > 0.0, "buy", "sell").tolist(),
+        "qty": fills["qty"],
+        "price": fills["price"],
+        "fee": fills["fee"],
+        "slippage": fills["slippage"],
+        "pnl_realized": sim.fill_pnl,
+        "borrow_cost": fills["borrow_cost"],
+        "reason": [REASONS[code] for code in fills["reason"]],
+        "order_id": fills["order_id"],
+    }
+
+
+def trip_columns(sim: Simulation, candles: Candles) -> Columns:
+    """Return the columns of `round_trips_frame`."""
+    trips = sim.trips
+    mae, mfe = resolve("strategies.kernels.round_trips:excursions_nb")(
+        sim.trip_records, candles.high, candles.low
+    )
+    exits = [REASONS[code] for code in trips.exit_reason]
+    if len(trips) and trips.open[-1]:
+        exits[-1] = OPEN_TRIP
+    return {
+        "symbol": [candles.symbol] * len(trips),
+        "side": np.where(trips.side > 0.0, "long", "short").tolist(),
+        "entry_ts": candles.ts[trips.entry_bar],
+        "exit_ts": candles.ts[trips.exit_bar],
+        "entry_price": trips.entry_price,
+        "exit_price": trips.exit_price,
+        "qty": trips.qty,
+        "pnl": trips.pnl,
+        "return": trips.ret,
+        "fees": trips.fees,
+        "bars_held": trips.exit_bar - trips.entry_bar,
+        "mae": mae,
+        "mfe": mfe,
+        "entry_reason": [REASONS[code] for code in trips.entry_reason],
+        "exit_reason": exits,
+        "open": trips.open,
+    }
+
+
+def bar_columns(sim: Simulation, candles: Candles) -> Columns:
+    """Return the columns of `bars_frame`."""
     n_bars = len(sim.equity)
     realized = np.bincount(
         sim.fills["bar"], weights=sim.fill_pnl, minlength=n_bars
     ).cumsum()
     unrealized = sim.equity - sim.initial_cash - realized
-    return pd.DataFrame(
-        {
-            "ts_utc": candles.ts,
-            "symbol": _words([candles.symbol] * n_bars),
-            "position_qty": sim.quantity,
-            "price_ref": np.where(sim.price_ref > 0.0, sim.price_ref, np.nan),
-            "market_value": sim.market_value,
-            "cash": sim.cash,
-            "equity": sim.equity,
-            "fees_cum": sim.fees_cum,
-            "pnl_unrealized": np.where(sim.quantity == 0.0, 0.0, unrealized),
-        }
-    )
-
-
-def _words(values: Sequence[str]) -> Any:
-    """Return a text column that is text also when it is empty."""
-    import pandas as pd
-
-    return pd.array(list(values), dtype="str")
+    return {
+        "ts_utc": candles.ts,
+        "symbol": [candles.symbol] * n_bars,
+        "position_qty": sim.quantity,
+        "price_ref": np.where(sim.price_ref > 0.0, sim.price_ref, np.nan),
+        "market_value": sim.market_value,
+        "cash": sim.cash,
+        "equity": sim.equity,
+        "fees_cum": sim.fees_cum,
+        "pnl_unrealized": np.where(sim.quantity == 0.0, 0.0, unrealized),
+    }
