@@ -205,10 +205,10 @@ class PipelineForm(forms.Form):
             for title, text, n in (WIDTHS[str(box.data["value"])],)
         ]
 
-    def limits_asked(self) -> list[tuple[str, Any]]:
-        """Return every limit that is asked, with its name."""
-        found = [(str(self[name].label), self[name].value()) for name in RAILS]
-        return [(label, value) for label, value in found if value not in (None, "")]
+    def limits_asked(self) -> list[tuple[str, str, Any]]:
+        """Return every limit that is asked: its key, its name, its number."""
+        found = [(n, str(self[n].label), self[n].value()) for n in RAILS]
+        return [(n, label, number_in(value)) for n, label, value in found if value]
 
 
 def _shown_in(step: int) -> tuple[str, ...]:

@@ -49,10 +49,25 @@ def test_planned_tried_stopped_explained_loosened_and_trained(watch):
     expect(page.get_by_role("link", name="Run again with changes")).to_be_visible()
     page.get_by_role("link", name=re.compile("^Loosen the safety limits")).click()
 
-    expect(page.locator("form")).to_contain_text("Loosened after the result was seen")
+    expect(page.locator("#pipeline-form")).to_contain_text(
+        "Loosened after the result was seen"
+    )
     go(page, "Dry run")
     go(page, "Run the pipeline")
     expect(progress).to_contain_text("was trained as version", timeout=COLD_MS)
     expect(board.locator("tbody tr").first).to_contain_text("chosen")
     page.get_by_role("link", name="Look at how well it learnt").click()
-    expect(page.get_by_role("heading", name=re.compile("Calibration"))).to_be_visible()
+    expect(page.locator("main")).to_contain_text("How much there is to learn from")
+
+    page.go_back()
+    page.get_by_role("link", name="Let the critic look at it").click()
+    gate = page.locator("#model-gate")
+    go(page, "Run the critic gate")
+    publish = gate.get_by_role("button", name=re.compile("^Publish version"))
+    expect(publish).to_be_visible(timeout=COLD_MS)
+    for box in gate.locator("input[name=accepted]").all():
+        box.check()
+    publish.click()
+    expect(gate.get_by_role("heading", level=2)).to_contain_text("is published")
+    gate.get_by_role("link", name="Backtest it").click()
+    expect(page.locator("#id_strategy")).to_have_value("trained_model")
