@@ -129,12 +129,14 @@ def _verdict(
         return ProofStatus.IDENTICAL, None
     touched = [one for one in wrong if one["kept"] != one["expected"]]
     if touched:
-        name = touched[0]["name"]
+        first = touched[0]
+        found = "Made again it has the hash of the manifest: only the file changed."
+        if first["actual"] != first["expected"]:
+            found = "Made again it has not the hash of the manifest either."
         return ProofStatus.DIFFERS, {
             "code": "file_changed",
-            "message": f"{name} is not the file that the run wrote.",
-            "advice": "See below whether the one made again has the hash it had. "
-            "Run the config again to have its files as they were.",
+            "message": f"{first['name']} is not the file that the run wrote.",
+            "advice": f"{found} Run the config again to have its files as they were.",
         }
     if facts["versions_changed"]:
         return ProofStatus.NOT_REPRODUCIBLE, {

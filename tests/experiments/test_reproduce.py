@@ -181,6 +181,7 @@ def test_a_changed_file_is_found_with_its_row_and_column(client, monkeypatch):
     proof = proved(run)
 
     assert (proof["status"], proof["reason"]["code"]) == ("differs", "file_changed")
+    assert "only the file changed" in proof["reason"]["advice"]
     [file] = [one for one in proof["files"] if not one["ok"]]
     assert file["name"] == "equity.parquet"
     assert file["kept"] != file["expected"] == file["actual"]
