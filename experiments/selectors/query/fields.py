@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, NoReturn
 
-from django.db.models import Exists, F, FloatField, Func, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, FloatField, Func, Q, QuerySet
 from django.db.models.lookups import (
     Exact,
     GreaterThan,
@@ -183,12 +183,23 @@ def lasting(start: str, end: str) -> Read:
 Numbers = Callable[[str], QuerySet[RunMetric]]
 
 
-def of_run(prefix: str) -> QuerySet[RunMetric]:
-    """Return the numbers of the run that `prefix` leads to."""
-    return RunMetric.objects.filter(run=OuterRef(f"{prefix}pk"))
+def metric_of_run(of: Metric) -> Read:
+    """A number of a run: those that have it so are read once, from the index by value.
+
+    Asking run by run would look at every run, also where hardly any is found.
+    """
+
+    def where(test: Test, prefix: str) -> Q:
+        own = RunMetric.objects.filter(key=of.key, value__isnull=False)
+        if not is_none(test):
+            own = own.filter(metric_compared(of, test, "value"))
+        found = Q(**{f"{prefix}pk__in": own.values("run")})
+        return ~found if is_none(test) and test.operator != "!=" else found
+
+    return where
 
 
-def metric(of: Metric, numbers: Numbers = of_run) -> Read:
+def metric(of: Metric, numbers: Numbers) -> Read:
     """A number of the registry, found by the index of a run's numbers."""
 
     def where(test: Test, prefix: str) -> Q:

@@ -25,6 +25,7 @@ from experiments.selectors.query.fields import (
     lasting,
     metric,
     metric_compared,
+    metric_of_run,
     moment,
     number,
     text,
@@ -135,7 +136,7 @@ RUNS = Language(
         ),
         Field("seed", "Its seed.", "seed:0", number("seed")),
     ),
-    metric=metric,
+    metric=metric_of_run,
     words=named_or_tagged,
     metric_words="A run without the number is not found by any comparison of it.",
     examples=(
