@@ -39,6 +39,7 @@ from strategies.pipeline.plan import (
 from strategies.types import Scalar
 
 HOURLY = "1h"
+LAST_MS = 4_102_444_800_000  # 2100
 MOST_RAW = 1_000  # combinations that are looked at before a rule's own constraints
 
 
@@ -89,7 +90,7 @@ class PipelineRequest(BaseModel):
         None, description="Costs; by default 1 bps of commission and 1 of slippage."
     )
     folds: StrictInt = Field(5, description="Stretches that are predicted.")
-    seed: StrictInt = 0
+    seed: StrictInt = Field(0, ge=0, lt=2**32)
     name: Name = ""
     persist: bool = Field(True, description="Keep the files of every run.")
     dry_run: bool = Field(False, description="Only say what would be done.")
@@ -185,11 +186,12 @@ def _window(asked: PipelineRequest) -> tuple[int | None, int | None]:
     bounds = []
     for name in ("start_date", "end_date"):
         try:
-            bounds.append(epoch_ms(getattr(asked, name), end_of_day=name == "end_date"))
+            found = epoch_ms(getattr(asked, name), end_of_day=name == "end_date")
         except ValueError as exc:
-            raise ConfigError(
-                f"{name}: {exc}.", code="invalid_value", field=name
-            ) from None
+            raise _no_date(name, f"{name}: {exc}.") from None
+        if found is not None and not 0 <= found < LAST_MS:
+            raise _no_date(name, f"{name}: no market was open then.")
+        bounds.append(found)
     start, end = bounds
     if start is not None and end is not None:
         if start > end:
@@ -201,6 +203,15 @@ def _window(asked: PipelineRequest) -> tuple[int | None, int | None]:
             )
         check_days(days_of(start, end))
     return start, end
+
+
+def _no_date(field: str, message: str) -> ConfigError:
+    return ConfigError(
+        message,
+        code="invalid_value",
+        field=field,
+        advice="Send a date like 2024-06-30.",
+    )
 
 
 def _guardrails(asked: PipelineRequest) -> Guardrails:

@@ -220,6 +220,8 @@ def test_what_cannot_be_done_is_refused_in_words_before_any_work(client, home):
             "universe",
         ),
         (here | {"start_date": "soon"}, "invalid_value", "start_date"),
+        (here | {"start_date": 8 * 10**15}, "invalid_value", "start_date"),
+        (here | {"seed": -1}, "invalid_value", "seed"),
         (here | {"grid": many | hours}, "too_many_configurations", "grid"),
         (here | {"grid": {"thresholds_list": []}}, "empty_grid", "grid"),
         (here | {"grid": {"thresholds_list": [[0.6, 0.5]]}}, "bad_thresholds", None),
