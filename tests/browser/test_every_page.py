@@ -4,6 +4,7 @@ One walk: a page is opened once, in one of the looks in turn, and asked everythi
 every page has to keep. `make torture` opens each in every look.
 """
 
+import json
 import urllib.error
 import urllib.request
 from importlib.resources import files
@@ -12,7 +13,7 @@ from itertools import cycle, product
 import pytest
 from playwright.sync_api import TimeoutError
 
-from tests.addresses import addresses
+from tests.addresses import addresses, of_search
 from tests.sizes import IS_TORTURE
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
@@ -38,6 +39,7 @@ IS_STILL = """() => ![...document.querySelectorAll('[aria-busy=true], .htmx-requ
 BUSY = """[...document.querySelectorAll(
   '[aria-busy=true], .htmx-request, [data-chart]:not(:has(.chart-view svg, .hint))')]
   .filter(part => part.checkVisibility()).map(part => part.outerHTML.slice(0, 200))"""
+COLD_S = 240  # a fresh lab compiles what expressions need
 # High enough for a whole page: what loads on sight is in sight at once.
 HIGH = 6_000
 LOOKS = tuple(product(("light", "dark"), (1280, 400)))
@@ -53,9 +55,27 @@ def is_page(url):
         return refusal.code == 404
 
 
+def search_launched(lab_url):
+    """Have the lab look where there is a trend to find; return the job."""
+    asked = {
+        "n": 40,
+        "lookback_bars": 20,
+        "provider": "synthetic",
+        "universe": [f"SYN-trend-{seed}" for seed in range(1, 5)],
+        "end": "2013-12-31",
+        "sizing": {"neutralize": "none"},
+    }
+    body = json.dumps(asked).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{lab_url}/api/jobs/train", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
 @pytest.fixture(scope="module")
 def pages(lab_url, demo):
     """Return every address that answers GET with a page, of the demo's first run."""
+    search = search_launched(lab_url)  # it works while the addresses are asked
     run = demo["SMA 20/50"]
     known = {
         "run_id": run["id"],
@@ -79,7 +99,11 @@ def pages(lab_url, demo):
         "/glossary?q=nothing",
         "/jobs?q=nothing",
     ]
-    return [one for one in (*found, *tabs, *others) if is_page(lab_url + one)]
+    answering = [one for one in (*found, *tabs, *others) if is_page(lab_url + one)]
+    stream = f"{lab_url}/api/jobs/{search['job_id']}/stream"
+    with urllib.request.urlopen(stream, timeout=COLD_S) as events:
+        assert b'"status":"succeeded"' in events.read().replace(b" ", b"")
+    return [*answering, *of_search(search["run_id"])]
 
 
 def judged(page, known):
