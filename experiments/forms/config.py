@@ -307,12 +307,13 @@ class ConfigForm(forms.Form):
 def _seen(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return first values; who names a source with its symbols has made that choice.
 
-    So has who names a strategy with its parameters.
+    So has who names a strategy with some of its parameters.
     """
-    seen = {}
+    seen: dict[str, Any] = {}
     if "provider" in asked and ("universe" in asked or "symbol" in asked):
         seen["shown_provider"] = asked["provider"]
     if "strategy" in asked and any(name.startswith(PARAM) for name in asked):
+        seen |= default_params(asked["strategy"])
         seen["shown_strategy"] = asked["strategy"]
     return seen | dict(asked)
 

@@ -185,8 +185,8 @@ def _check_accepted(row: ModelVersion, accepted: Sequence[str]) -> None:
             status=409,
             code="remarks_not_accepted",
             message=f"{len(still)} {words} not accepted: {', '.join(still)}.",
-            advice="Read each with its evidence; name it in accepted if you can live "
-            "with it, or train another version.",
+            advice="Read each with its evidence, and accept it by its name if you can "
+            "live with it; or train another version.",
             next_steps=[f"POST {_address(row)}/publish"],
             errors=[
                 {

@@ -24,7 +24,7 @@ from strategies.validation.chance import p_value
 from strategies.validation.family import adjusted_p_values, sharpe_p_values
 from strategies.validation.overfitting import superiority
 from strategies.validation.permutation import align, best_of, rerun_search
-from tests.calibration.learning import auc_of_memory, auc_of_noise
+from tests.calibration.learning import auc_of_memory, auc_of_noise, stops, trains
 from tests.calibration.search import finds, recovers
 from tests.strategies.dsl.texts import judged, random_text
 
@@ -460,5 +460,25 @@ CHECKS = (
         40,
         1,
         partial(auc_of_memory, small=True),
+    ),
+    Check(
+        "pipeline_noise",
+        "Pipeline with its usual guardrails, noise",
+        "12 configurations on 20 names × 800 hourly bars of noise",
+        stops,
+        (mean("share that stops", 0.95, 1.0, 0.22),),
+        40,
+        2,
+        partial(stops, small=True),
+    ),
+    Check(
+        "pipeline_planted",
+        "Pipeline with its usual guardrails, planted signal",
+        "the same with returns that remember three tenths of the last one",
+        trains,
+        (mean("share that trains", 0.8, 1.0, 0.4),),
+        40,
+        1,
+        partial(trains, small=True),
     ),
 )

@@ -198,7 +198,8 @@ def test_pages_lead_from_the_critic_to_a_backtest(client):
         "/model-lab/new?strategy=trained_model&param_model_id=momentum_logit"
         "&param_version=1&timeframe=1d"
     ).content.decode()
-    assert 'name="param_version"' in form
+    assert 'name="param_version" value="1"' in form
+    assert 'name="param_threshold" value="0"' in form
     assert 'name="param_identity"' not in form
 
 
