@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.test_every_page import WIDE, judged
+from tests.browser.test_every_page import HIGH, judged
 
 COLD_MS = 240_000
 ASKED = {
@@ -28,7 +28,7 @@ def test_a_run_is_kept_as_a_strategy_and_thrown_away(watch):
     address = page.url
 
     sheet = page.locator("#strategy-sheet")
-    page.set_viewport_size(WIDE)
+    page.set_viewport_size({"width": 1280, "height": HIGH})
     expect(sheet.locator("[data-chart=decay] svg")).to_be_visible(timeout=COLD_MS)
     expect(sheet).to_contain_text("The 3 most traded of 6 symbols")
     checks = page.locator("#strategy-checks")
@@ -36,7 +36,7 @@ def test_a_run_is_kept_as_a_strategy_and_thrown_away(watch):
     expect(checks).not_to_contain_text("pending")
     expect(page.locator("#chart-equity svg").first).to_be_visible()
     assert not lab.scrolls_sideways()
-    assert judged(lab) == []
+    assert judged(page, set()) == []
 
     page.goto(address)
     page.locator(".page-head summary").click()
