@@ -25,6 +25,7 @@ def test_strategies_are_those_of_the_contract(client):
     assert list(found) == [
         *("buy_and_hold", "sma_cross", "rsi_reversion"),
         *("bollinger_breakout", "macd", "donchian"),
+        "trained_model",  # a published version of any model
     ]
     params = {one["name"]: one for one in found["sma_cross"]["params"]}
     assert params["fast"]["default"] == 20
