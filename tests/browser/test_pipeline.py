@@ -71,3 +71,20 @@ def test_planned_tried_stopped_explained_loosened_and_trained(watch):
     expect(gate.get_by_role("heading", level=2)).to_contain_text("is published")
     gate.get_by_role("link", name="Backtest it").click()
     expect(page.locator("#id_strategy")).to_have_value("trained_model")
+    backtested(page)
+
+
+def backtested(page):
+    """Use the published version as the strategy of an experiment, on other bars."""
+    page.locator("#id_provider").select_option("synthetic")
+    expect(page.locator("#id_symbol_helptext")).to_contain_text("bars, ")
+    page.locator("#id_timeframe").select_option("1h")
+    asked = {"name": "Does the model hold?", "symbol": "SYN-trend-9"}
+    why = {"cause": "It learnt on markets like it.", "effect": "It does as well here."}
+    fill(page, asked | why | {"start": "2010-03-01", "end": "2010-04-18"})
+    go(page, "Create the experiment")
+    page.get_by_role("link", name="New run").first.click()
+    go(page, "Run the backtest")
+    page.wait_for_url(re.compile(r"/model-lab/runs/[0-9a-f-]{36}"))
+    expect(page.locator("#run-head .status")).to_have_text("succeeded", timeout=COLD_MS)
+    expect(page.locator(".verdict")).to_contain_text("In this sample")
