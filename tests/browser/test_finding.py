@@ -4,10 +4,19 @@ import re
 
 from playwright.sync_api import expect
 
+CONFIG = {
+    "provider": "synthetic",
+    "symbol": "SYN-gbm-3",
+    "end": "2012-12-31",
+    "strategy": {"name": "sma_cross", "params": {"fast": 5, "slow": 20}},
+}
+
 
 def test_what_was_made_is_found_again(watch):
     lab = watch()
-    page = lab.open("/")
+    run = lab.api("/api/backtest", CONFIG | {"force": True, "name": "Lost"})
+    page = lab.open(run["links"]["page"])
+    expect(page.locator('#run-head [data-status="succeeded"]')).to_be_visible()
 
     page.keyboard.press("/")
     page.keyboard.type("deflated sharpe")
@@ -25,7 +34,7 @@ def test_what_was_made_is_found_again(watch):
     page.keyboard.press("f")
     search = page.locator(".main").get_by_role("searchbox", name="Search runs")
     expect(search).to_be_focused()
-    search.fill("sharpe > -9 and status:succeeded")
+    search.fill("sharpe > -9 and name:Lost")
     page.keyboard.press("Enter")
     expect(page.locator("#run-list .lead").first).to_be_visible()
     page.get_by_text("Save this view").click()

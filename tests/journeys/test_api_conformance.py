@@ -24,10 +24,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from experiments.api import pictures, questions
-from experiments.models import ModelExperiment
+from experiments.models import ModelExperiment, SavedView
 from experiments.services.presets import preset_create
 from experiments.services.strategies import strategy_save
 from experiments.services.watchlists import watchlist_create
+from quantlab.access.auth import LAB_USER
 from quantlab.api import api
 from quantlab.wsgi import application
 from tests.experiments.rows import add_cached_feature, add_dataset, add_trial
@@ -94,6 +95,7 @@ def lab(db, monkeypatch):
         "candle_hash": feature.candles_id,
         "feature_hash": feature.pk,
         "universe_id": "us_indices",
+        "view_id": str(SavedView.objects.create(owner=LAB_USER, list="runs").pk),
         "watchlist_id": str(watchlist_create(name="Two", symbols=["A", "B"]).pk),
     }
 
