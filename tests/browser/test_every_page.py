@@ -55,27 +55,44 @@ def is_page(url):
         return refusal.code == 404
 
 
-def search_launched(lab_url):
-    """Have the lab look where there is a trend to find; return the job."""
-    asked = {
-        "n": 40,
-        "lookback_bars": 20,
-        "provider": "synthetic",
-        "universe": [f"SYN-trend-{seed}" for seed in range(1, 5)],
-        "end": "2013-12-31",
-        "sizing": {"neutralize": "none"},
-    }
-    body = json.dumps(asked).encode()
+# Where there is a trend to find.
+SEARCH = {
+    "n": 40,
+    "lookback_bars": 20,
+    "provider": "synthetic",
+    "universe": [f"SYN-trend-{seed}" for seed in range(1, 5)],
+    "end": "2013-12-31",
+    "sizing": {"neutralize": "none"},
+}
+PIPELINE = {
+    "provider": "synthetic",
+    "universe": ["SYN-gbm-1", "SYN-gbm-2"],
+    "grid": {"params": {"fast": [5, 10], "slow": [20]}},
+}
+
+
+def launched(lab_url, door, asked):
+    """Have the lab do some work; return what it answers."""
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{lab_url}/api/jobs/train", body, headers)
+    body = json.dumps(asked).encode()
+    request = urllib.request.Request(lab_url + door, body, headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def wait_for(lab_url, work):
+    stream = f"{lab_url}/api/jobs/{work['job_id']}/stream"
+    with urllib.request.urlopen(stream, timeout=COLD_S) as events:
+        assert b'"status":"succeeded"' in events.read().replace(b" ", b"")
 
 
 @pytest.fixture(scope="module")
 def pages(lab_url, demo):
     """Return every address that answers GET with a page, of the demo's first run."""
-    search = search_launched(lab_url)  # it works while the addresses are asked
+    search = launched(lab_url, "/api/jobs/train", SEARCH)
+    pipeline = launched(lab_url, "/api/models/sma_cross/pipeline/run", PIPELINE)
+    for work in (search, pipeline):
+        wait_for(lab_url, work)
     run = demo["SMA 20/50"]
     known = {
         "run_id": run["id"],
@@ -86,6 +103,7 @@ def pages(lab_url, demo):
         "primitive": "ts_rank",
         "model_id": "momentum_logit",
         "pool": run["honesty"]["pool"],
+        "pipeline_id": pipeline["pipeline_run_id"],
     }
     found = [one for one in addresses(known) if not one.startswith(NOT_OURS)]
     tabs = [f"/model-lab/runs/{run['id']}?tab={tab}" for tab in TABS]
@@ -100,9 +118,6 @@ def pages(lab_url, demo):
         "/jobs?q=nothing",
     ]
     answering = [one for one in (*found, *tabs, *others) if is_page(lab_url + one)]
-    stream = f"{lab_url}/api/jobs/{search['job_id']}/stream"
-    with urllib.request.urlopen(stream, timeout=COLD_S) as events:
-        assert b'"status":"succeeded"' in events.read().replace(b" ", b"")
     return [*answering, *of_search(search["run_id"])]
 
 

@@ -51,8 +51,9 @@ def test_an_expression_from_an_error_to_a_result(watch):
     expect(editor).to_have_value(written)
 
     page.locator(".page-head").get_by_role("link", name="Catalog").click()
-    page.get_by_role("searchbox").fill("amihud")
-    page.get_by_role("searchbox").press("Enter")
+    search = page.get_by_role("searchbox", name="Search in the catalog")
+    search.fill("amihud")
+    search.press("Enter")
     page.get_by_role("link", name="illiquidity", exact=True).click()
     page.get_by_role("button", name=re.compile("^Compute")).click()
     expect(page.locator("[data-chart=values] svg")).to_be_visible(timeout=COLD_MS)

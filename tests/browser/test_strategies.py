@@ -32,7 +32,7 @@ def test_a_run_is_kept_as_a_strategy_and_thrown_away(watch):
     expect(sheet.locator("[data-chart=decay] svg")).to_be_visible(timeout=COLD_MS)
     expect(sheet).to_contain_text("The 3 most traded of 6 symbols")
     checks = page.locator("#strategy-checks")
-    expect(checks.get_by_role("listitem")).to_have_count(9)
+    expect(checks.get_by_role("listitem")).to_have_count(10)
     expect(checks).not_to_contain_text("pending")
     expect(page.locator("#chart-equity svg").first).to_be_visible()
     assert not lab.scrolls_sideways()

@@ -308,6 +308,7 @@ WITH_A_BAND = {
     "experiments/generate_one.html",
     "experiments/strategy_parts.html",
     "experiments/_chart_rolling.html",
+    "experiments/_pipeline_result.html",
     "experiments/validation_sentence.html",
 }
 BARE_SHARPE = re.compile(

@@ -110,7 +110,7 @@ def test_the_page_judges_and_its_sheet_arrives(client, saved):
     assert sheet.count("data-chart=") == 2
     checks = said(client.get(address, headers=CHECKS))
     assert "not known yet" not in checks
-    assert checks.count("<li>") == 9
+    assert checks.count("<li>") == 10
     csv = client.get(f"{address}?table=decay&format=csv").content.decode()
     assert len(csv.splitlines()) == 5
     assert client.get(f"{address}?table=correlation&format=csv").status_code == 204

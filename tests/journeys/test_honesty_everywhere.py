@@ -18,6 +18,7 @@ from experiments.services.strategies import strategy_save
 from quantlab.api import api
 from tests.addresses import addresses, of_search
 from tests.experiments.outcomes import FOUND
+from tests.experiments.pipelines import run_through, submitted
 from tests.experiments.rows import add_dataset, add_trial
 from tests.factories import CONFIG, finished_run, finished_search, finished_sweep
 from tests.html import Element, Tree
@@ -57,7 +58,12 @@ def lab(monkeypatch):
     search = finished_search(n=10, batch=10, lookback_bars=10, universe=pair, **setting)
     monkeypatch.setattr(generate, "_outcome", lambda *of: FOUND)  # two were kept
     preset = preset_create(kind="run", name="mine", config=CONFIG)
+    rule = {"params": {"fast": [5, 10], "slow": [20]}}
+    row = submitted("sma_cross", universe=pair, provider="synthetic", grid=rule)
+    run_through(row)
     return {
+        "pipeline_id": str(row.pk),
+        "pipeline_run_id": str(row.pk),
         "run_id": str(first.pk),
         "other_id": str(second.pk),
         "experiment_id": str(experiment.pk),
