@@ -1,5 +1,7 @@
 """The demo: one question asked of real data, by runs, searches and an expression.
 
+Beside it a pipeline on made-up markets, which are pure chance: it has to stop.
+
 It is queued once in the life of a lab. A removed demo stays in the table as a deleted
 experiment, and that is what says that it must not come back.
 """
@@ -12,7 +14,7 @@ from typing import Any
 
 from django.db import transaction
 
-from experiments.models import ModelExperiment, StrategySnapshot
+from experiments.models import ModelExperiment, PipelineRun, StrategySnapshot
 from experiments.selectors.demo import demo_expression, demo_shown
 from experiments.selectors.strategy_sheet import SheetQuestion
 from experiments.services.experiments import (
@@ -20,6 +22,8 @@ from experiments.services.experiments import (
     experiment_delete,
     experiment_run,
 )
+from experiments.services.pipeline import pipeline_hide, pipeline_submit
+from experiments.services.pipeline_plan import pipeline_plan
 from experiments.services.questions import question_ask
 from experiments.services.strategies import strategy_save
 from experiments.services.sweep import sweep_asked, sweep_request
@@ -77,6 +81,13 @@ WRITTEN: Mapping[str, Any] = {
     "strategy": None,
     "expr": "(close > ts_mean(close, 200)) * clip(0.01 / stddev(returns, 20), 0, 1)",
 }
+# Made up, so that no bars are needed and no trial counts against anything.
+MODEL = "momentum_logit"
+PIPELINE: Mapping[str, Any] = {
+    "name": "Twenty markets of pure chance",
+    "provider": "synthetic",
+    "universe": [f"SYN-gbm-{seed}" for seed in range(1, 21)],
+}
 
 
 def demo_exists() -> bool:
@@ -96,6 +107,9 @@ def demo_create() -> ModelExperiment | None:
     walk_request(experiment=experiment, asked=walk_asked(WALK_FORWARD))
     # The last in the queue: in a new lab what expressions call is still being compiled.
     experiment_run(experiment=experiment, patch=WRITTEN)
+    row = pipeline_submit(asked=pipeline_plan(model_id=MODEL, body=PIPELINE)).row
+    row.is_demo = True
+    row.save(update_fields=["is_demo"])
     return experiment
 
 
@@ -113,7 +127,7 @@ def demo_keep(job_id: str) -> None:
 
 @transaction.atomic
 def demo_remove() -> datetime | None:
-    """Hide the demo, its runs and its strategy; return the moment, None without one.
+    """Hide the demo, all of it; return the moment, None without one.
 
     Its trials stay counted: they have looked at these bars.
     """
@@ -125,4 +139,6 @@ def demo_remove() -> datetime | None:
         run__experiment=experiment, expr=WRITTEN["expr"], deleted_at__isnull=True
     )
     kept.update(deleted_at=moment)
+    for row in PipelineRun.objects.filter(is_demo=True, deleted_at__isnull=True):
+        pipeline_hide(row=row, moment=moment)
     return moment

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from experiments.models import PipelineRun, PipelineStatus
+from experiments.models import ModelRun, PipelineRun, PipelineStatus
 from experiments.models.pipeline import CONCLUDED
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.pipeline_words import facts_of, plan_words
@@ -62,6 +63,14 @@ def pipeline_cancel(*, row: PipelineRun) -> PipelineRun:
     row.job = cancel(row.job_id)
     row.refresh_from_db()
     return row
+
+
+def pipeline_hide(*, row: PipelineRun, moment: datetime | None) -> None:
+    """Call a pipeline off and hide it with its runs; their trials stay counted."""
+    pipeline_cancel(row=row)
+    PipelineRun.objects.filter(pk=row.pk).update(deleted_at=moment)
+    own = ModelRun.objects.filter(pk__in=row.backtest_run_ids, deleted_at__isnull=True)
+    own.update(deleted_at=moment)
 
 
 def pipeline_ended(job_id: str) -> None:

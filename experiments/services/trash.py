@@ -11,6 +11,7 @@ from django.db import transaction
 from experiments.models import (
     ModelExperiment,
     ModelRun,
+    PipelineRun,
     Preset,
     StrategySnapshot,
     Watchlist,
@@ -48,6 +49,7 @@ def trash_undo(*, moment: datetime) -> int:
     for watchlist in watchlists:
         watchlist_restore(watchlist=watchlist)
     n_runs = alone.update(deleted_at=None)
+    n_runs += PipelineRun.objects.filter(deleted_at=moment).update(deleted_at=None)
     n_others = len(presets) + len(strategies) + len(watchlists)
     return len(experiments) + n_runs + n_others
 

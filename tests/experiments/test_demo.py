@@ -1,10 +1,15 @@
-"""The demo: five real runs, a sweep and a walk-forward, once in the life of a lab."""
+"""The demo: five real runs, two searches and a pipeline, once in the life of a lab."""
 
 from __future__ import annotations
 
 import pytest
 
-from experiments.models import ModelExperiment, ModelRun, StrategySnapshot
+from experiments.models import (
+    ModelExperiment,
+    ModelRun,
+    PipelineRun,
+    StrategySnapshot,
+)
 from experiments.selectors.demo import demo_run, demo_shown, demo_written
 from experiments.services.demo import (
     WRITTEN,
@@ -17,6 +22,7 @@ from experiments.services.runs import run_delete
 from experiments.services.trash import trash_undo
 from jobs.models import Job, JobStatus
 from strategies.market.builtin import install_builtin
+from tests.experiments.pipelines import run_through
 from tests.experiments.rows import add_trial, plain_experiment
 from tests.factories import do_run
 
@@ -50,7 +56,7 @@ def test_it_waits_for_the_worker_as_any_run_does():
     assert {config["symbol"] for config in configs} == {"SP500"}
     costs = [config["execution"] for config in configs]
     assert {(c["commission_bps"], c["slippage_bps"]) for c in costs} == {(5.0, 5.0)}
-    assert Job.objects.filter(status=JobStatus.QUEUED).count() == 7
+    assert Job.objects.filter(status=JobStatus.QUEUED).count() == 8
 
 
 def test_the_first_run_is_the_question_itself():
@@ -117,9 +123,26 @@ def test_its_expression_is_kept_when_its_run_is_done(client):
     moment = demo_remove()
     kept.refresh_from_db()
     assert kept.deleted_at == moment
-    assert trash_undo(moment=moment) == 2
+    assert trash_undo(moment=moment) == 3
     kept.refresh_from_db()
     assert kept.deleted_at is None
+
+
+def test_its_pipeline_finds_nothing_in_pure_chance(client):
+    demo_create()
+    row = PipelineRun.objects.get(is_demo=True)
+
+    found = run_through(row)
+    assert "pure chance" in page(client, "/pipeline")
+
+    assert found["status"] == "stopped"
+    assert len(found["backtests"]["run_ids"]) == 12
+    assert found["training"] is None
+    moment = demo_remove()
+    assert not ModelRun.objects.filter(deleted_at__isnull=True).exists()
+    assert "pure chance" not in page(client, "/pipeline")
+    trash_undo(moment=moment)
+    assert ModelRun.objects.filter(deleted_at__isnull=True).count() == 19
 
 
 def test_without_its_runs_there_is_none_to_read():
