@@ -143,6 +143,7 @@ def _run(
         seed=config.seed,
         persist=row.persist,
         tags=[TAG],
+        archived=row.is_demo,  # lists begin with what a newcomer asks himself
         **result_figures(result),
     )
 

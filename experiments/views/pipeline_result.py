@@ -42,7 +42,7 @@ def result_of(row: PipelineRun, document: Document, *, novice: bool) -> dict[str
         "best": best,
         "trials": _trials(rows),
         "next_steps": _steps(row, document, best, novice=novice),
-        "runs_url": f"{reverse('experiments:backtesting')}?tag=pipeline",
+        "runs_url": f"{reverse('experiments:backtesting')}?tag=pipeline&archived=all",
         "api_url": document["links"]["self"],
         "error": document["error"],
     }
