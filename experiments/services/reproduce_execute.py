@@ -251,9 +251,11 @@ def _rows(run: ModelRun) -> Iterator[models.Model]:
         setattr(again, name, value)
     yield again
     if run.kind == RunKind.MODEL_TRAINING:
-        training = TrainingRun.objects.get(pk=run.pk)
+        training = TrainingRun.objects.select_related("dataset").get(pk=run.pk)
         training.report, training.identity = None, ""
-        training.dataset = None
+        if training.dataset is not None:  # its row says which features it holds
+            training.dataset.job = None
+            yield training.dataset
         yield training
 
 
