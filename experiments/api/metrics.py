@@ -58,7 +58,7 @@ class AggregateItemOut(Schema):
 
 
 class AggregateOut(Schema):
-    n_runs: int = Field(description="Different runs that are kept.")
+    n_runs: int = Field(description="Different runs that are kept, but archived ones.")
     n_trials: int = Field(description="All that was ever tried, in the whole lab.")
     expected_max_sharpe: float | None = Field(
         description="The best a year that so many trials without skill would reach."
@@ -74,7 +74,7 @@ class AggregateOut(Schema):
     openapi_extra=TABLE_FORMATS,
 )
 def get_aggregate(request: HttpRequest, query: Query[FormatQuery]) -> Any:
-    """Of all runs, beside what they would be without any skill."""
+    """Of all runs but archived ones, beside what they would be without any skill."""
     if query.format == "json":
         return metric_distributions()
     rows = distribution_rows(metric_distributions()["items"])

@@ -54,7 +54,7 @@ class LabOverviewOut(Schema):
 
 @router.get("/overview", response=LabOverviewOut, summary="Totals of the lab")
 def get_overview(request: HttpRequest) -> Any:
-    """Of what is kept; trials are all that ever were."""
+    """Of what is kept and not archived; trials are all that ever were."""
     return lab_overview()
 
 
@@ -73,7 +73,7 @@ class MetricBinOut(Schema):
 
 class MetricDistributionOut(Schema):
     metric: str
-    n_runs: int = Field(description="Different runs that have it.")
+    n_runs: int = Field(description="Different runs that have it, but archived ones.")
     n_trials: int
     expected_max_sharpe: float | None = Field(
         description="Of the Sharpe ratio: the best that so many trials without skill "

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import numpy as np
 from django.core.cache import cache
-from django.db.models import Count, Max
 
-from experiments.models import LedgerHead, ModelRun, RunKind, RunMetric
+from experiments.models import ModelRun, RunMetric
+from experiments.selectors.filters import RunFilter
+from experiments.selectors.statistics import WITH_CURVE, lab_state
 from experiments.selectors.trials import trial_counts
 from quantlab.web.paging import unknown_word
 from strategies.errors import StrategyError
@@ -23,7 +24,6 @@ from strategies.types import FloatArray
 SHARPE, DRAWDOWN = "sharpe", "max_drawdown"
 # What the distribution without skill is made of, besides the number itself.
 BESIDE = {SHARPE: ("n_bars",), DRAWDOWN: ("n_bars", "volatility")}
-WITH_CURVE = (RunKind.BACKTEST, RunKind.WALK_FORWARD)
 SHARPE_STEP, FARTHEST_SHARPE = 0.25, 5.0  # beyond it is in the last bin
 DRAWDOWN_EDGES = np.linspace(-1.0, 0.0, 21)
 USUAL_BINS, MOST_BINS = 30, 200
@@ -35,14 +35,14 @@ Row = dict[str, float]
 
 
 def metric_distribution(key: str, bins: int | None = None) -> dict[str, Any]:
-    """Return how a metric lies over every different run that is kept.
+    """Return how a metric lies over every different run but archived ones.
 
     `no_skill` is how many runs each bin would hold if none had any skill: a Sharpe
     ratio is then normal around 0 with the error of its length, and a drawdown that of
     prices without drift and as restless as the run; None for other metrics. The outer
     bins hold what is beyond them. No series is read.
     """
-    kept = f"distribution:{_state()}:{key}:{bins}"
+    kept = f"distribution:{lab_state()}:{key}:{bins}"
     found: dict[str, Any] | None = cache.get(kept)
     if found is None:
         found = _computed(key, bins)
@@ -83,14 +83,6 @@ def metric_known(name: str) -> str:
     return metric.key
 
 
-def _state() -> str:
-    """Return what changes with every result, deletion and trial; three quick counts."""
-    numbers = RunMetric.objects.filter(key=SHARPE).aggregate(n=Count("pk"), m=Max("pk"))
-    shown = ModelRun.objects.filter(deleted_at__isnull=True).count()
-    heads = LedgerHead.objects.values_list("version", flat=True)
-    return f"{numbers['n']}:{numbers['m']}:{shown}:{heads.first()}"
-
-
 def _computed(key: str, bins: int | None) -> dict[str, Any]:
     runs = list(_different_runs((key, *BESIDE.get(key, ()))))
     found: dict[str, Any] = {
@@ -120,8 +112,8 @@ def _computed(key: str, bins: int | None) -> dict[str, Any]:
 
 def _different_runs(keys: tuple[str, ...]) -> Iterator[Row]:
     """Yield the numbers of each run that has all of them, every candidate once."""
-    kept = ModelRun.objects.filter(deleted_at__isnull=True, kind__in=WITH_CURVE)
-    facts = kept.exclude(data_fingerprint="").order_by("created_at", "pk")
+    listed = ModelRun.objects.filter(RunFilter().where(), kind__in=WITH_CURVE)
+    facts = listed.exclude(data_fingerprint="").order_by("created_at", "pk")
     numbers: dict[UUID, Row] = {}
     rows = RunMetric.objects.filter(key__in=keys, value__isnull=False)
     for run_id, key, value in rows.values_list("run_id", "key", "value"):

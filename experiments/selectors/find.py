@@ -25,6 +25,7 @@ from quantlab.web.problem import Problem
 
 LONGEST = 200  # characters
 SEARCHED = ("run", "experiment", "strategy")  # whose lists have a language
+ARCHIVED = ("run", "experiment")  # whose lists leave out what is archived
 QUOTES = re.compile(r'["“”]')
 
 
@@ -67,7 +68,7 @@ def lab_search(q: str, *, most: int) -> list[Group]:
             kind,
             title,
             tuple(islice(read(words, most), most)),
-            _more(page, as_search(words) if kind in SEARCHED else q),
+            _more(page, **_as_asked(kind, words, q)),
         )
         for kind, (title, page, read) in KINDS.items()
     )
@@ -80,8 +81,14 @@ def hits_of(groups: Iterable[Group]) -> list[dict[str, Any]]:
     return [hit | {"links": {"page": hit.pop("page")}} for hit in hits]
 
 
-def _more(page: str, q: str) -> str:
-    return f"{reverse(page)}?{urlencode({'q': q})}"
+def _more(page: str, **asked: str) -> str:
+    return f"{reverse(page)}?{urlencode(asked)}"
+
+
+def _as_asked(kind: str, words: list[str], q: str) -> dict[str, str]:
+    """Return how the list of a kind is asked for the same."""
+    asked = {"q": as_search(words) if kind in SEARCHED else q}
+    return asked | ({"archived": "all"} if kind in ARCHIVED else {})
 
 
 def as_search(words: list[str]) -> str:
@@ -164,7 +171,7 @@ def _catalog_page(line: Listed) -> str:
     if line.kind == "function":
         return reverse("experiments:catalog-primitive", args=[line.name])
     if line.kind == "field":
-        return _more("experiments:catalog", line.name)
+        return _more("experiments:catalog", q=line.name)
     return reverse("experiments:catalog-feature", args=[line.name])
 
 

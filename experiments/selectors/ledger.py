@@ -16,14 +16,13 @@ from experiments.models import (
     InstrumentBars,
     LedgerEntry,
     LedgerHead,
-    ModelExperiment,
     ModelRun,
     RunMetric,
 )
 from experiments.models.ledger import NULL_MODEL
 from experiments.selectors.conditions import NOT_SUCCEEDED
-from experiments.selectors.counts import run_status_counts
-from experiments.selectors.filters import RunFilter
+from experiments.selectors.counts import experiment_count, run_status_counts
+from experiments.selectors.filters import ExperimentFilter, RunFilter
 from experiments.selectors.honesty import Honesty, expected_best, judge
 from experiments.selectors.runs import run_documents, runs_listed
 from experiments.selectors.trials import Tally, TrialCounts, pool_of, trial_counts
@@ -61,7 +60,7 @@ OF_ENTRY = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     experiments: int
-    runs_kept: int  # succeeded and not deleted
+    runs_kept: int  # succeeded, neither deleted nor archived
     trials: int  # different candidates, over all data
 
     @property
@@ -118,9 +117,9 @@ def moment_of(stamp_ms: int) -> str:
 
 def lab_totals() -> Totals:
     """Count everything; four queries."""
-    kept = run_status_counts(RunFilter(archived=None))
+    kept = run_status_counts(RunFilter())
     return Totals(
-        experiments=ModelExperiment.objects.filter(deleted_at__isnull=True).count(),
+        experiments=experiment_count(ExperimentFilter()),
         runs_kept=kept[JobStatus.SUCCEEDED],
         trials=trial_counts().n_trials,
     )

@@ -1,4 +1,7 @@
-"""What the whole lab holds, and the questions about it that read many files."""
+"""What the whole lab holds, and the questions about it that read many files.
+
+What is archived is left out, as it is of lists.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,14 @@ from django.utils import timezone
 from experiments.models import (
     Dataset,
     LedgerHead,
-    ModelExperiment,
     ModelRun,
     RunKind,
     StrategySnapshot,
 )
 from experiments.selectors.conditions import NOT_SUCCEEDED
-from experiments.selectors.counts import run_status_counts
+from experiments.selectors.counts import experiment_count, run_status_counts
 from experiments.selectors.expression_questions import asked_symbols
-from experiments.selectors.filters import RunFilter
+from experiments.selectors.filters import ExperimentFilter, RunFilter
 from experiments.selectors.query.fields import Seconds
 from experiments.selectors.query.lists import RUNS
 from experiments.selectors.questions import Question
@@ -45,7 +47,7 @@ OF_TRIPS, OF_BARS, OF_RUNS = (
 WAYS = (*PERIODS, *OF_TRIPS, *OF_BARS, *OF_RUNS)
 KINDS = ("strategies", "features")
 MOST_RUNS = 300  # whose files are read
-EVERY_RUN = RunFilter(archived=None)
+LISTED = RunFilter()  # neither deleted nor archived
 
 
 def lab_state() -> str:
@@ -64,7 +66,10 @@ def lab_state() -> str:
 
 
 def lab_overview() -> dict[str, Any]:
-    """Return the totals of the lab, as they are: cached until something changes."""
+    """Return the totals of the lab.
+
+    Kept until a run, a strategy or the ledger changes, or a minute.
+    """
     key = f"overview:{lab_state()}"
     found: dict[str, Any] | None = cache.get(key)
     if found is None:
@@ -74,12 +79,12 @@ def lab_overview() -> dict[str, Any]:
 
 
 def _counted() -> dict[str, Any]:
-    runs = ModelRun.objects.filter(deleted_at__isnull=True).order_by()
+    runs = ModelRun.objects.filter(LISTED.where()).order_by()
     kinds = dict(runs.values_list("kind").annotate(n=Count("pk")))
     span = runs.aggregate(first=Min("created_at"), last=Max("created_at"))
-    by_status = run_status_counts(EVERY_RUN)
+    by_status = run_status_counts(LISTED)
     return {
-        "experiments": _shown(ModelExperiment.objects.all()),
+        "experiments": experiment_count(ExperimentFilter()),
         "runs": sum(by_status.values()),
         "runs_by_status": by_status,
         "runs_by_kind": {kind: kinds.get(kind, 0) for kind in RunKind.values},
@@ -106,8 +111,8 @@ def _compute_s() -> float:
 
 def _best_run() -> dict[str, Any] | None:
     """Return the run with the highest Sharpe ratio, and what luck has to do with it."""
-    wanted = RunFilter(archived=None, status=JobStatus.SUCCEEDED.value)
-    runs = run_page(wanted, order="-sharpe", limit=1).items
+    done = RunFilter(status=JobStatus.SUCCEEDED.value)
+    runs = run_page(done, order="-sharpe", limit=1).items
     if not runs or runs[0].metrics.get("sharpe") is None:
         return None
     [document] = run_documents(runs, with_config=False)
@@ -192,7 +197,6 @@ def features_again(asked: Mapping[str, Any]) -> StatisticsQuestion:
 
 def runs_with_profit(q: str) -> QuerySet[ModelRun]:
     """Return the finished runs with a curve that a search finds, the newest first."""
-    wanted = RunFilter(q=q, archived=None)
-    runs = ModelRun.objects.filter(wanted.where(), kind__in=WITH_CURVE)
+    runs = ModelRun.objects.filter(RunFilter(q=q).where(), kind__in=WITH_CURVE)
     done = runs.exclude(job__status__in=NOT_SUCCEEDED).exclude(data_fingerprint="")
     return done.order_by("-created_at", "-pk")

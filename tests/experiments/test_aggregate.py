@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 
 from experiments.selectors.aggregate import metric_distributions
-from experiments.services.runs import run_delete
+from experiments.services.runs import run_delete, run_update
 from tests.experiments.rows import add_trial, plain_run
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,26 @@ def test_every_different_run_is_counted_once():
     )
     assert alone["median"] == 0.6
     assert drawdown["counts"][17] == 2  # from −0.15 to −0.10
+
+
+def test_archived_runs_are_left_out_as_they_are_of_lists(client):
+    kept = run_with(0.6, 1)
+    wild = run_with(-4.8, 2)
+    doors = ("/api/metrics/aggregate", "/api/statistics/distribution")
+    page = "/statistics/distributions"
+
+    assert [client.get(door).json()["n_runs"] for door in doors] == [2, 2]
+    run_update(run=wild, changes={"archived": True})
+    # The same candidate, archived before: it stands for no other.
+    run_with(0.6, 1, archived=True, created_at=kept.created_at - timedelta(days=1))
+
+    for door in doors:
+        assert client.get(door).json()["n_runs"] == 1
+    assert client.get(doors[1]).json()["median"] == 0.6
+    assert "Half of 1 run have" in client.get(page).text
+    assert "without archived ones" in client.get(page).text
+    run_update(run=wild, changes={"archived": False})
+    assert client.get(doors[0]).json()["n_runs"] == 2
 
 
 def test_an_empty_lab_has_none(client):

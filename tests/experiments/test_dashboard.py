@@ -42,6 +42,7 @@ class TestTotals:
         plain_run()
         plain_run("failed")
         plain_run(deleted_at=timezone.now())
+        plain_run(archived=True)  # lists leave it out too
         for family in "aab":  # a repetition is the same trial
             add_trial(family)
         # The same rule on other data is another trial.

@@ -64,9 +64,11 @@ class TestTotals:
         metrics = {"sharpe": 1.2}
         best = plain_run(name="Best", metrics=metrics, job=job, sharpe_se=0.4)
         plain_run("failed", kind="sweep")
-        plain_run(name="Archived", archived=True, metrics={"sharpe": 0.1})
+        plain_run(name="Second", metrics={"sharpe": 0.1})
+        plain_run(name="Archived", archived=True, metrics={"sharpe": 7.0})
         plain_run(deleted_at=NOON)
         plain_experiment()
+        plain_experiment(archived=True)
         add_trial("a")
         add_trial("b")
 
@@ -85,7 +87,7 @@ class TestTotals:
         assert lab_state() != state
         assert lab_overview()["best_run"]["name"] == "Better"
         run_delete(run=best)
-        assert lab_overview()["best_run"]["name"] == "Archived"
+        assert lab_overview()["best_run"]["name"] == "Second"
 
     def test_an_empty_lab_says_so(self, client):
         body = client.get(f"{API}/overview").json()
