@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.models import ModelRun
 from experiments.selectors.critic import critic_kept
-from experiments.selectors.results import report_figures, result_needed
+from experiments.selectors.results import figures_needed
 from experiments.selectors.runs import run_document
 from experiments.selectors.universes import survivorship
 from experiments.selectors.validation import validation_newest
@@ -32,13 +32,13 @@ def run_computed(run: ModelRun) -> dict[str, Any]:
     The figures never change, so they are cached by the manifest. Name, tags and honesty
     do. At most one query more than `run_document`.
     """
-    result_needed(run)
+    figures = figures_needed(run)
     document = run_document(run)
     return {
         "run": document,
         "metrics": run.metrics,
         "flags": run.flags,
         "lookahead": None,  # reports made before it was looked for
-        **report_figures([run])[run.pk],
+        **figures,
         "honesty": document["honesty"],
     }

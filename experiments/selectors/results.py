@@ -12,6 +12,7 @@ from experiments.models import ModelRun, RunKind, RunTimeseries
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
 
+WITH_REPORT = (RunKind.BACKTEST, RunKind.WALK_FORWARD)
 # What to do about a run without a result.
 ADVICE = {
     JobStatus.QUEUED: "Ask again when its status is succeeded.",
@@ -74,6 +75,33 @@ def success_needed(run: ModelRun) -> None:
             advice=ADVICE[status],
             next_steps=[f"GET /api/runs/{run.pk}"],
         )
+
+
+def figures_needed(run: ModelRun) -> dict[str, Any]:
+    """Return what the worker computed for the report of a run; 409 without it."""
+    result_needed(run)
+    figures = report_figures([run]).get(run.pk)
+    if figures is None:
+        raise _report_lost(run)
+    return figures
+
+
+def result_gone(run: ModelRun) -> Problem | None:
+    """Return why a run that succeeded has nothing to show any more; None if it has."""
+    is_done = run.status == JobStatus.SUCCEEDED and run.kind in WITH_REPORT
+    if not is_done or report_figures([run]):
+        return None
+    return _report_lost(run)
+
+
+def _report_lost(run: ModelRun) -> Problem:
+    return Problem(
+        status=409,
+        code="report_lost",
+        message="The report of this run is not in the database any more.",
+        advice="Its config, its metrics and its log are kept: run it again to have it.",
+        next_steps=[f"POST /api/runs/{run.pk}/rerun"],
+    )
 
 
 def report_figures(runs: Iterable[ModelRun]) -> dict[UUID, dict[str, Any]]:

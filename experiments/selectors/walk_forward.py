@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.candidates import judged
 from experiments.selectors.ledger import Budget
-from experiments.selectors.results import report_figures, result_needed
+from experiments.selectors.results import figures_needed
 from experiments.selectors.sweep import (
     bars_expected,
     search_budget,
@@ -165,8 +165,7 @@ def walk_windows(run: ModelRun) -> list[dict[str, Any]]:
             message="This run is no walk-forward: it has no windows.",
             next_steps=[f"GET /api/runs/{run.pk}"],
         )
-    result_needed(run)
-    windows: list[dict[str, Any]] = report_figures([run])[run.pk]["windows"]
+    windows: list[dict[str, Any]] = figures_needed(run)["windows"]
     return windows
 
 

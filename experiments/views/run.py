@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 )
 
 from experiments.models import ModelRun, RunKind
+from experiments.selectors.results import result_gone
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import saved_as
 from experiments.selectors.sweep import has_part
@@ -173,7 +174,8 @@ def run_detail(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
-    has_result = run.status == JobStatus.SUCCEEDED or has_part(run)
+    gone = result_gone(run)
+    has_result = not gone and (run.status == JobStatus.SUCCEEDED or has_part(run))
     is_shown = has_result or not tab.needs_result
     tabs = tabs_of(run)
     context = {
@@ -185,6 +187,7 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "strategy": saved_as(run),
         "tabs": [t for t in tabs.values() if has_result or t.name in WITHOUT_RESULT],
         "tab": tab if is_shown else tabs["summary"],
+        "gone": gone,
         "has_part": has_result and run.status != JobStatus.SUCCEEDED,
         "panel": tab.region if is_shown else "",
     }
