@@ -6,6 +6,7 @@ from django.urls import path
 
 from experiments.views.archive import archive_taken
 from experiments.views.backtesting import backtesting
+from experiments.views.broker import broker, broker_order_cancelled
 from experiments.views.caches import (
     cache_list,
     cached_candles_deleted,
@@ -260,6 +261,12 @@ urlpatterns = [
         name="catalog-primitive",
     ),
     path("catalog/<str:feature>", catalog_feature, name="catalog-feature"),
+    path("broker", broker, name="broker"),
+    path(
+        "broker/orders/<uuid:order_id>/cancel",
+        broker_order_cancelled,
+        name="broker-order-cancel",
+    ),
     path("learn", learn, name="learn"),
     path("calibration", calibration, name="calibration"),
     path("glossary", glossary_page, name="glossary"),

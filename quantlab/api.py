@@ -22,6 +22,7 @@ from experiments.api.archive import router as archive_router
 from experiments.api.artifacts import router as artifacts_router
 from experiments.api.backtest import router as backtest_router
 from experiments.api.breakdown import router as breakdown_router
+from experiments.api.broker import router as broker_router
 from experiments.api.caches import router as caches_router
 from experiments.api.calibration import router as calibration_router
 from experiments.api.compare import router as compare_router
@@ -274,6 +275,7 @@ api.add_router("/statistics", statistics_router)
 api.add_router("/search", find_router)
 api.add_router("/views", saved_views_router)
 api.add_router("/cache", caches_router)
+api.add_router("/broker", broker_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)
 

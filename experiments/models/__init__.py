@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from experiments.models.broker import BrokerOrder
 from experiments.models.dataset import (
     CachedCandles,
     CachedFeature,
@@ -38,6 +39,7 @@ from experiments.models.validation import ValidationTest
 from experiments.models.watchlist import Visibility, Watchlist
 
 __all__ = [
+    "BrokerOrder",
     "CachedCandles",
     "CachedFeature",
     "Dataset",

@@ -75,6 +75,13 @@ def quantity(value: Any) -> str:
 
 
 @register.filter
+def amount(value: Any) -> str:
+    """10.0 -> 10, 0.125 -> 0.125: as it was ordered, without zeros at its end."""
+    text = number(value, 8)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@register.filter
 def exact(value: Any) -> str:
     """Return the value as programs see it, for `title`."""
     return UNKNOWN if value is None else repr(value)

@@ -25,7 +25,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "Evidence": (
         ("Ledger", "experiments:ledger", "l"),
-        ("Statistics", "experiments:statistics", "i"),
+        ("Statistics", "experiments:statistics", "k"),
     ),
     "Data": (
         ("Datasets", "experiments:dataset-list", "t"),
@@ -37,6 +37,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Lab": (
         ("Learn", "experiments:learn", "n"),
         ("Glossary", "experiments:glossary", "y"),
+        ("Broker", "experiments:broker", "o"),
         ("Settings", "settings", "s"),
         ("API", "api:openapi-view", "a"),
     ),

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from experiments.api import pictures, questions
 from experiments.models import ModelExperiment, SavedView
+from experiments.services.broker import broker_order_place
 from experiments.services.presets import preset_create
 from experiments.services.strategies import strategy_save
 from experiments.services.watchlists import watchlist_create
@@ -100,6 +101,9 @@ def lab(db, monkeypatch):
         "feature_hash": feature.pk,
         "universe_id": "us_indices",
         "view_id": str(SavedView.objects.create(owner=LAB_USER, list="runs").pk),
+        "order_id": str(
+            broker_order_place(owner=LAB_USER, symbol="A", side="buy", qty=1).pk
+        ),
         "watchlist_id": str(watchlist_create(name="Two", symbols=["A", "B"]).pk),
     }
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import include, path
 
-from quantlab.web.navigation import navigation, put_below
+from quantlab.web.navigation import LINKS, navigation, put_below
 
 
 def empty(request: HttpRequest) -> HttpResponse:
@@ -72,3 +72,9 @@ def test_a_page_can_belong_elsewhere_than_its_address():
     assert {one.label: one.current for one in links if one.current} == {
         "Settings": "true"
     }
+
+
+def test_no_two_pages_have_one_key():
+    keys = [key for links in LINKS.values() for _, _, key in links]
+
+    assert len(keys) == len({*keys})

@@ -25,6 +25,7 @@ PAGES = {
     "compare-empty": "/model-lab/compare",
     "presets": "/presets",
     "ledger": "/ledger",
+    "broker": "/broker",
     "glossary": "/glossary",
     "glossary-entry": "/glossary/dsr",
     "settings": "/settings",
