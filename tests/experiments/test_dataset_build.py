@@ -22,7 +22,7 @@ from strategies.errors import StrategyError
 from strategies.features.cache import FeatureFiles
 from tests.quantlab.test_api import assert_error
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 BUILD = "/api/models/dataset/build"
 FEATURES = ["rsi", {"name": "sma", "params": {"period": 5}}, "rank(delta(close, 2))"]
 ASKED = {
@@ -33,13 +33,6 @@ ASKED = {
     "features": FEATURES,
     "label": {"kind": "return", "horizon_bars": 5},
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path, settings, monkeypatch):
-    """Files of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    settings.QUANT_HOME = tmp_path
 
 
 def build(client, **changes):

@@ -34,10 +34,8 @@ def server():
 
 
 @pytest.fixture(autouse=True)
-def _asked_here(server, tmp_path, settings, monkeypatch):
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    settings.QUANT_HOME = tmp_path
-    settings.QUANT_RAW_ROOT = tmp_path / "raw"
+def _asked_here(server, home, settings, monkeypatch):
+    settings.QUANT_RAW_ROOT = home / "raw"
     server.yahoo, server.faults, server.asked = {}, [], []
     monkeypatch.setattr(yahoo, "open_session", lambda: session_to(server.url))
     monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.0)

@@ -8,10 +8,9 @@ from django.urls import reverse
 from experiments.charts.dataset_build import feature_figure, matrix_figure
 from experiments.models import CachedFeature, Dataset
 from tests.experiments.rows import add_cached_feature
-from tests.experiments.test_dataset_build import ASKED, _own_home, build, work
+from tests.experiments.test_dataset_build import ASKED, build, work
 
-pytestmark = pytest.mark.django_db
-__all__ = ["_own_home"]  # a fixture of these tests too
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 HTMX = {"HX-Request": "true"}
 SENT = {
     "provider": "synthetic",

@@ -37,11 +37,8 @@ JSON = "application/json"
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path, settings, monkeypatch):
-    """Bars of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    settings.QUANT_HOME = tmp_path
-    settings.QUANT_RAW_ROOT = tmp_path / "raw"
+def _own_files(home, settings):
+    settings.QUANT_RAW_ROOT = home / "raw"
 
 
 def table(close=2.0, days=25, name="2024-01"):

@@ -27,7 +27,7 @@ from tests.experiments.pipelines import (
     write_bars,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 # As the documents print them.
 SIMPLE = {
     "universe": {"preset_id": "sp500", "cap": 20},
@@ -58,15 +58,6 @@ FIELDS = {
     "next_steps": None,
 }
 LEVELS = {"thresholds_list": [[0.5], [0.52]]}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, settings, monkeypatch):
-    """Files of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    monkeypatch.delenv("QUANT_DATA_ROOT", raising=False)
-    settings.QUANT_HOME = tmp_path
-    return tmp_path
 
 
 def check_fields(document):
@@ -184,20 +175,20 @@ def test_a_rule_ends_with_settings_and_no_version(client, home):
     assert steps == {"reasons", "relax"}
 
 
-def test_what_cannot_be_done_is_refused_in_words_before_any_work(client, home):
-    def refusal(model_id="momentum_logit", **body):
-        answer = post(client, body, model_id)
-        error = answer.body["error"]
-        assert error["message"]
-        return answer.status, error["code"], error
+def refusal(client, model_id="momentum_logit", **body):
+    answer = post(client, body, model_id)
+    error = answer.body["error"]
+    assert error["message"]
+    return answer.status, error["code"], error
 
-    nothing = refusal(**SIMPLE)
+
+def test_what_cannot_be_done_is_refused_in_words_before_any_work(client, home):
+    nothing = refusal(client, **SIMPLE)
     assert nothing[:2] == (422, "no_data_for_universe")
     assert "Yahoo Finance" in nothing[2]["advice"]
     assert nothing[2]["next_steps"]
     names = members("sp500", 3)
     write_bars(home, names)
-    mine = watchlist_create(name="Mine", symbols=[{"symbol": names[0]}])
     here, two = {"universe": names}, {"thresholds_list": [[0.5], [0.6]]}
     long = {"start_date": "2024-01-01", "end_date": "2024-06-30"}
     many = {"thresholds_list": [[0.5 + i / 100] for i in range(30)]}
@@ -242,15 +233,29 @@ def test_what_cannot_be_done_is_refused_in_words_before_any_work(client, home):
         (here | {"univers": 1}, "unknown_field", "univers"),
         ({}, "missing_field", "universe"),
     ):
-        status, found, error = refusal(**body)
+        status, found, error = refusal(client, **body)
         assert (status, found) == (422, code), (body, error)
         if field:
             assert error["details"]["errors"][0]["field"] == field, error
+
+
+def test_a_model_that_is_none_or_a_rule_is_asked_for_in_its_own_way(client, home):
+    names = members("sp500", 3)
+    write_bars(home, names)
+    here = {"universe": names}
     for model_id in ("pipeline", "dataset", "momentum"):
-        assert refusal(model_id, **here)[0] == 404
-    grid = {"params": {"fast": [5], "slwo": [9]}}
-    assert refusal("sma_cross", **here, grid=grid)[1] == "unknown_parameter"
-    assert refusal("sma_cross", **here, params={"fast": 5})[1] == "nothing_to_train"
+        assert refusal(client, model_id, **here)[0] == 404
+    for more, code in (
+        ({"grid": {"params": {"fast": [5], "slwo": [9]}}}, "unknown_parameter"),
+        ({"params": {"fast": 5}}, "nothing_to_train"),
+    ):
+        assert refusal(client, "sma_cross", **here, **more)[1] == code
+
+
+def test_a_dry_run_tells_its_plan_and_keeps_nothing(client, home):
+    names = members("sp500", 3)
+    write_bars(home, names)
+    mine = watchlist_create(name="Mine", symbols=[{"symbol": names[0]}])
     watched = {"universe": {"watchlist_id": str(mine.pk)}, "dry_run": True}
     told = post(client, watched)
     assert (told.status, told.body["pipeline_run_id"]) == (200, None)

@@ -16,7 +16,7 @@ from experiments.views.pipeline_result import titled
 from jobs.models import Job
 from tests.experiments.pipelines import run_through
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 NEW = "/pipeline/new"
 SMALL = {
     "universe": "named",
@@ -29,13 +29,6 @@ SMALL = {
     "ladders": "",
     "min_trades": "1000000",
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path, settings, monkeypatch):
-    """Files of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    settings.QUANT_HOME = tmp_path
 
 
 def first(**changes):

@@ -39,19 +39,10 @@ from tests.experiments.pipelines import (
 )
 from tests.sizes import examples
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 GRID = {"thresholds_list": [[0.5], [0.52], [0.5, 0.6]]}
 EASY = {"min_trades": 1}
 BRIEF = {"grid": GRID, "guardrails": EASY, "persist": False}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, settings, monkeypatch):
-    """Files of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    monkeypatch.delenv("QUANT_DATA_ROOT", raising=False)
-    settings.QUANT_HOME = tmp_path
-    return tmp_path
 
 
 @pytest.fixture

@@ -19,15 +19,9 @@ from tests.experiments.rows import plain_experiment
 from tests.experiments.test_forms import QUESTION, SENT
 from tests.factories import CONFIG, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 API = "/api/presets"
-
-
-@pytest.fixture(autouse=True)
-def home(settings, tmp_path):
-    settings.QUANT_HOME = tmp_path
-    return tmp_path
 
 
 def send(client, method: str, address: str, body=None):

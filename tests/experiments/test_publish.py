@@ -16,10 +16,10 @@ from jobs import lease
 from jobs.models import ACTIVE, Job, JobStatus
 from jobs.progress import JobContext
 from tests.experiments.pipelines import members, run_through, submitted, write_bars
-from tests.experiments.test_training import _own_home, built, trained  # noqa: F401
+from tests.experiments.test_training import built, trained
 from tests.quantlab.test_api import assert_error
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 ONE = "/api/models/momentum_logit/versions/1"
 SELECTION = {"thresholds": [0.5, 0.52], "allowed_hours": []}

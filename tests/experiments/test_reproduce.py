@@ -12,12 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.core import serializers
 from django.utils import timezone
 
 from experiments.artifacts.differences import first_difference
 from experiments.artifacts.files import parquet_writer
 from experiments.artifacts.store import ArtifactStore, json_writer, run_store
-from experiments.models import LedgerEntry, ModelRun, Reproduction
+from experiments.models import (
+    Dataset,
+    LedgerEntry,
+    ModelRun,
+    Reproduction,
+    TrainingRun,
+)
+from experiments.selectors.datasets import dataset_file
 from experiments.selectors.proof import runs_to_prove
 from experiments.selectors.runs import run_get
 from experiments.services import reproduce_execute as execution
@@ -39,16 +47,9 @@ from tests.experiments.test_training import built, trained
 from tests.experiments.test_validation import validated
 from tests.experiments.test_walk_forward import finished as finished_walk
 from tests.factories import do_run, finished_run, finished_sweep, make_run
-from tests.sizes import IS_TORTURE
+from tests.sizes import only_torture
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path, settings, monkeypatch):
-    """Files of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    settings.QUANT_HOME = tmp_path
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 
 def proved(run):
@@ -137,7 +138,7 @@ def test_a_run_is_made_again_by_a_process_that_knows_nothing_else(client, settin
     assert "every byte is the same" in own
 
 
-@pytest.mark.skipif(not IS_TORTURE, reason="long; the suite does one kind")
+@only_torture
 def test_a_run_of_every_kind_is_made_again():
     run, walk = finished_run(), finished_walk()
     search = train_request(body=SEARCH).run
@@ -285,8 +286,8 @@ def test_why_nothing_can_be_proved_is_said_exactly(client, monkeypatch):
     assert proved(run)["reason"]["code"] == "files_gone"
 
 
-def test_restated_bars_are_read_as_they_were(monkeypatch, settings, tmp_path):
-    settings.QUANT_RAW_ROOT = tmp_path / "raw"
+def test_restated_bars_are_read_as_they_were(monkeypatch, settings, home):
+    settings.QUANT_RAW_ROOT = home / "raw"
     work(send(table()))
     run = done_on()
     work(send(table(close=3.0)))
@@ -299,6 +300,32 @@ def test_restated_bars_are_read_as_they_were(monkeypatch, settings, tmp_path):
     monkeypatch.setattr(execution, "clean_room_done", done)
     assert proved(run)["status"] == "identical"
     assert [one.fingerprint for one in handed] == [run.data_fingerprint]
+
+
+def test_a_training_is_made_again_with_its_dataset(monkeypatch):
+    dataset = built(universe=["SYN-gbm-1"], features=["returns"])
+    run = trained(dataset)
+    handed = []
+
+    def done(home, ask, *, tell):
+        handed.append(ask)
+        return made_as(Change(run))(home, ask, tell=tell)
+
+    monkeypatch.setattr(execution, "clean_room_done", done)
+    assert proved(run)["status"] == "identical"
+    [ask] = handed
+    told = serializers.serialize("json", ask.rows)
+    rows = {
+        type(one.object): one.object for one in serializers.deserialize("json", told)
+    }
+    assert set(rows) == {Job, ModelRun, Dataset, TrainingRun}
+    assert (rows[Dataset].pk, rows[Dataset].job_id) == (dataset.pk, None)
+    assert rows[Dataset].options == dataset.options
+    assert rows[TrainingRun].dataset_id == dataset.pk
+    assert (rows[TrainingRun].report, rows[TrainingRun].identity) == (None, "")
+    path = dataset_file(dataset)
+    assert ask.files == {f"datasets/{path.name}": path}
+    assert path.is_file()
 
 
 def test_what_cannot_be_made_again_is_refused(client):

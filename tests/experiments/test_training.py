@@ -33,7 +33,7 @@ from tests.html import Tree
 from tests.quantlab.test_api import assert_error
 from tests.web.test_take_away import addresses as taken_away
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 ASKED = {
     "provider": "synthetic",
     "universe": ["SYN-gbm-1", "SYN-trend-2"],
@@ -43,13 +43,6 @@ ASKED = {
     "label": {"kind": "sign", "horizon_bars": 2},
 }
 CHARTS = ("folds", "calibration", "importance", "learning")
-
-
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path, settings, monkeypatch):
-    """Files of these tests are nobody else's."""
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    settings.QUANT_HOME = tmp_path
 
 
 def built(**changes) -> Dataset:
