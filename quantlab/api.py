@@ -66,7 +66,8 @@ from experiments.api.walk_forward import experiment_router as walk_forward_route
 from experiments.api.walk_forward import router as windows_router
 from experiments.api.why import router as why_router
 from jobs.api import router as jobs_router
-from quantlab.access.auth import LabKey, key_needed
+from quantlab.access.api import router as keys_router
+from quantlab.access.auth import LabKey, key_needed, scope_needed
 from quantlab.access.perimeter import is_api, refuse
 from quantlab.telemetry import health, scrape
 from quantlab.web.problem import Problem
@@ -144,9 +145,10 @@ class LabAPI(NinjaAPI):
             "description": "The one error document.",
             "content": {"application/json": {"schema": reference}},
         }
-        for operations in schema["paths"].values():
-            for operation in operations.values():
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
                 operation["responses"].update({"4XX": answer, "5XX": answer})
+                operation["x-scope"] = scope_needed(method.upper(), path).value
         return schema
 
 
@@ -171,7 +173,11 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 api = LabAPI(
     title="QuantLab",
     version=__version__,
-    description="Everything the pages do, for scripts. Errors have one shape.",
+    description=(
+        "Everything the pages do, for scripts. Errors have one shape. Where the lab "
+        "asks for a key, `x-scope` says which one an operation takes: read, run or "
+        "admin, each of which opens what those before it do."
+    ),
     urls_namespace="api",
     auth=LabKey(),
     docs_decorator=key_needed,
@@ -278,6 +284,7 @@ api.add_router("/cache", caches_router)
 api.add_router("/broker", broker_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)
+api.add_router("/keys", keys_router)
 
 
 # --- errors ------------------------------------------------------------------------

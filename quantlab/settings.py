@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "ninja",
     "csp",
+    "quantlab.access.apps.AccessConfig",
     "jobs",
     "experiments",
 ]
@@ -123,7 +124,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "quantlab.access.auth.PageLogin",
+    "quantlab.access.auth.Admission",
     "quantlab.web.times.ReaderZone",
 ]
 

@@ -12,6 +12,7 @@ import experiments.admin  # noqa: F401 - adds its tables to the admin
 import jobs.admin  # noqa: F401 - adds its tables to the admin
 from quantlab.about import settings_page
 from quantlab.access.auth import login, logout
+from quantlab.access.views import key_list, key_revoked
 from quantlab.api import api, get_health
 from quantlab.web.appearance import appearance_set
 
@@ -33,6 +34,8 @@ urlpatterns = [
     path("logout", logout, name="logout"),
     path("admin/", admin.site.urls),
     path("settings", settings_page, name="settings"),
+    path("settings/keys", key_list, name="key-list"),
+    path("settings/keys/<uuid:key_id>/revoke", key_revoked, name="key-revoke"),
     path("keyboard", keyboard, name="keyboard"),
     path("settings/appearance", appearance_set, name="appearance-set"),
     path("", include("jobs.urls")),

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
+from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
+
+
+class AccessConfig(AppConfig):
+    """The key cabinet: API keys, and answers that are given once."""
+
+    name = "quantlab.access"
+    label = "access"
 
 
 class LabAdminConfig(SimpleAdminConfig):

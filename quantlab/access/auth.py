@@ -1,7 +1,8 @@
-"""The key of the lab: a header for scripts, a session for people.
+"""Who asks: a key in a header for scripts, a session for people.
 
 Without `QUANT_API_KEY` there is nothing to present: the perimeter admits this
-machine only. Whoever is admitted is the lab's one user.
+machine only, and whoever sits at it is the lab. With it, that key is the lab's own
+and may do everything; the keys of `quantlab.access.keys` are those of its people.
 """
 
 from __future__ import annotations
@@ -26,42 +27,91 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from ninja.security.base import AuthBase
 
-from quantlab.access.perimeter import is_api
+from quantlab.access.keys import key_shown, key_used
+from quantlab.access.models import ApiKey
+from quantlab.access.perimeter import SAFE, is_api, refuse
 from quantlab.access.throttling import Throttle
 from quantlab.web.navigation import local_path
+from quantlab.web.person import NOBODY, THE_LAB, Person, Scope, remember
 from quantlab.web.problem import Problem
 
 SESSION_KEY = "lab_key_accepted"
+SESSION_OF = "lab_key_id"  # which of the people's keys opened it; none for the lab's
 OPEN_PATHS = ("/login", "/health")
 LAB_USER = "lab"
 WRONG_KEYS = Throttle("wrong_keys", allowed=10, window_s=60)
+# What only an admin reads, and what everybody may post.
+OF_ADMINS = ("/api/keys", "/api/system", "/settings/keys", "/system", "/admin")
+OF_EVERYBODY = ("/logout", "/settings/appearance")
 
 
 def key_matches(given: str) -> bool:
-    return secrets.compare_digest(given.encode(), settings.QUANT_API_KEY.encode())
+    """Return True for the lab's own key."""
+    own = settings.QUANT_API_KEY
+    return bool(own) and secrets.compare_digest(given.encode(), own.encode())
+
+
+def person_of(request: HttpRequest) -> Person | None:
+    """Return who asks, None for whom the lab does not know; found once a request.
+
+    Raises `Problem` 401 for a key that was revoked or has ended.
+    """
+    if not hasattr(request, "lab_person"):
+        request.lab_person = _recognised(request)  # type: ignore[attr-defined]
+    person: Person | None = request.lab_person  # type: ignore[attr-defined]
+    return person
+
+
+def _recognised(request: HttpRequest) -> Person | None:
+    shown = request.headers.get("X-API-Key", "")
+    if key_matches(shown):
+        return THE_LAB
+    if key := key_shown(shown):
+        return key.person
+    return _of_session(request) if settings.QUANT_API_KEY else THE_LAB
+
+
+def _of_session(request: HttpRequest) -> Person | None:
+    """Return whose key opened the session, as long as that key opens anything."""
+    accepted = str(request.session.get(SESSION_KEY, ""))
+    if not accepted:
+        return None
+    key_id = request.session.get(SESSION_OF)
+    key = ApiKey.objects.filter(pk=key_id).first() if key_id else None
+    if not secrets.compare_digest(accepted, _mark(key)):
+        return None
+    if key is None:
+        return THE_LAB
+    return key_used(key).person if key.state == "active" else None
 
 
 def is_admitted(request: HttpRequest) -> bool:
     """Return True when no key is asked for, or the right one was shown."""
-    if not settings.QUANT_API_KEY:
-        return True
-    return key_matches(request.headers.get("X-API-Key", "")) or has_session(request)
+    return person_of(request) is not None
 
 
 def owner_of(request: HttpRequest) -> str:
-    """Return whose things a request sees and keeps: those of the lab's one user."""
-    return LAB_USER
+    """Return under which name a request keeps what nobody else sees."""
+    person = person_of(request)
+    return person.name if person and person.name else LAB_USER
+
+
+def scope_needed(method: str | None, path: str) -> Scope:
+    """Return the scope that an address asks for: to look, to do, to run the lab."""
+    if any(path == one or path.startswith(f"{one}/") for one in OF_ADMINS):
+        return Scope.ADMIN
+    return Scope.READ if method in SAFE or path in OF_EVERYBODY else Scope.RUN
 
 
 def has_session(request: HttpRequest) -> bool:
-    """Return True for a session that was opened with the key the lab has now."""
-    accepted = request.session.get(SESSION_KEY, "")
-    return secrets.compare_digest(str(accepted), _mark_of_the_key())
+    """Return True for a session that was opened with a key the lab has now."""
+    return _of_session(request) is not None
 
 
-def _mark_of_the_key() -> str:
+def _mark(key: ApiKey | None) -> str:
     """Return what a session keeps instead of the key: another key, another mark."""
-    return salted_hmac(SESSION_KEY, settings.QUANT_API_KEY).hexdigest()
+    own = key.token_hash if key else settings.QUANT_API_KEY
+    return salted_hmac(SESSION_KEY, own).hexdigest()
 
 
 class LabKey(AuthBase):
@@ -72,7 +122,8 @@ class LabKey(AuthBase):
     openapi_name = "X-API-Key"
 
     def __call__(self, request: HttpRequest) -> Any | None:
-        return LAB_USER if is_admitted(request) else None
+        person = person_of(request)
+        return (person.name or LAB_USER) if person else None
 
 
 def key_needed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -89,14 +140,35 @@ def key_needed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return guarded
 
 
-class PageLogin(MiddlewareMixin):
-    """Send people without a session to `/login`; the API answers 401 by itself."""
+class Admission(MiddlewareMixin):
+    """Know who asks, and let them do what their scope covers.
+
+    People without a session are sent to `/login`; the API answers 401 by itself.
+    """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        is_open = request.path in OPEN_PATHS or request.path.startswith("/static/")
-        if is_open or is_api(request) or is_admitted(request):
+        remember(NOBODY)
+        if request.path in OPEN_PATHS or request.path.startswith("/static/"):
             return None
-        return _to_login(request)
+        try:
+            person = person_of(request)
+        except Problem as refusal:
+            return refuse(request, refusal)
+        if person is None:
+            return None if is_api(request) else _to_login(request)
+        remember(person)
+        needed = scope_needed(request.method, request.path)
+        if person.scope.covers(needed):
+            return None
+        return refuse(request, _scope_too_small(person.scope, needed))
+
+
+def _scope_too_small(scope: Scope, needed: Scope) -> Problem:
+    return Problem(
+        status=403,
+        message=f"This needs a key with the scope {needed}; yours has {scope}.",
+        advice="Ask whoever runs this lab for such a key.",
+    )
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:
@@ -107,7 +179,7 @@ def _to_login(request: HttpRequest) -> HttpResponse:
 
 
 class LabUser(AuthenticationMiddleware):
-    """Whoever is admitted is the one user of the lab; the admin writes their name."""
+    """Whoever is admitted is a user of the lab; the admin writes their name."""
 
     def process_request(self, request: HttpRequest) -> None:
         user: Any = SimpleLazyObject(lambda: _user_of(request))
@@ -115,18 +187,24 @@ class LabUser(AuthenticationMiddleware):
 
 
 def _user_of(request: HttpRequest) -> User | AnonymousUser:
-    if not is_admitted(request):
+    person = person_of(request)
+    if person is None:
         return AnonymousUser()
-    no_password = {"is_staff": True, "is_superuser": True}
     user, _ = User.objects.get_or_create(
-        username=LAB_USER, defaults=no_password | {"password": make_password(None)}
+        username=person.name or LAB_USER, defaults={"password": make_password(None)}
     )
+    # Said by the key that was shown, and never by the row.
+    user.is_staff = user.is_superuser = person.scope is Scope.ADMIN
     return user
 
 
-def visitor(request: HttpRequest) -> dict[str, Callable[[], bool]]:
-    """Context processor: `can_leave`, true where there is a session to end."""
-    return {"can_leave": lambda: bool(settings.QUANT_API_KEY) and has_session(request)}
+def visitor(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `can_leave`, true where there is a session; `visitor_name`."""
+    return {
+        "can_leave": lambda: bool(settings.QUANT_API_KEY) and has_session(request),
+        "visitor_name": lambda: owner_of(request),
+        "is_admin": lambda: (person_of(request) or NOBODY).sees_all,
+    }
 
 
 @never_cache
@@ -156,12 +234,17 @@ def _enter(request: HttpRequest) -> str:
         return "spent"
     if not key:
         return "missing"
-    if not key_matches(key):
+    try:
+        of_person = key_shown(key)
+    except Problem:
+        of_person = None
+    if of_person is None and not key_matches(key):
         WRONG_KEYS.count(who)
         return "wrong"
     WRONG_KEYS.forgive(who)
     request.session.cycle_key()
-    request.session[SESSION_KEY] = _mark_of_the_key()
+    request.session[SESSION_KEY] = _mark(of_person)
+    request.session[SESSION_OF] = str(of_person.pk) if of_person else None
     rotate_token(request)
     return ""
 

@@ -30,6 +30,7 @@ from experiments.services.presets import preset_create
 from experiments.services.strategies import strategy_save
 from experiments.services.watchlists import watchlist_create
 from quantlab.access.auth import LAB_USER
+from quantlab.access.keys import key_create
 from quantlab.api import api
 from quantlab.wsgi import application
 from tests.experiments.pipelines import submitted
@@ -104,6 +105,7 @@ def lab(db, monkeypatch):
         "order_id": str(
             broker_order_place(owner=LAB_USER, symbol="A", side="buy", qty=1).pk
         ),
+        "key_id": str(key_create()[0].pk),
         "watchlist_id": str(watchlist_create(name="Two", symbols=["A", "B"]).pk),
     }
 

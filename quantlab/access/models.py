@@ -1,0 +1,54 @@
+"""Keys of the lab's people. What opens a door is never kept, only its hash."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from quantlab.web.person import Person, Scope
+
+
+class ApiKey(models.Model):
+    """A key made out to a person. Whoever has it is that person, within its scope."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.CharField(
+        max_length=40, blank=True, help_text="Whose it is; nothing for the lab itself."
+    )
+    label = models.CharField(max_length=80, blank=True, help_text="What it is for.")
+    scope = models.CharField(
+        max_length=5, choices=[(scope.value, scope.value) for scope in Scope]
+    )
+    hint = models.CharField(max_length=12, help_text="How it begins.")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "api_keys"
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                name="api_key_scope_is_known",
+                condition=models.Q(scope__in=[scope.value for scope in Scope]),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.hint}… of {self.owner or 'the lab'}"
+
+    @property
+    def person(self) -> Person:
+        return Person(self.owner, Scope(self.scope))
+
+    @property
+    def state(self) -> str:
+        """Return active, revoked or expired."""
+        if self.revoked_at is not None:
+            return "revoked"
+        is_over = self.expires_at is not None and self.expires_at <= timezone.now()
+        return "expired" if is_over else "active"
