@@ -14,6 +14,7 @@ from jobs.logs import Line, append_lines
 from jobs.models import Job, JobStatus, WorkerBeat, new_job_id
 from jobs.registry import kind_named
 from jobs.tasks import wake
+from quantlab.web.person import who_asks
 from quantlab.web.problem import Problem
 
 RETRY_AFTER_S = 10
@@ -55,6 +56,8 @@ def enqueue(
 ) -> Job:
     """Queue a job of a registered kind; a worker is woken once this is committed.
 
+    It is that of `owner`, or of who asks.
+
     Raises `UnknownKind`, ValueError for a payload the kind does not declare, and
     `QueueFull`.
     """
@@ -67,7 +70,7 @@ def enqueue(
         "payload": payload,
         "quick": declared.quick,
         "max_attempts": declared.max_attempts,
-        "owner": owner,
+        "owner": owner or who_asks().name,
         "run_id": run_id,
         "page": page,
     }

@@ -65,9 +65,12 @@ from experiments.api.validation import router as validation_router
 from experiments.api.walk_forward import experiment_router as walk_forward_router
 from experiments.api.walk_forward import router as windows_router
 from experiments.api.why import router as why_router
+from experiments.selectors.limits import jobs_left
+from experiments.services.budgets import budget_headers
 from jobs.api import router as jobs_router
 from quantlab.access.api import router as keys_router
 from quantlab.access.auth import LabKey, key_needed, scope_needed
+from quantlab.access.once import HEADER, MOST, NEVER
 from quantlab.access.perimeter import is_api, refuse
 from quantlab.telemetry import health, scrape
 from quantlab.web.problem import Problem
@@ -117,6 +120,16 @@ class StrictRenderer(JSONRenderer):
     json_dumps_params = {"allow_nan": False, "ensure_ascii": False}  # noqa: RUF012
 
 
+ONCE = {
+    "in": "header",
+    "name": HEADER,
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MOST},
+    "description": "A name for this request. Sent again within a day, it is answered "
+    "as it was; with another request it is a 422, while it is carried out a 409.",
+}
+
+
 class LabAPI(NinjaAPI):
     """Adds the error document to the OpenAPI description, and guesses to refusals."""
 
@@ -149,6 +162,8 @@ class LabAPI(NinjaAPI):
             for method, operation in operations.items():
                 operation["responses"].update({"4XX": answer, "5XX": answer})
                 operation["x-scope"] = scope_needed(method.upper(), path).value
+                if method == "post" and not path.startswith(NEVER):
+                    operation.setdefault("parameters", []).append(ONCE)
         return schema
 
 
@@ -176,7 +191,10 @@ api = LabAPI(
     description=(
         "Everything the pages do, for scripts. Errors have one shape. Where the lab "
         "asks for a key, `x-scope` says which one an operation takes: read, run or "
-        "admin, each of which opens what those before it do."
+        "admin, each of which opens what those before it do. Each answer to a key says "
+        "in `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) "
+        "what is left: of the kind of work that was asked for, or else of the jobs one "
+        "may have at work. A POST with an `Idempotency-Key` is carried out once."
     ),
     urls_namespace="api",
     auth=LabKey(),
@@ -350,6 +368,23 @@ def on_refusal(request: HttpRequest, exc: HttpError) -> HttpResponse:
 def on_mistake(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("request_failed", path=request.path, exc_info=exc)
     return refuse(request, Problem(status=500))
+
+
+class RateLimits(MiddlewareMixin):
+    """Say with each answer to a key what is left of the jobs of its owner.
+
+    Where work was asked for, what is left of that kind of work stands there already.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        is_keyed = is_api(request) and "X-API-Key" in request.headers
+        is_known = getattr(request, "lab_person", None) is not None
+        if is_keyed and is_known and not response.has_header("RateLimit-Limit"):
+            for name, value in budget_headers(jobs_left()).items():
+                response[name] = value
+        return response
 
 
 class ApiErrors(MiddlewareMixin):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -85,6 +86,23 @@ def env_choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
 
 def env_list(name: str) -> list[str]:
     return [part.strip() for part in env_str(name).split(",") if part.strip()]
+
+
+def env_origins(name: str) -> list[str]:
+    """Return origins as browsers send them; one that could mean several is refused."""
+    origins = env_list(name)
+    for origin in origins:
+        parts = urlsplit(origin)
+        is_exact = parts.scheme in ("http", "https") and parts.netloc
+        if (
+            origin != f"{parts.scheme}://{parts.netloc}"
+            or not is_exact
+            or "*" in origin
+        ):
+            raise ImproperlyConfigured(
+                f"{name}={origin!r}: use exact origins, https://lab.example:8443."
+            )
+    return origins
 
 
 def env_folder(name: str, *, default: Path) -> Path:

@@ -19,6 +19,7 @@ from quantlab.env import (
     env_folder,
     env_int,
     env_list,
+    env_origins,
     env_str,
 )
 from quantlab.logs import logging_settings
@@ -31,6 +32,8 @@ QUANT_DB_PATH = env_file("QUANT_DB_PATH", default=QUANT_HOME / "studio.db")
 QUANT_DATA_ROOT = env_folder("QUANT_DATA_ROOT", default=QUANT_HOME / "data")
 QUANT_RAW_ROOT = env_folder("QUANT_RAW_ROOT", default=QUANT_HOME / "raw")
 QUANT_API_KEY = env_str("QUANT_API_KEY", is_secret=True)
+# Whose scripts in a browser may ask the API: exact origins, https://lab.example.
+QUANT_CORS_ORIGIN = env_origins("QUANT_CORS_ORIGIN")
 QUANT_PROMETHEUS = env_bool("QUANT_PROMETHEUS", default=False)
 # What computed features may take on disk; those unused longest make room.
 QUANT_FEATURE_CACHE_MB = env_int("QUANT_FEATURE_CACHE_MB", default=1024, minimum=1)
@@ -116,6 +119,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
+    "quantlab.api.RateLimits",
     "quantlab.api.ApiErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -125,6 +129,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "quantlab.access.auth.Admission",
+    "quantlab.access.once.OnceOnly",
     "quantlab.web.times.ReaderZone",
 ]
 

@@ -21,6 +21,7 @@ from jobs.queue import RETRY_AFTER_S, queue_depth
 from jobs.registry import kinds
 from quantlab.access.auth import WRONG_KEYS
 from quantlab.web.paging import MAX_LIMIT
+from quantlab.web.person import who_asks
 from strategies.discovery.protocol import MOST_EXPRESSIONS
 from strategies.dsl.limits import LIMITS
 from strategies.sweep.space import MOST_CANDIDATES
@@ -76,6 +77,7 @@ class Limit:
 
 
 def limits(owner: str = "") -> list[Limit]:
+    """Return all there are; the budgets are those of `owner`, or of who asks."""
     return [*_of_owner(owner), *_used_up(), *_of_size()]
 
 
@@ -90,9 +92,14 @@ def budgets(kind: str, owner: str = "") -> list[Limit]:
     return sorted(found, key=lambda limit: limit.remaining or 0)
 
 
+def jobs_left() -> Limit:
+    """Return the budget that every job counts in, of who asks."""
+    return _of_owner("")[0]
+
+
 def _of_owner(owner: str) -> list[Limit]:
     """Return the budgets of an owner: jobs that nobody waits for, and their kinds."""
-    mine = Job.objects.filter(owner=owner, quick=False)
+    mine = Job.objects.filter(owner=owner or who_asks().name, quick=False)
     at_work = _by_kind(mine.filter(status__in=ACTIVE))
     return [
         Limit(

@@ -29,7 +29,7 @@ from ninja.security.base import AuthBase
 
 from quantlab.access.keys import key_shown, key_used
 from quantlab.access.models import ApiKey
-from quantlab.access.perimeter import SAFE, is_api, refuse
+from quantlab.access.perimeter import SAFE, is_api, is_invited, refuse
 from quantlab.access.throttling import Throttle
 from quantlab.web.navigation import local_path
 from quantlab.web.person import NOBODY, THE_LAB, Person, Scope, remember
@@ -68,7 +68,9 @@ def _recognised(request: HttpRequest) -> Person | None:
         return THE_LAB
     if key := key_shown(shown):
         return key.person
-    return _of_session(request) if settings.QUANT_API_KEY else THE_LAB
+    if not settings.QUANT_API_KEY:
+        return THE_LAB
+    return None if is_invited(request) else _of_session(request)
 
 
 def _of_session(request: HttpRequest) -> Person | None:

@@ -1,4 +1,4 @@
-"""Keys of the lab's people. What opens a door is never kept, only its hash."""
+"""Keys of the lab's people, kept as hashes; and answers that are given once."""
 
 from __future__ import annotations
 
@@ -52,3 +52,25 @@ class ApiKey(models.Model):
             return "revoked"
         is_over = self.expires_at is not None and self.expires_at <= timezone.now()
         return "expired" if is_over else "active"
+
+
+class KeptAnswer(models.Model):
+    """What a POST with an `Idempotency-Key` was answered; nothing while it is asked."""
+
+    owner = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    asked = models.CharField(max_length=64, help_text="Path and body, as a sha256.")
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    begun_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        db_table = "kept_answers"
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "key"], name="kept_once_a_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.owner}"

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 
 from quantlab.web.problem import Problem
@@ -20,6 +21,20 @@ from strategies.errors import StrategyError
 
 UPLOADS = ("/api/datasets/upload", "/api/import", "/datasets/upload", "/import")
 SAFE = ("GET", "HEAD", "OPTIONS")
+# What an invited page may send, and read of an answer. Cookies are not among it: it
+# has a key of its own.
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": (
+        "Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, Range, "
+        "X-API-Key"
+    ),
+    "Access-Control-Max-Age": "600",
+}
+EXPOSED = (
+    "Content-Disposition, ETag, Idempotent-Replayed, Location, RateLimit-Limit, "
+    "RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Trace-Id"
+)
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -55,6 +70,8 @@ class Perimeter(MiddlewareMixin):
         return refuse(request, exception) if isinstance(exception, Problem) else None
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        if _is_preflight(request):
+            return HttpResponse(status=204, headers=PREFLIGHT)
         problem = (
             _foreign_host(request)
             or _foreign_machine(request)
@@ -62,6 +79,30 @@ class Perimeter(MiddlewareMixin):
             or _unreadable_body(request)
         )
         return refuse(request, problem) if problem else None
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        """Let a page that was invited read the answer, whatever the answer is."""
+        if settings.QUANT_CORS_ORIGIN and is_api(request):
+            patch_vary_headers(response, ("Origin",))
+            if is_invited(request):
+                response["Access-Control-Allow-Origin"] = request.headers["Origin"]
+                response["Access-Control-Expose-Headers"] = EXPOSED
+        return response
+
+
+def is_invited(request: HttpRequest) -> bool:
+    """Return True for a page of QUANT_CORS_ORIGIN that asks the API."""
+    origin = request.headers.get("Origin")
+    return is_api(request) and origin in settings.QUANT_CORS_ORIGIN
+
+
+def _is_preflight(request: HttpRequest) -> bool:
+    """Return True where the browser of an invited page asks whether it may ask."""
+    asks = "Access-Control-Request-Method" in request.headers
+    is_right = request.method == "OPTIONS" and asks and is_invited(request)
+    return is_right and _foreign_host(request) is None
 
 
 def _foreign_host(request: HttpRequest) -> Problem | None:
@@ -91,6 +132,8 @@ def _foreign_machine(request: HttpRequest) -> Problem | None:
 
 
 def _foreign_page(request: HttpRequest) -> Problem | None:
+    if is_invited(request):
+        return None
     origin = request.headers.get("Origin")
     own = {f"{request.scheme}://{request.get_host()}"}
     site = request.headers.get("Sec-Fetch-Site", "none")
