@@ -65,6 +65,7 @@ def _watched(
         provider=config.provider,
         timeframe=config.timeframe,
         name=watchlist.name,
+        window=(config.start_ms, config.end_ms),
     )
     known = {one["symbol"]: _facts(one) for one in watchlist.symbols}
     members: dict[str, Any] = {s: known[s] for s in symbols if known[s]}

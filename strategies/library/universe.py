@@ -88,6 +88,7 @@ def _preset(
         cap=checked_cap(named.get("cap")),
         provider=config.provider,
         timeframe=config.timeframe,
+        window=(config.start_ms, config.end_ms),
     )
     known = {
         member.symbol: Membership(
@@ -240,14 +241,13 @@ def universe_info(config: RunConfig, symbols: list[str]) -> SymbolInfo:
     ------
     ConfigError
         ``unknown_symbol`` of `universe`, or whatever else keeps a symbol from being
-        loaded; ``mixed_calendars``, ``no_common_bars``, ``too_many_bars``.
+        loaded; ``mixed_calendars``, ``too_many_bars``.
     CandleError
         ``too_few_bars`` naming symbols without a bar in the window.
     """
     infos = [_described(config, symbol) for symbol in symbols]
     _check_calendars(infos)
     start, end = min(i.start_ms for i in infos), max(i.end_ms for i in infos)
-    _check_common(infos)
     _check_window(config, infos)
     rows = max(info.rows for info in infos)
     if rows * len(infos) > MOST_BARS:
@@ -289,19 +289,6 @@ def _check_calendars(infos: list[SymbolInfo]) -> None:
             code="mixed_calendars",
             field="universe",
             advice="A year has another number of bars on each. Use symbols of one.",
-        )
-
-
-def _check_common(infos: list[SymbolInfo]) -> None:
-    latest = max(infos, key=lambda info: info.start_ms)
-    earliest = min(infos, key=lambda info: info.end_ms)
-    if latest.provider != "synthetic" and latest.start_ms > earliest.end_ms:
-        raise ConfigError(
-            f"{earliest.symbol} ends before {latest.symbol} begins: there is no time "
-            "at which all symbols have bars.",
-            code="no_common_bars",
-            field="universe",
-            advice="Leave one of them out.",
         )
 
 

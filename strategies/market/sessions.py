@@ -145,8 +145,7 @@ def sessions_of(calendar: str) -> Sessions:
 
 def _intraday(ts: IntArray, calendar: str, bar: Timeframe) -> IntArray:
     lost = open_ms(ts[1:], calendar) - open_ms(ts[:-1] + bar.ms, calendar)
-    bars = np.maximum(np.rint(lost / bar.ms), 1.0)
-    return np.where(lost >= MUCH * bar.ms, bars, 0.0).astype(np.int64)
+    return np.asarray(np.floor(lost / bar.ms + 1.0 - MUCH), dtype=np.int64)
 
 
 def _by_date(ts: IntArray, calendar: str, bar: Timeframe) -> IntArray:

@@ -24,6 +24,8 @@ RATIOS = tuple(
 )
 SMALLEST_JUMP = 0.3  # of the logarithm of the price: 3:2 is 0.41
 NEAR = 0.035  # the jump over night is so close to a ratio
+HUGE = 1.6  # 5:1, which no market does in a night; its own move then lies beside it
+NEAR_HUGE = 0.25
 AROUND = 20  # bars on each side that tell what is usual
 CALM = 6.0  # usual ranges that a bar of a split may span
 LEAST_BARS = 5
@@ -62,6 +64,7 @@ def suspected_splits(candles: Candles) -> list[dict[str, Any]]:
     Likely is one over night, onto a usual ratio, into a bar of a usual range, where
     the volume in shares moved with it if it is known. Every other jump onto such a
     ratio, from close to close, is doubtful: a loss of half a price looks like this too.
+    So is one of more than five times that only comes near such a ratio.
     """
     found: list[dict[str, Any]] = []
     for before, at in _neighbours(candles):
@@ -111,7 +114,7 @@ def _judged(
     if ratio is None:
         return None
     if over_night:
-        against = _against(candles, at, ratio)
+        against = _against(candles, at, ratio, night)
     else:
         against = f"the price {'fell' if day < 1 else 'rose'} within the bar"
     words = f"{ratio.numerator}:{ratio.denominator}"
@@ -131,11 +134,14 @@ def _ratio_near(jump: float) -> Fraction | None:
         return None
     distance = [abs(np.log(jump * float(ratio))) for ratio in RATIOS]
     best = int(np.argmin(distance))
-    return RATIOS[best] if distance[best] < NEAR else None
+    near = NEAR_HUGE if abs(np.log(jump)) > HUGE else NEAR
+    return RATIOS[best] if distance[best] < near else None
 
 
-def _against(candles: Candles, at: int, ratio: Fraction) -> str:
+def _against(candles: Candles, at: int, ratio: Fraction, night: float) -> str:
     """Return what speaks against a split, or ""."""
+    if abs(np.log(night * float(ratio))) > NEAR:
+        return "the jump is not quite of a usual ratio"
     near = slice(max(at - AROUND, 0), at + 1)
     ranges = np.log(candles.high[near] / candles.low[near])
     usual = _median(ranges[:-1])

@@ -10,11 +10,15 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
-from strategies.errors import ConfigError, did_you_mean
+from strategies.errors import ConfigError, StrategyError, did_you_mean
 from strategies.market.sources import PROVIDERS
+from strategies.market.timeframe import Timeframe, timeframe_named
 
+Window = tuple[int | None, int | None]  # first and last moment, ms UTC; None: open
+ALWAYS: Window = (None, None)
 LISTS = Path(__file__).with_name("universes.csv")
 # id -> name, what is in it.
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -105,7 +109,12 @@ def preset_named(preset_id: str) -> Preset:
 
 
 def preset_symbols(
-    preset_id: str, *, cap: int | None, provider: str, timeframe: str
+    preset_id: str,
+    *,
+    cap: int | None,
+    provider: str,
+    timeframe: str,
+    window: Window = ALWAYS,
 ) -> list[str]:
     """Return the symbols of a list that a provider has, in its order, at most `cap`.
 
@@ -113,37 +122,73 @@ def preset_symbols(
     ------
     ConfigError
         ``unknown_universe``; ``empty_universe`` if the provider has none of them.
+    StrategyError
+        ``unknown_timeframe``.
     """
     listed = [member.symbol for member in preset_named(preset_id).members]
     return symbols_there(
-        listed, cap=cap, provider=provider, timeframe=timeframe, name=preset_id
+        listed,
+        cap=cap,
+        provider=provider,
+        timeframe=timeframe,
+        name=preset_id,
+        window=window,
     )
 
 
 def symbols_there(
-    listed: Sequence[str], *, cap: int | None, provider: str, timeframe: str, name: str
+    listed: Sequence[str],
+    *,
+    cap: int | None,
+    provider: str,
+    timeframe: str,
+    name: str,
+    window: Window = ALWAYS,
 ) -> list[str]:
     """Return those of a list of which a provider has bars, in order, at most `cap`.
+
+    Who has none between the two ends of `window`, ms UTC, is left out like who has
+    none at all, unless nobody has any: a run says then what is wrong with its dates.
 
     Raises
     ------
     ConfigError
         ``empty_universe`` if it has none; `name` says of what.
+    StrategyError
+        ``unknown_timeframe``.
     """
-    source = PROVIDERS.get(provider)
+    source, bar = PROVIDERS.get(provider), timeframe_named(timeframe)
     there = [
-        symbol for symbol in listed if source and timeframe in source.timeframes(symbol)
+        symbol for symbol in listed if source and bar.key in source.timeframes(symbol)
     ]
     if not there:
         others = sorted({one for own in providers_of(listed).values() for one in own})
         raise ConfigError(
-            f"The provider '{provider}' has no bars of {timeframe} of any of the "
+            f"The provider '{provider}' has no bars of {bar.key} of any of the "
             f"{len(listed)} symbols of {name}.",
             code="empty_universe",
             field="universe",
             advice=f"{', '.join(others)} has some." if others else "Add data first.",
         )
-    return there[:cap]
+    inside = (one for one in there if _has_bars(provider, one, bar, window))
+    return list(islice(inside, cap)) or there[:cap]
+
+
+def _has_bars(provider: str, symbol: str, bar: Timeframe, window: Window) -> bool:
+    """Return whether a symbol has bars in a window; where it cannot be told, that.
+
+    Made-up markets go on as long as asked.
+    """
+    start, end = window
+    if window == ALWAYS or provider == "synthetic":
+        return True
+    try:
+        info = PROVIDERS[provider].describe(symbol, bar)
+    except StrategyError:
+        return True  # whoever loads it is told what is wrong with it
+    return (start is None or info.end_ms >= start) and (
+        end is None or info.start_ms <= end
+    )
 
 
 def providers_of(listed: Sequence[str]) -> dict[str, list[str]]:

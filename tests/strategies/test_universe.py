@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from strategies import RunConfig, run_backtest, run_universe
-from strategies.errors import CandleError, ConfigError
+from strategies.errors import CandleError, ConfigError, StrategyError
 from strategies.library.resolve import resolve, resolve_window
+from strategies.market.cache import CandleCache
 from strategies.market.panel import Panel
 from strategies.market.sources import load_candles, load_panel
 from strategies.trials import MemorySink, reporting_to
-from tests.strategies.random_candles import random_candles
+from tests.strategies.random_candles import DAY_MS, random_candles
 
 PRICES = ("open", "high", "low", "close", "volume")
 COSTS = {"commission_bps": 5, "slippage_bps": 5}
@@ -182,6 +183,29 @@ def test_a_window_needs_bars_of_every_symbol():
     assert caught.value.field == "universe"
     with pytest.raises(CandleError, match="differ in B"):
         run_universe(config_of("A", "B"), panel_of("A"))
+
+
+def test_a_list_leaves_out_who_has_no_bars_in_the_window(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
+    ts = random_candles().ts
+    spans = {"A": (0, 99), "AAP": (150, 299), "AAPL": (50, 299)}
+    for symbol, (first, last) in spans.items():
+        bars = named(symbol, 1).between(int(ts[first]), int(ts[last]))
+        CandleCache().put(replace(bars, provider="upload"), source_version=symbol)
+    asked = {
+        "provider": "upload",
+        "universe": {"preset_id": "sp500", "cap": 2},
+        "strategy": {"name": "buy_and_hold"},
+    }
+
+    def taken(**more):
+        return resolve_window(resolve(RunConfig(**asked | more))).universe
+
+    assert taken(timeframe="day") == ["A", "AAP"]  # though never at one time
+    assert taken(start=int(ts[120])) == ["AAP", "AAPL"]
+    assert taken(end=int(ts[120])) == ["A", "AAPL"]
+    with pytest.raises(StrategyError, match="There are no bars of A, AAP"):
+        taken(start=int(ts[-1]) + 10 * DAY_MS)
 
 
 def test_exits_are_those_of_each_position_alone():

@@ -46,6 +46,9 @@ def test_hours_of_new_york():
     assert missing("XNYS", "1h", "2013-08-22T16:00", "2013-08-22T19:00") == [0, 2]
     # The first clock hour of a session holds half an hour, and is missed too.
     assert missing("XNYS", "1h", "2013-08-21T19:00", "2013-08-22T14:00") == [0, 1]
+    # That half and two whole ones are three; a whole session is seven.
+    assert missing("XNYS", "1h", "2013-08-21T19:00", "2013-08-22T16:00") == [0, 3]
+    assert missing("XNYS", "1h", "2013-08-20T19:00", "2013-08-22T13:00") == [0, 7]
     assert missing("XNYS", "1m", "2024-01-08T14:30", "2024-01-08T14:35") == [0, 4]
 
 

@@ -57,6 +57,14 @@ def test_a_day_that_halves_a_price_is_doubtful():
     assert found_in(*over_night) == [(AT, "2:1", "doubtful")]
 
 
+def test_a_large_split_on_a_day_that_moved_is_doubtful():
+    parts = market()  # as AIG on 1 July 2009: 1:20, and a loss of an eighth
+    for prices in parts[:4]:
+        prices[AT:] *= 20 * 7 / 8
+    parts[4][AT:] /= 20
+    assert found_in(*parts) == [(AT, "1:20", "doubtful")]
+
+
 def test_an_ordinary_market_has_none():
     for seed in range(5):
         assert found_in(*market(seed)) == []
