@@ -93,6 +93,7 @@ class _Rail:
     is_least: bool
     words: tuple[str, str]  # of a pass, of a fail
     novice: tuple[str, str]
+    name: str
     chip: str
     advice: str
 
@@ -128,6 +129,7 @@ _RAILS: Mapping[str, _Rail] = {
             "It made {value:count} trades, fewer than the {cutoff:count} that are "
             "asked, so chance decides much of it.",
         ),
+        name="Number of trades",
         chip="{value:count} trades, needs {cutoff:count}",
         advice=_ENOUGH,
     ),
@@ -136,6 +138,7 @@ _RAILS: Mapping[str, _Rail] = {
         is_least=True,
         words=_SHARPE["words"],
         novice=_SHARPE["novice"],
+        name="Sharpe {basis:text}",
         chip="Sharpe {basis:text} {value:ratio}, needs {cutoff:ratio}",
         advice="Look for another idea rather than for another setting.",
     ),
@@ -154,6 +157,7 @@ _RAILS: Mapping[str, _Rail] = {
             "It held something {value:percent}% of the time, more than the "
             "{cutoff:percent}% that is asked: it is nearly always in the market.",
         ),
+        name="Position rate",
         chip="Position rate {value:percent}%, allowed {cutoff:percent}%",
         advice="Make entries stricter, or exits earlier.",
     ),
@@ -169,6 +173,7 @@ _RAILS: Mapping[str, _Rail] = {
             "Its score after luck is {value:p}, less than the {cutoff:p} that is "
             "asked: so many tries find as much by luck.",
         ),
+        name="DSR",
         chip="DSR {value:p}, needs {cutoff:p}",
         advice="Try fewer settings, or ask a market that nobody looked at.",
     ),
@@ -185,6 +190,7 @@ _RAILS: Mapping[str, _Rail] = {
             "What was best failed later with a share of {value:p}, more than the "
             "{cutoff:p} that is asked.",
         ),
+        name="PBO",
         chip="PBO {value:p}, allowed {cutoff:p}",
         advice="Search a smaller space; choose from a plateau.",
     ),
@@ -236,7 +242,8 @@ def _verdict(
     value = measured[metric] if known else None
     said = {"value": value, "cutoff": cutoff, "basis": _BASIS_WORDS[basis]}
     if value is None:
-        status, texts = "unknown", (UNKNOWN, UNKNOWN, "not known", FIND_OUT)
+        chip = f"{rail.name} not known"
+        status, texts = "unknown", (UNKNOWN, UNKNOWN, chip, FIND_OUT)
     elif rail.is_met(value, cutoff):
         status, texts = "pass", (rail.words[0], rail.novice[0], "", "")
     else:

@@ -72,7 +72,7 @@ class DependentOut(Schema):
 
 
 class DependentsOfKindOut(Schema):
-    kind: str = Field(description="runs, strategies, datasets or models.")
+    kind: str = Field(description="runs, strategies, datasets, pipelines or models.")
     title: str
     n: int
     items: list[DependentOut] = Field(description="The newest of them.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import ModelExperiment, ModelRun, PipelineRun
 from jobs.models import JobStatus
 from strategies.library.expression import EXPRESSION
 
@@ -26,6 +26,12 @@ def demo_written(experiment: ModelExperiment) -> ModelRun | None:
 def demo_of_kind(experiment: ModelExperiment, kind: str) -> ModelRun | None:
     """Return its oldest run of a kind, a sweep or a walk-forward; one query."""
     return _oldest(experiment, kind=kind)
+
+
+def demo_pipeline() -> PipelineRun | None:
+    """Return its pipeline, one query; None once it was removed."""
+    shown = PipelineRun.objects.filter(is_demo=True, deleted_at__isnull=True)
+    return shown.first()
 
 
 def demo_expression(*, job_id: str, expr: str) -> ModelRun | None:

@@ -12,6 +12,7 @@ from experiments.models import (
     DatasetKind,
     ModelRun,
     ModelVersion,
+    PipelineRun,
     RunKind,
     RunSymbol,
     StrategySnapshot,
@@ -23,6 +24,7 @@ TITLES = {
     "runs": "Runs",
     "strategies": "Saved strategies",
     "datasets": "Built datasets",
+    "pipelines": "Pipelines",
     "models": "Versions of models",
 }
 
@@ -38,10 +40,14 @@ def dataset_dependents(dataset: Dataset) -> dict[str, Any]:
     runs = runs.filter(deleted_at__isnull=True).exclude(kind=RunKind.REPRODUCE)
     strategies = StrategySnapshot.objects.filter(run__in=runs, deleted_at__isnull=True)
     models = ModelVersion.objects.filter(training__dataset__in=built)
+    pipelines = PipelineRun.objects.filter(
+        dataset_run__in=built, deleted_at__isnull=True
+    )
     found: dict[str, list[Any] | QuerySet[Any]] = {
         "runs": runs.select_related("job").order_by("-created_at", "-pk"),
         "strategies": strategies,
         "datasets": above,
+        "pipelines": pipelines.select_related("job"),
         "models": models.select_related("training"),
     }
     groups = [_group(kind, rows) for kind, rows in found.items()]
@@ -83,7 +89,9 @@ def _group(kind: str, rows: list[Any] | QuerySet[Any]) -> dict[str, Any]:
 
 
 def _item(one: Model) -> dict[str, Any]:
-    name = one.name or one.job.title if isinstance(one, ModelRun) else str(one)
+    name = str(one)
+    if isinstance(one, (ModelRun, PipelineRun)):
+        name = one.name or one.job.title
     return {
         "name": name,
         "hash": _hash(one),
@@ -94,6 +102,8 @@ def _item(one: Model) -> dict[str, Any]:
 def _hash(one: Any) -> str:
     if isinstance(one, ModelRun):
         return one.manifest_sha or one.run_hash
+    if isinstance(one, PipelineRun):
+        return one.plan_hash
     if isinstance(one, ModelVersion):
         return one.training.identity
     return str(one.pk if isinstance(one, StrategySnapshot) else one.dataset_hash)

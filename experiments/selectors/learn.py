@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from experiments.models import ModelExperiment, RunKind
-from experiments.selectors.demo import demo_of_kind, demo_run, demo_shown
+from experiments.selectors.demo import (
+    demo_of_kind,
+    demo_pipeline,
+    demo_run,
+    demo_shown,
+)
 
 PARAMETER = "tour"  # of an address: the number of the step it was opened for
 
@@ -50,6 +55,11 @@ def _family(demo: ModelExperiment) -> str | None:
     if run is None:
         return None
     return reverse("experiments:ledger-family", args=[run.pool])
+
+
+def _pipeline(_: ModelExperiment) -> str | None:
+    row = demo_pipeline()
+    return row.get_absolute_url() if row else None
 
 
 STOPS: tuple[_Stop, ...] = (
@@ -133,10 +143,10 @@ STOPS: tuple[_Stop, ...] = (
         "guardrails and trains only what meets them all.",
         novice="Say what to trade, what to try and how careful to be. The lab does the "
         "rest, and stops where the result is not good enough.",
-        look="Read the plan on the right before you run anything: it says what it "
-        "costs, in time and in luck.",
-        otherwise="experiments:pipeline-new",
-        place=lambda _: reverse("experiments:pipeline-new"),
+        look="The demo's markets are pure chance, so its pipeline has to stop: which "
+        "limits did the best configuration miss, and by how much?",
+        otherwise="experiments:pipeline-list",
+        place=_pipeline,
     ),
 )
 

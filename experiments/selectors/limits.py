@@ -118,7 +118,8 @@ def _at_a_time(at_work: Counter[str]) -> list[Limit]:
         Limit(
             CALLED[kind.name],
             kind.max_running_per_owner,
-            f"{kind.label}: so many at work or waiting; one more is refused, 429.",
+            f"{CALLED[kind.name].capitalize()} at work or waiting; one more is "
+            "refused, 429.",
             used=at_work[kind.name],
         )
         for kind in kinds()

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from experiments.models import ModelRun, PipelineRun, PipelineStatus
+from experiments.models import ModelRun, PipelineRun, PipelineStatus, RunKind
 from experiments.models.pipeline import CONCLUDED
 from experiments.selectors.honesty import Honesty, honesty_of, honesty_of_pool
 from experiments.selectors.links import run_page_url
@@ -18,6 +18,7 @@ from experiments.selectors.training import model_page_url
 from jobs.models import ACTIVE, canonical_status
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
+from strategies.market.timeframe import timeframe_named
 from strategies.pipeline.plan import (
     MOST_CONFIGURATIONS,
     MOST_DAYS,
@@ -29,6 +30,7 @@ from strategies.pipeline.words import said
 
 ORDERS = {name: name for name in ("created_at", "finished_at", "model_id", "status")}
 NEWEST = "-created_at"
+NAMED = 3  # symbols that a title lists
 
 Document = dict[str, Any]
 
@@ -44,6 +46,14 @@ def pipeline_get(pipeline_id: UUID | str) -> PipelineRun:
             advice="The list of pipelines shows those there are.",
             next_steps=["GET /api/models/pipeline/runs"],
         ) from None
+
+
+def pipeline_of(run: ModelRun) -> PipelineRun | None:
+    """Return the pipeline that tried or trained a run; most have none, unasked."""
+    if run.kind == RunKind.MODEL_TRAINING:
+        return _joined().filter(training_run=run.pk).first()
+    key = (run.search or {}).get("pipeline_run_id")
+    return _joined().filter(pk=key).first() if key else None
 
 
 def pipeline_page(
@@ -62,7 +72,8 @@ def pipeline_page(
     if status:
         rows = rows.filter(status=_status_named(status))
     if q:
-        rows = rows.filter(name__icontains=q)
+        words = Q(name__icontains=q) | Q(job__title__icontains=q)
+        rows = rows.filter(words | Q(model_id__icontains=q))
     return keyset_page(rows, order=order, fields=ORDERS, limit=limit, cursor=cursor)
 
 
@@ -83,6 +94,15 @@ def _status_named(word: str) -> str:
 def _joined() -> QuerySet[PipelineRun]:
     shown = PipelineRun.objects.filter(deleted_at__isnull=True)
     return shown.select_related("job", "dataset_run", "training_run__run__job")
+
+
+def title_of(row: PipelineRun) -> str:
+    """Return its name, or what it traded: S&P 500, 1 hour."""
+    said, symbols = row.universe, row.plan["symbols"]
+    traded = said["name"] if {*said} & {"preset_id", "watchlist_id"} else ""
+    few = ", ".join(symbols[:NAMED]) if len(symbols) <= NAMED else ""
+    traded = traded or few or f"{len(symbols)} symbols from {symbols[0]} on"
+    return row.name or f"{traded}, {timeframe_named(row.timeframe).words}"
 
 
 def status_of(row: PipelineRun) -> str:

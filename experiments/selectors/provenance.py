@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from experiments.artifacts.store import run_store
 from experiments.models import ModelRun, RunKind, StrategySnapshot
 from experiments.selectors.links import run_page_url
+from experiments.selectors.pipeline import pipeline_of, title_of
 from experiments.selectors.versions import versions_read
 from quantlab.web.problem import Problem
 from strategies import RunConfig, __version__, parse
@@ -203,6 +204,16 @@ def _feature(run: ModelRun, name: str, params: Mapping[str, Any], title: str) ->
 
 
 def _rule(run: ModelRun) -> Iterator[Node]:
+    pipeline = pipeline_of(run)
+    if pipeline is not None:
+        yield Node(
+            kind="pipeline",
+            title=title_of(pipeline),
+            hash=pipeline.plan_hash,
+            words="the pipeline it belongs to, by its plan",
+            page=pipeline.get_absolute_url(),
+            api=f"/api/models/pipeline/runs/{pipeline.pk}",
+        )
     parent = run.parent
     if parent is not None and parent.deleted_at is None:
         yield Node(

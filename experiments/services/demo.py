@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import transaction
 
-from experiments.models import ModelExperiment, PipelineRun, StrategySnapshot
-from experiments.selectors.demo import demo_expression, demo_shown
+from experiments.models import ModelExperiment, StrategySnapshot
+from experiments.selectors.demo import demo_expression, demo_pipeline, demo_shown
 from experiments.selectors.strategy_sheet import SheetQuestion
 from experiments.services.experiments import (
     experiment_create,
@@ -139,6 +139,7 @@ def demo_remove() -> datetime | None:
         run__experiment=experiment, expr=WRITTEN["expr"], deleted_at__isnull=True
     )
     kept.update(deleted_at=moment)
-    for row in PipelineRun.objects.filter(is_demo=True, deleted_at__isnull=True):
-        pipeline_hide(row=row, moment=moment)
+    pipeline = demo_pipeline()
+    if pipeline is not None:
+        pipeline_hide(row=pipeline, moment=moment)
     return moment

@@ -120,7 +120,10 @@ def _success(work: Work, chosen: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return "succeeded.learned", values | version
 
 
-def _reason(board: list[dict[str, Any]]) -> str:
-    """Return why the best by its Sharpe ratio was not chosen, in one sentence."""
+def _reason(board: list[dict[str, Any]]) -> dict[str, str]:
+    """Return why the best by its Sharpe ratio was not chosen, for both readers."""
     missed = [one for one in board[0]["verdicts"] if one["status"] != "pass"]
-    return " ".join(one["novice"] for one in missed)
+    return {
+        "expert": "; ".join(one["chip"] for one in missed) + ".",
+        "novice": " ".join(one["novice"] for one in missed),
+    }

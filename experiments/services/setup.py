@@ -73,7 +73,7 @@ def setup_lab(say: Callable[[str], None]) -> None:
     if any(process.wait() for process in compiling):
         raise RuntimeError("The kernels could not be compiled.")
     if demo_create():
-        say("Demo: backtests, a sweep, a walk-forward wait for the worker")
+        say("Demo: backtests, a sweep, a walk-forward, a pipeline wait for the worker")
     write_whole(settings.QUANT_HOME / STAMP_NAME, setup_fingerprint())
 
 

@@ -20,6 +20,7 @@ from experiments.selectors.pipeline import (
     pipeline_get,
     pipeline_page,
     pipeline_row,
+    title_of,
 )
 from experiments.services.pipeline import pipeline_cancel
 from experiments.views.pipeline_result import result_of
@@ -51,7 +52,6 @@ COLUMNS = (
     Column("Came of it"),
     Column("Begun", NEWEST, is_number=True),
 )
-NAMED = 3  # symbols that a title lists
 ANY = ("", "Any")
 FIELDS = (
     Field("status", "Status", (ANY, *((one, one) for one in PipelineStatus.values))),
@@ -95,22 +95,13 @@ def pipeline_list(request: HttpRequest) -> HttpResponse:
 def _listed(row: PipelineRun) -> dict[str, Any]:
     judged = [one["passed"] for one in row.leaderboard if "passed" in one]
     return pipeline_row(row) | {
-        "title": _title(row),
+        "title": title_of(row),
         "model": model_named(row.model_id).label,
         "bars": timeframe_named(row.timeframe).words,
         "plan": row.plan,
         "n_done": len(row.backtest_run_ids),
         "n_passed": sum(judged) if judged else None,
     }
-
-
-def _title(row: PipelineRun) -> str:
-    """Return its name, or what it traded: S&P 500, 1 hour."""
-    said, symbols = row.universe, row.plan["symbols"]
-    traded = said["name"] if {*said} & {"preset_id", "watchlist_id"} else ""
-    few = ", ".join(symbols[:NAMED]) if len(symbols) <= NAMED else ""
-    traded = traded or few or f"{len(symbols)} symbols from {symbols[0]} on"
-    return row.name or f"{traded}, {timeframe_named(row.timeframe).words}"
 
 
 # --- one of them ---------------------------------------------------------------------
@@ -143,7 +134,7 @@ def _about(row: PipelineRun) -> dict[str, Any]:
         seconds = (row.finished_at - job.started_at).total_seconds()
     return {
         "pipeline": document,
-        "title": _title(row),
+        "title": title_of(row),
         "model": model_named(row.model_id),
         "bars": timeframe_named(row.timeframe).words,
         "here": row.get_absolute_url(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
@@ -42,10 +43,14 @@ def result_of(row: PipelineRun, document: Document, *, novice: bool) -> dict[str
         "best": best,
         "trials": _trials(rows),
         "next_steps": _steps(row, document, best, novice=novice),
-        "runs_url": f"{reverse('experiments:backtesting')}?tag=pipeline&archived=all",
+        "runs_url": f"{reverse('experiments:backtesting')}?{_only_runs_of(row)}",
         "api_url": document["links"]["self"],
         "error": document["error"],
     }
+
+
+def _only_runs_of(row: PipelineRun) -> str:
+    return urlencode({"q": f"pipeline:{row.pk}", "archived": "all"})
 
 
 def _rows(

@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 )
 
 from experiments.models import ModelRun, RunKind
+from experiments.selectors.pipeline import pipeline_of, title_of
 from experiments.selectors.results import result_gone
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import saved_as
@@ -182,6 +183,7 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "run": run_document(run),
         "title": run.name or run.job.title,
         "experiment": run.experiment,
+        "pipeline": _pipeline(run),
         "here": request.get_full_path(),
         "home_url": _home(run),
         "strategy": saved_as(run),
@@ -195,6 +197,11 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
     if run.kind == RunKind.GENERATE and not run.job.is_finished:
         context |= live_context(run)
     return context | tab.context(request, run) if is_shown else context
+
+
+def _pipeline(run: ModelRun) -> dict[str, str] | None:
+    row = pipeline_of(run)
+    return {"url": row.get_absolute_url(), "title": title_of(row)} if row else None
 
 
 def _home(run: ModelRun) -> str:

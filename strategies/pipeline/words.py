@@ -145,12 +145,16 @@ def said(rule: str, values: Mapping[str, Any], *, novice: bool = True) -> str:
     rule : str
         A key of `TEMPLATES`.
     values : mapping
-        What its names stand for.
+        What its names stand for; a mapping has ``expert`` and ``novice``.
     novice : bool
         For which reader.
     """
-    template = TEMPLATES[rule]
-    return written(template.novice if novice else template.expert, values)
+    reader = "novice" if novice else "expert"
+    own = {
+        name: value[reader] if isinstance(value, Mapping) else value
+        for name, value in values.items()
+    }
+    return written(getattr(TEMPLATES[rule], reader), own)
 
 
 def counted(n: int, word: str) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from experiments.forms.fields import date_of
 from experiments.forms.pipeline import RAILS, PipelineForm, values_of
-from experiments.models import PipelineRun
+from experiments.models import Dataset, DatasetKind, PipelineRun
+from experiments.selectors.dependents import dataset_dependents
 from experiments.services.pipeline_plan import pipeline_plan
 from experiments.views.pipeline_form import loosened
 from experiments.views.pipeline_result import titled
 from jobs.models import Job
-from tests.experiments.pipelines import run_through
+from tests.experiments.pipelines import run_through, submitted
+from tests.experiments.rows import add_dataset
+from tests.factories import finished_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 NEW = "/pipeline/new"
@@ -29,6 +34,8 @@ SMALL = {
     "ladders": "",
     "min_trades": "1000000",
 }
+
+AVERAGES = {"params": {"fast": [5, 9], "slow": [30]}}
 
 
 def first(**changes):
@@ -146,6 +153,10 @@ def test_the_page_shows_stages_verdicts_and_next_steps_in_two_tongues(client):
     assert "every 1s" not in expert
     assert "trades, needs 1,000,000" in expert
     assert expert.count("<tr data-honesty>") == 2
+    said = document["said"]
+    assert "The best by Sharpe: " in said["expert"]
+    assert "trades, needs 1,000,000" in said["expert"].partition("Sharpe: ")[2]
+    assert "fewer than the 1,000,000 that are asked" in said["novice"]
     numbers = [
         re.findall(r'<td class="num"[^>]*>(.*?)</td>', one) for one in (expert, novice)
     ]
@@ -161,6 +172,39 @@ def test_the_page_shows_stages_verdicts_and_next_steps_in_two_tongues(client):
     assert 'name="min_trades" value="1000000"' not in loose
 
 
+def test_its_runs_lead_back_to_it_and_it_leads_to_them(client):
+    asked = {"universe": ["SYN-gbm-1"], "grid": AVERAGES, "persist": False}
+    row = submitted("sma_cross", name="Two averages", **asked)
+    PipelineRun.objects.update(dataset_run=add_dataset(kind=DatasetKind.BUILT))
+    document = run_through(row)
+    finished_run(name="Of nobody")
+    run_id = document["backtests"]["run_ids"][0]
+
+    [link] = re.findall(
+        r'href="([^"]+)">Its runs', text_of(client.get(row.get_absolute_url()))
+    )
+    for q in (str(row.pk), '"two aver"'):
+        found = client.get("/api/runs", {"q": f"pipeline:{q}"}).json()["items"]
+        assert sorted(one["run_id"] for one in found) == sorted(
+            document["backtests"]["run_ids"]
+        )
+    listed = text_of(client.get(unescape(link)))
+    assert "Of nobody" not in listed
+    assert run_id in listed
+    back = f'href="{row.get_absolute_url()}"'
+    assert back in text_of(client.get(f"/model-lab/runs/{run_id}"))
+    assert back in text_of(client.get(f"/model-lab/runs/{run_id}?tab=reproduce"))
+    steps = client.get(f"/api/runs/{run_id}/provenance").json()["steps"]
+    nodes = [node for step in steps for node in step["nodes"]]
+    assert row.plan_hash in [one["hash"] for one in nodes if one["kind"] == "pipeline"]
+    rests = dataset_dependents(Dataset.objects.get())["groups"]
+    assert [(one["kind"], one["items"][0]["name"]) for one in rests] == [
+        ("pipelines", "Two averages")
+    ]
+    PipelineRun.objects.update(deleted_at=timezone.now())
+    assert back not in text_of(client.get(f"/model-lab/runs/{run_id}"))
+
+
 def test_running_again_asks_for_the_same_plan():
     simple = {"universe": {"symbols": ["SYN-trend-1"]}, "mode": "simple"}
     daily = {
@@ -172,8 +216,7 @@ def test_running_again_asks_for_the_same_plan():
         "guardrails": {"min_trades": 3, "max_pbo": 0.4},
         "execution": {"commission_bps": 2.5},
     }
-    averages = {"params": {"fast": [5, 9], "slow": [30]}}
-    rule = {"universe": simple["universe"], "grid": averages}
+    rule = {"universe": simple["universe"], "grid": AVERAGES}
     for model_id, body in (
         ("momentum_logit", simple),
         ("momentum_hgb", daily),

@@ -249,7 +249,8 @@ class TestRuns:
         assert "Did you mean 'sharpe'?" in html
         assert "sharp > 1\n^" in html
         assert 'value="sharp > 1"' in html  # nothing that was typed is lost
-        assert "No run matches" in html
+        assert "so no run was looked for" in html
+        assert "Runs by status" not in html
         address = runs[0].experiment.get_absolute_url()
         assert client.get(address, {"q": "sharp > 1"}).status_code == 422
         assert "1 of 1 run<" in client.get(address, {"q": "sharpe > 1"}).text

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from experiments.models import ModelRun, RunKind, RunMetric
+from experiments.models import ModelRun, PipelineRun, RunKind, RunMetric
 from experiments.selectors.conditions import (
     ended,
     holds,
@@ -72,6 +72,18 @@ def _in_experiment(word: str, prefix: str) -> Q:
         return Q(**{f"{prefix}experiment__name__icontains": word})
 
 
+def _of_pipeline(word: str, prefix: str) -> Q:
+    """Return what a pipeline tried and what it trained, by its name or its id."""
+    try:
+        which = Q(pk=UUID(word))
+    except ValueError:
+        which = Q(name__icontains=word)
+    found = PipelineRun.objects.filter(which, deleted_at__isnull=True)
+    rows = found.values_list("backtest_run_ids", "training_run_id")
+    made = [key for tried, trained in rows for key in (*tried, trained) if key]
+    return Q(**{f"{prefix}pk__in": made})
+
+
 def _of_kind(word: str, prefix: str) -> Q:
     return Q(**{f"{prefix}kind": word.casefold()})
 
@@ -100,6 +112,12 @@ RUNS = Language(
             "Part of its name, or its id.",
             "experiment:trend",
             condition(_in_experiment),
+        ),
+        Field(
+            "pipeline",
+            "Tried or trained by it: part of its name, or its id.",
+            "pipeline:momentum",
+            condition(_of_pipeline),
         ),
         NOTES,
         STARRED,
