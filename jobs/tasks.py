@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
-from huey import SqliteHuey, crontab
+from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
@@ -41,14 +41,16 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
         )
 
 
-HUEY = SqliteHuey(
-    "quantlab",
-    filename=str(settings.HUEY_PATH),
-    serializer=JsonSerializer(),
-    results=False,
-    immediate=False,
-    fsync=False,
-)
+def _queue() -> Huey:
+    """Return what carries: a file beside the lab's own, or a Redis of the team."""
+    carried = {"serializer": JsonSerializer(), "results": False, "immediate": False}
+    if settings.QUANT_REDIS_URL:
+        return RedisHuey("quantlab", url=settings.QUANT_REDIS_URL, **carried)
+    path = str(settings.HUEY_PATH)
+    return SqliteHuey("quantlab", filename=path, fsync=False, **carried)
+
+
+HUEY = _queue()
 
 
 @HUEY.task()

@@ -6,7 +6,9 @@ Whatever is read is remembered with where it came from, so that a page can show 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -119,3 +121,21 @@ def env_file(name: str, *, default: Path) -> Path:
     if path.is_dir():
         raise ImproperlyConfigured(f"{name}={path}: is a folder, a file is needed.")
     return path
+
+
+def env_url(name: str, *, drivers: Mapping[str, str]) -> str:
+    """Return the address of a server, a secret; "" if there is none.
+
+    `drivers` maps each scheme to the package that speaks it, which need not be here.
+    """
+    given = env_str(name, is_secret=True)
+    scheme, found, _ = given.partition("://")
+    if given and (not found or scheme not in drivers):
+        words = " or ".join(f"{one}://" for one in drivers)
+        raise ImproperlyConfigured(f"{name}: has to begin with {words}.")
+    if given and find_spec(drivers[scheme]) is None:
+        raise ImproperlyConfigured(
+            f"{name}: needs {drivers[scheme]}, an extra of pyproject.toml that is not "
+            "installed; docs/deploying.md says how."
+        )
+    return given

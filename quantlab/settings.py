@@ -21,6 +21,7 @@ from quantlab.env import (
     env_list,
     env_origins,
     env_str,
+    env_url,
 )
 from quantlab.logs import logging_settings
 
@@ -74,6 +75,8 @@ JOB_PRELOAD: tuple[str, ...] = ("experiments.tasks:preload",)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
 HUEY_PATH = QUANT_HOME / "huey.db"  # wake-ups only; apart, as huey locks all of it
+# Where wake-ups go instead, if the worker is on another machine.
+QUANT_REDIS_URL = env_url("QUANT_REDIS_URL", drivers={"redis": "redis"})
 
 
 def _secret_key() -> str:
@@ -174,7 +177,9 @@ SQLITE: dict[str, Any] = {
         ),
     },
 }
-DATABASE_URL = env_str("DATABASE_URL", is_secret=True)  # holds a password
+DATABASE_URL = env_url(
+    "DATABASE_URL", drivers={"postgresql": "psycopg", "postgres": "psycopg"}
+)
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

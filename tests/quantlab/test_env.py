@@ -54,3 +54,20 @@ def test_lists_are_split_and_trimmed(monkeypatch):
     monkeypatch.setenv("QUANT_X", " lab.local, , 10.0.0.2 ")
 
     assert env.env_list("QUANT_X") == ["lab.local", "10.0.0.2"]
+
+
+def test_a_server_needs_its_driver_and_its_secret_stays_one(monkeypatch):
+    drivers = {"postgresql": "django", "redis": "no_such_driver"}
+    assert env.env_url("QUANT_X", drivers=drivers) == ""
+    monkeypatch.setenv("QUANT_X", "postgresql://me:secret@host/lab")
+    assert env.env_url("QUANT_X", drivers=drivers).endswith("@host/lab")
+    for given, says in {
+        "redis://:secret@host": "needs no_such_driver, an extra",
+        "mysql://me:secret@host": "begin with postgresql:// or redis://",
+        "secret": "begin with postgresql:// or redis://",
+    }.items():
+        monkeypatch.setenv("QUANT_X", given)
+        with pytest.raises(ImproperlyConfigured, match=f"QUANT_X: .*{says}") as caught:
+            env.env_url("QUANT_X", drivers=drivers)
+        assert "secret" not in str(caught.value)
+    assert not any("secret" in one.value for one in env.variables())

@@ -26,15 +26,16 @@ STOP_WITHIN_S = 3
 class LabServer(uvicorn.Server):
     """Uvicorn with the worker beside it, that says where the lab is once it is open."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, works: bool) -> None:
         super().__init__(config)
-        self.worker = EmbeddedWorker()
+        self.worker = EmbeddedWorker() if works else None
         self.compiling: subprocess.Popen[bytes] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
-            self.worker.start()
+            if self.worker:
+                self.worker.start()
             threading.Thread(target=_settle, name="settle", daemon=True).start()
             host, port = self.config.host, self.config.port
             print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
@@ -46,8 +47,10 @@ class LabServer(uvicorn.Server):
         if self.compiling:  # what is ready is kept, the rest comes next time
             self.compiling.terminate()
             await asyncio.to_thread(self.compiling.wait)
-        stopping = asyncio.to_thread(self.worker.stop)
-        await asyncio.gather(super().shutdown(sockets=sockets), stopping)
+        stopping = [super().shutdown(sockets=sockets)]
+        if self.worker:
+            stopping.append(asyncio.to_thread(self.worker.stop))
+        await asyncio.gather(*stopping)
 
 
 class Command(BaseCommand):
@@ -57,8 +60,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--no-worker",
+            action="store_true",
+            help="Pages and API alone; `manage.py worker` runs elsewhere.",
+        )
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(
+        self, *args: Any, host: str, port: int, no_worker: bool, **options: Any
+    ) -> None:
         _refuse_taken_port(host, port)
         if not setup_is_current():
             self.stdout.write("Setting the lab up (once for each version):")
@@ -80,7 +90,7 @@ class Command(BaseCommand):
         # Uvicorn raises the signal again when it has closed: by then all is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
-        LabServer(config).run()
+        LabServer(config, works=not no_worker).run()
 
 
 def _settle() -> None:
