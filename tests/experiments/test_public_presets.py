@@ -8,10 +8,10 @@ from experiments.models import Preset
 from experiments.selectors.presets import preset_get
 from experiments.services.presets import preset_create
 from tests.experiments.rows import plain_experiment
-from tests.experiments.test_presets import API, home, refusal, send  # noqa: F401
+from tests.experiments.test_presets import API, refusal, send
 from tests.factories import CONFIG
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 
 def test_a_public_sweep_needs_guardrails_whoever_asks(client):
