@@ -156,6 +156,7 @@ TEMPLATES = [
                 "quantlab.access.auth.visitor",
                 "jobs.views.active_jobs",
                 "experiments.views.learn.tour_context",
+                "experiments.views.page_calls.page_calls",
             ],
         },
     }

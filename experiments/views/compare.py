@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -19,6 +18,7 @@ from experiments.selectors.filters import RunFilter
 from experiments.selectors.lineup import FEWEST, MOST, Lineup, lineup
 from experiments.selectors.query.lists import RUNS
 from experiments.selectors.runs import run_documents, run_page
+from experiments.views.calls import Call, calls_from
 from experiments.views.charts import Choice, chart_file
 from experiments.views.compare_table import Asked, Comparison
 from jobs.models import JobStatus
@@ -44,7 +44,7 @@ def compare(request: HtmxHttpRequest) -> HttpResponse:
     if len(found.runs) >= FEWEST:
         document = cache(partial(comparison, found, changed_only=False))
         context["compared"] = cache(lambda: Comparison(found, document(), asked))
-        context["api_call"] = f"curl {shlex.quote(_absolute(request, asked))}"
+        context["calls"] = cache(partial(_calls, request, asked))
     return render_page(request, PAGE, "experiments/_compare_add.html", context=context)
 
 
@@ -57,8 +57,15 @@ def _found(request: HttpRequest) -> tuple[Lineup, Asked]:
     return found, replace(asked, runs=ids, baseline=baseline)
 
 
-def _absolute(request: HttpRequest, asked: Asked) -> str:
-    return request.build_absolute_uri(asked.api())
+def _calls(request: HttpRequest, asked: Asked) -> list[Call]:
+    itself = {
+        "name": "compare",
+        "title": "This comparison",
+        "words": "Settings that differ, metrics, curves and correlation.",
+        "address": asked.api(),
+        "shown": 'answer["metrics"]',
+    }
+    return calls_from(request, [itself])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,11 @@ def compare_chart(request: HtmxHttpRequest) -> HttpResponseBase:
         request,
         "experiments/compare_chart.html",
         "experiments/_chart_compare.html",
-        context={"chart": _chart(asked, figure), "page_url": asked.page()},
+        context={
+            "chart": _chart(asked, figure),
+            "page_url": asked.page(),
+            "calls": cache(partial(_calls, request, asked)),
+        },
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +25,7 @@ from experiments.selectors.filters import RunFilter
 from experiments.selectors.lineup import sweep_pair
 from experiments.selectors.runs import run_document, run_get, run_page
 from experiments.templatetags.honesty import luck_of
+from experiments.views.calls import calls_from
 from experiments.views.charts import chart_file
 from experiments.views.sweep_tabs import WITH_NUMBERS, cells_of, map_metrics
 from jobs.models import JobStatus
@@ -38,6 +38,12 @@ REGION = "experiments/_sweep_maps.html"
 SUGGESTED = 20
 KEYS = ("key-a", "key-b")
 PICKS = {"best": "Best cell", "plateau": "Best plateau"}
+THE_PAIR = {
+    "name": "compare",
+    "title": "This comparison",
+    "words": "Settings that differ, both bests and plateaus, both maps.",
+    "shown": 'answer["picks"]',
+}
 NOTHING_SHOWN = "Choose another metric: no candidate has a value of this one."
 
 
@@ -52,7 +58,6 @@ def compare_sweeps(request: HtmxHttpRequest) -> HttpResponse:
     api = reverse("api:get_compare_sweeps")
     words = asked | {"x": pair.x, "y": pair.y, "metric": pair.metric.key}
     said = urlencode({k: v for k, v in words.items() if v}, safe=",")
-    call = request.build_absolute_uri(f"{api}?{said}")
     context = {
         "pair": pair,
         "runs_asked": asked["runs"],
@@ -65,7 +70,7 @@ def compare_sweeps(request: HtmxHttpRequest) -> HttpResponse:
             part: f"{api}/{part}?{said}&format="
             for part in ("runs", "config_diff", "picks", "importance", "map")
         },
-        "api_call": f"curl {shlex.quote(call)}",
+        "calls": calls_from(request, [THE_PAIR | {"address": f"{api}?{said}"}]),
         "swapped": f"?runs={pair.sides[1].key},{pair.sides[0].key}",
         **_maps(pair),
     }

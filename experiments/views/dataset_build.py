@@ -31,8 +31,8 @@ from experiments.services.dataset_build import (
     build_plan,
     dataset_submit,
 )
+from experiments.views.calls import Call, calls_from
 from experiments.views.charts import chart_file
-from experiments.views.run_api import Call, calls_from
 from experiments.views.run_form import moved
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from strategies.errors import StrategyError
@@ -151,23 +151,31 @@ def _calls(request: HttpRequest, document: dict[str, Any]) -> list[Call]:
     body = {name: asked[name] for name in (*names, "features")}
     kind, horizon = document["label"]["kind"], document["label"]["horizon_bars"]
     body["label"] = {"kind": kind, "horizon_bars": horizon}
-    return calls_from(
-        request,
-        [
-            {
-                "name": "build",
-                "title": "Build it, or find it again",
-                "words": "The same request on the same bars answers at once.",
-                "address": reverse("api:build_dataset"),
-                "body": body,
-                "shown": 'answer["id"], answer["reused"], answer["rows"]',
-            },
+    facts = [
+        {
+            "name": "dataset",
+            "title": "This dataset",
+            "words": "Its rows, coverage and quality, and the hash of its file.",
+            "address": document["links"]["self"],
+            "shown": 'answer["rows"], answer["coverage"]',
+        },
+        {
+            "name": "build",
+            "title": "Build it, or find it again",
+            "words": "The same request on the same bars answers at once.",
+            "address": reverse("api:build_dataset"),
+            "body": body,
+            "shown": 'answer["id"], answer["reused"], answer["rows"]',
+        },
+    ]
+    if data := document["links"]["data"]:
+        facts.append(
             {
                 "name": "data",
                 "title": "Its rows",
                 "words": "Parquet, named by its sha256; format=csv gives a table.",
-                "address": document["links"]["data"] or "",
+                "address": data,
                 "file": "dataset.parquet",
-            },
-        ],
-    )
+            }
+        )
+    return calls_from(request, facts)

@@ -23,8 +23,8 @@ from experiments.selectors.pipeline import (
     title_of,
 )
 from experiments.services.pipeline import pipeline_cancel
+from experiments.views.calls import Call, calls_from
 from experiments.views.pipeline_result import result_of
-from experiments.views.run_api import Call, calls_from
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import worker_health
 from quantlab.web.appearance import chosen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from experiments.views.critic import critic_tab
 from experiments.views.generate_live import live_context
 from experiments.views.models import training_tab
 from experiments.views.reproduce import reproduce_tab, reproduction_tab
-from experiments.views.run_api import api_tab
+from experiments.views.run_api import api_tab, tab_calls
 from experiments.views.validation import validation_run_tab, validation_tab
 from jobs import log_panel
 from jobs.models import JobStatus
@@ -192,6 +193,7 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "gone": gone,
         "has_part": has_result and run.status != JobStatus.SUCCEEDED,
         "panel": tab.region if is_shown else "",
+        "calls": cache(partial(tab_calls, request, run, tab.name if is_shown else "")),
     }
     context |= _work(run)
     if run.kind == RunKind.GENERATE and not run.job.is_finished:

@@ -1,79 +1,78 @@
-"""The calls behind the page of a run, as one types them: curl, and plain Python."""
+"""The calls behind the page of a run: of a tab, and all of them on its API tab."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pprint import pformat
+from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.runs import run_document
+from experiments.views.calls import Call, Door, calls_behind, calls_from, rows
 from jobs.models import JobStatus
 
-KEY_VARIABLE = "QUANT_API_KEY"
 SERIES = "equity,drawdown,rolling_sharpe_90"
 FILE = "equity.parquet"
+OWN = "/api/runs/{run_id}"
+IN_PAGES = ("order", "where", "cursor")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request: where it goes, what is sent, and what is done with the answer."""
-
-    name: str
-    title: str
-    words: str
-    address: str
-    body: dict[str, Any] | None = None
-    file: str = ""  # the answer is kept under this name
-    shown: str = ""  # a Python expression of `answer`
-    needs_key: bool = False
-
-    @property
-    def curl(self) -> str:
-        parts = [f"curl {shlex.quote(self.address)}"]
-        if self.needs_key:
-            parts.append(f'-H "X-API-Key: ${KEY_VARIABLE}"')
-        if self.body is not None:
-            parts.append("-H 'Content-Type: application/json' -H 'Prefer: wait=20'")
-            parts.append(f"-d {shlex.quote(json.dumps(self.body))}")
-        if self.file:
-            parts.append(f"-o {shlex.quote(self.file)}")
-        return " \\\n  ".join(parts)
-
-    @property
-    def python(self) -> str:
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield from ("import json",) if not self.file else ()
-        yield from ("import os",) if self.needs_key else ()
-        yield from ("from urllib.request import Request, urlopen", "")
-        yield f"request = Request({json.dumps(self.address)})"
-        if self.needs_key:
-            yield f'request.add_header("X-API-Key", os.environ["{KEY_VARIABLE}"])'
-        if self.body is not None:
-            yield 'request.add_header("Content-Type", "application/json")'
-            yield 'request.add_header("Prefer", "wait=20")'
-            yield f"body = {pformat(self.body, sort_dicts=False)}"
-            yield "request.data = json.dumps(body).encode()"
-        if self.file:
-            yield f'with urlopen(request) as answer, open("{self.file}", "wb") as file:'
-            yield "    file.write(answer.read())"
-        else:
-            yield "with urlopen(request) as response:"
-            yield "    answer = json.load(response)"
-            yield f"print({self.shown})"
+# What gives a script the numbers of a tab, beside the run itself.
+RUN = Door("This run", OWN, shown='answer["status"], answer["metrics"]')
+REPORT = Door("Its report", f"{OWN}/report", shown='answer["metrics"]')
+CANDIDATES = rows("Its candidates", f"{OWN}/candidates", IN_PAGES, limit=50)
+GENERATION = Door("What it found", f"{OWN}/generation", shown='answer["sentence"]')
+PROOF = Door("The proof", f"{OWN}/proof")
+LUCK = Door("All trials on these data", "/api/ledger/families/{pool}")
+OF_TAB = {
+    "summary": (REPORT,),
+    "charts": (REPORT,),
+    "trades": (
+        rows("Its round trips", f"{OWN}/round-trips", ("cursor",), limit=50),
+        rows("Its fills", f"{OWN}/trades", ("cursor",), limit=50),
+    ),
+    "breakdown": (rows("Where it earned", f"{OWN}/breakdown", ("by",), by="month"),),
+    "windows": (rows("Its windows", f"{OWN}/windows"),),
+    "candidates": (CANDIDATES,),
+    "luck": (LUCK,),
+    "kept": (GENERATION,),
+    "protocol": (GENERATION,),
+    "validation": (Door("Its tests of luck", f"{OWN}/validation"),),
+    "critic": (Door("What the critic says", f"{OWN}/critic", shown='answer["items"]'),),
+    "files": (rows("Its files", f"{OWN}/artifacts"),),
+    "reproduce": (PROOF, Door("Where it comes from", f"{OWN}/provenance")),
+    "logs": (rows("Its log", f"{OWN}/log", ("level", "q"), limit=200),),
+}
+OF_KIND: dict[str, dict[str, tuple[Door, ...]]] = {
+    RunKind.SWEEP: {
+        "summary": (
+            CANDIDATES,
+            Door("Its heat map", f"{OWN}/heatmap", {}, ("x", "y", "metric", "where")),
+        ),
+        "charts": (rows("What matters", f"{OWN}/importance"), CANDIDATES),
+    },
+    RunKind.WALK_FORWARD: {"summary": (REPORT, *OF_TAB["windows"])},
+    RunKind.GENERATE: {"summary": (GENERATION,)},
+    RunKind.VALIDATE: {
+        "summary": (Door("The tests of its run", "/api/runs/{parent_id}/validation"),)
+    },
+    RunKind.MODEL_TRAINING: {
+        "summary": (Door("What was learned", "/api/models/training/runs/{run_id}"),)
+    },
+    RunKind.REPRODUCE: {"summary": (PROOF,)},
+}
 
 
 def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
     """Return the calls that give what the page shows; fewer for a run that failed."""
     return {"calls": calls_from(request, _calls(run, run_document(run)))}
+
+
+def tab_calls(request: HttpRequest, run: ModelRun, tab: str) -> list[Call]:
+    """Return the calls that give what one tab of a run shows."""
+    place = {"run_id": run.pk, "parent_id": run.parent_id, "pool": run.pool}
+    doors = (RUN, *OF_KIND.get(run.kind, {}).get(tab, OF_TAB.get(tab, ())))
+    return calls_behind(request, doors, place)
 
 
 def _calls(run: ModelRun, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -92,21 +91,6 @@ def _calls(run: ModelRun, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from _result(document) if has_result else ()
     yield from _files(document) if run.manifest_sha else ()
     yield from _searched_again(run, "walk-forward") if has_windows else _again(document)
-
-
-def calls_from(request: HttpRequest, facts: Iterable[dict[str, Any]]) -> list[Call]:
-    """Return calls as one makes them from where the page was asked for."""
-    needs_key = bool(settings.QUANT_API_KEY)
-    return [
-        Call(
-            **one
-            | {
-                "needs_key": needs_key,
-                "address": request.build_absolute_uri(one["address"]),
-            }
-        )
-        for one in facts
-    ]
 
 
 def _one(run: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -24,9 +24,9 @@ from experiments.selectors.strategy_relatives import (
 )
 from experiments.selectors.strategy_sheet import SheetQuestion
 from experiments.services.questions import question_ask
+from experiments.views.calls import calls_from
 from experiments.views.charts import chart_file
 from experiments.views.factor import FIGURES, factor_charts
-from experiments.views.run_api import calls_from
 from experiments.views.run_tabs import summary_tab
 from jobs.models import JobStatus
 from quantlab.web.htmx import HtmxHttpRequest, render_page

@@ -8,6 +8,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -163,15 +165,27 @@ class Lab:
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
+        *,
+        wait: int = 0,
         **query: Any,
     ) -> Any:
-        """Return the JSON that the lab answers to any call of its API."""
-        return json.loads(self._bytes(method, path, body, query) or "null")
+        """Return the JSON that the lab answers to any call of its API.
+
+        Work that is done within `wait` seconds, 20 at most, comes back finished.
+        """
+        headers = {"Prefer": f"wait={wait}"} if wait else {}
+        return json.loads(self._bytes(method, path, body, query, headers) or "null")
 
     def table(self, path: str, **query: Any) -> pd.DataFrame:
         """Return a list or a series of the API as a data frame, all rows of it."""
         content = self._bytes("GET", path, None, query | {"format": "parquet"})
         return _timed(pd.read_parquet(BytesIO(content)))
+
+    def save(self, path: str, file: str | PathLike[str]) -> Path:
+        """Write what the lab answers into a file, as it is, and return where."""
+        place = Path(file)
+        place.write_bytes(self._bytes("GET", path, None, {}))
+        return place
 
     def _items(
         self, path: str, limit: int, query: Mapping[str, Any]
@@ -202,9 +216,8 @@ class Lab:
         return self._started(path, {"space": plain, **settings}, wait)
 
     def _started(self, path: str, body: Mapping[str, Any], wait: bool) -> Run:
-        headers = {"Prefer": f"wait={WAIT_S}"} if wait else {}
-        answer = self._bytes("POST", path, body, {}, headers)
-        run = Run(self, json.loads(answer))
+        found = self.ask("POST", path, body, wait=WAIT_S if wait else 0)
+        run = Run(self, found)
         return run.wait() if wait else run
 
     def _bytes(
@@ -216,8 +229,9 @@ class Lab:
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
         said = {name: value for name, value in query.items() if value is not None}
+        joint = "&" if "?" in path else "?"
         address = f"{self.url}{path}" + (
-            f"?{urllib.parse.urlencode(said)}" * bool(said)
+            f"{joint}{urllib.parse.urlencode(said)}" * bool(said)
         )
         data = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **(headers or {})}
