@@ -118,6 +118,12 @@ PAGES: dict[str, tuple[Door, ...]] = {
         rows("The candidates", "/api/runs/{run_id}/candidates", limit=200),
     ),
     "experiments:sweep-luck": (RUN,),
+    "experiments:compare": (
+        rows("Runs to choose from", "/api/runs", ("q",), status="succeeded"),
+    ),
+    "experiments:compare-sweeps": (
+        rows("Sweeps to choose from", "/api/runs", kind="sweep", status="succeeded"),
+    ),
     "experiments:dataset-list": (
         rows("The datasets of the list", "/api/datasets", LIST, limit=50),
         SYMBOLS,

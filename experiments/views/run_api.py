@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.http import HttpRequest
 
 from experiments.models import ModelRun, RunKind
+from experiments.selectors.proof import proof_of
 from experiments.selectors.runs import run_document
+from experiments.selectors.validation import validation_newest
 from experiments.views.calls import Call, Door, calls_behind, calls_from, rows
 from jobs.models import JobStatus
 
@@ -23,6 +25,7 @@ REPORT = Door("Its report", f"{OWN}/report", shown='answer["metrics"]')
 CANDIDATES = rows("Its candidates", f"{OWN}/candidates", IN_PAGES, limit=50)
 GENERATION = Door("What it found", f"{OWN}/generation", shown='answer["sentence"]')
 PROOF = Door("The proof", f"{OWN}/proof")
+VALIDATION = Door("Its tests of luck", f"{OWN}/validation")
 LUCK = Door("All trials on these data", "/api/ledger/families/{pool}")
 OF_TAB = {
     "summary": (REPORT,),
@@ -37,7 +40,7 @@ OF_TAB = {
     "luck": (LUCK,),
     "kept": (GENERATION,),
     "protocol": (GENERATION,),
-    "validation": (Door("Its tests of luck", f"{OWN}/validation"),),
+    "validation": (VALIDATION,),
     "critic": (Door("What the critic says", f"{OWN}/critic", shown='answer["items"]'),),
     "files": (rows("Its files", f"{OWN}/artifacts"),),
     "reproduce": (PROOF, Door("Where it comes from", f"{OWN}/provenance")),
@@ -49,7 +52,7 @@ OF_KIND: dict[str, dict[str, tuple[Door, ...]]] = {
             CANDIDATES,
             Door("Its heat map", f"{OWN}/heatmap", {}, ("x", "y", "metric", "where")),
         ),
-        "charts": (rows("What matters", f"{OWN}/importance"), CANDIDATES),
+        "charts": (Door("What matters", f"{OWN}/importance"), CANDIDATES),
     },
     RunKind.WALK_FORWARD: {"summary": (REPORT, *OF_TAB["windows"])},
     RunKind.GENERATE: {"summary": (GENERATION,)},
@@ -62,6 +65,12 @@ OF_KIND: dict[str, dict[str, tuple[Door, ...]]] = {
     RunKind.REPRODUCE: {"summary": (PROOF,)},
 }
 
+# What is there only once somebody wanted it.
+ASKED_FOR: dict[str, Callable[[ModelRun], object]] = {
+    PROOF.path: proof_of,
+    VALIDATION.path: validation_newest,
+}
+
 
 def api_tab(request: HttpRequest, run: ModelRun) -> dict[str, Any]:
     """Return the calls that give what the page shows; fewer for a run that failed."""
@@ -72,7 +81,8 @@ def tab_calls(request: HttpRequest, run: ModelRun, tab: str) -> list[Call]:
     """Return the calls that give what one tab of a run shows."""
     place = {"run_id": run.pk, "parent_id": run.parent_id, "pool": run.pool}
     doors = (RUN, *OF_KIND.get(run.kind, {}).get(tab, OF_TAB.get(tab, ())))
-    return calls_behind(request, doors, place)
+    known = [door for door in doors if ASKED_FOR.get(door.path, bool)(run)]
+    return calls_behind(request, known, place)
 
 
 def _calls(run: ModelRun, document: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import subprocess
-import sys
 import urllib.request
-from html import unescape
 
 import pytest
 
 from experiments.templatetags.lab_format import exact
+from tests.calls import answer_to, calls_in, python_said
 
 NUMBERS = ("total_return", "max_drawdown", "trade_count")
 CALLS = ("run", "report", "series", "files", "file", "rerun", "backtest")
@@ -43,20 +40,6 @@ def printed(tab):
     return calls
 
 
-def calls_in(html):
-    """Return the code of a page by its id."""
-    found = re.findall(r'(?s)<code id="([^"]+)">(.*?)</code>', html)
-    return {name: unescape(code) for name, code in found}
-
-
-def answer_to(command, folder):
-    """Return what the lab answers to a printed curl command; None for a file."""
-    command = command.replace("curl ", "curl -sSf ", 1)
-    shell = ["/bin/sh", "-c", command]
-    done = subprocess.run(shell, cwd=folder, capture_output=True, check=True)
-    return json.loads(done.stdout) if done.stdout else None
-
-
 def said(*values):
     """Return what print writes."""
     return " ".join(map(str, values))
@@ -70,15 +53,18 @@ def curl(printed, tmp_path):
     return call
 
 
-@pytest.fixture
-def python(printed, tmp_path):
-    def call(name):
-        code = printed[f"python-{name}"]
-        command = [sys.executable, "-I", "-c", code]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-        return done.stdout.decode().rstrip("\n") if done.stdout else tmp_path
+@pytest.fixture(scope="module")
+def pythons(printed, tmp_path_factory):
+    """Return what each Python call printed, and where its files are."""
+    folder = tmp_path_factory.mktemp("python")
+    found = python_said([printed[f"python-{name}"] for name in CALLS], folder)
+    return dict(zip(CALLS, [words for _, words in found], strict=True)), folder
 
-    return call
+
+@pytest.fixture
+def python(pythons):
+    words, folder = pythons
+    return lambda name: folder if name == "file" else words[name]
 
 
 def test_curl_gives_the_numbers_of_the_page(curl, tab, run):
@@ -143,6 +129,5 @@ def test_the_calls_of_a_sweep_read_it_and_find_it_again(lab_url, demo, tmp_path)
     )
     again = call("sweep")  # its axes in another order would be another sweep
     assert (again["id"], again["reused"]) == (sweep["id"], True)
-    code = [sys.executable, "-I", "-c", printed["python-importance"]]
-    done = subprocess.run(code, capture_output=True, check=True, text=True)
-    assert done.stdout == said(call("importance")["items"]) + "\n"
+    [(_, words)] = python_said([printed["python-importance"]], tmp_path)
+    assert words == said(call("importance")["items"])

@@ -1,0 +1,161 @@
+"""Every page prints how a script gets what it shows; made, the calls give just that."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from html import unescape
+
+import pytest
+
+from tests.addresses import addresses
+from tests.calls import answer_to, calls_in, python_said
+
+NO_PAGES = ("/api/", "/admin/")
+# Questions and words: nothing on them is of the lab's data. The trash is no list of
+# the API: what is in it is found by nobody but who threw it away.
+WITHOUT = {
+    *("/import", "/keyboard", "/learn", "/model-lab/demo/remove", "/model-lab/trash"),
+}
+TABS = ("summary", "charts", "trades", "breakdown", "validation", "critic", "config")
+TABS += ("files", "reproduce", "logs")
+ENOUGH = 3
+# Forms, questions, what is computed when first asked for, and lists with little in
+# them: they show fewer numbers that tell.
+FEW = {
+    *("/catalog/primitives/<primitive>", "/glossary/<key>"),
+    *("/datasets", "/datasets/caches", "/datasets/fetch", "/datasets/upload"),
+    *("/jobs", "/jobs/<job_id>", "/jobs/<job_id>/cancel", "/ledger/<pool>/luck"),
+    *("/model-lab/compare", "/model-lab/compare-sweeps"),
+    *("/model-lab/experiments/<experiment_id>/words", "/strategies/<expr_hash>/words"),
+    *("/models", "/models/<model_id>/train", "/presets", "/views"),
+    *("/pipeline", "/pipeline/<pipeline_id>/cancel", "/search", "/search?q=sma"),
+    *(
+        "/statistics/correlation",
+        "/statistics/profit",
+        "/universes",
+        "/universes/<universe_id>",
+    ),
+    *("/watchlists", "/watchlists/new"),
+}
+
+
+def html_of(address):
+    """Return the page at an address; None where there is none."""
+    request = urllib.request.Request(address, headers={"Accept": "text/html"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            is_page = answer.headers.get_content_type() == "text/html"
+            return answer.read().decode() if is_page else None
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        return None
+
+
+@pytest.fixture(scope="module")
+def pages(lab_url, demo):
+    """Return each page by its address, in which what is of this lab has its name."""
+    run, held = demo["SMA 20/50"], demo["Buy and hold"]
+
+    def first(path):
+        with urllib.request.urlopen(f"{lab_url}{path}", timeout=30) as answer:
+            return json.load(answer)["items"][0]
+
+    of_kind = {
+        kind: first(f"/api/runs?status=succeeded&kind={kind}")["id"]
+        for kind in ("sweep", "walk_forward")
+    }
+    known = {
+        "uuid:run_id": run["id"],
+        "experiment_id": run["experiment_id"],
+        "job_id": run["job_id"],
+        "key": "max_drawdown",
+        "feature": "past_return",
+        "primitive": "ts_rank",
+        "model_id": "momentum_logit",
+        "universe_id": "sp500",
+        "pool": run["honesty"]["pool"],
+        "expr_hash": first("/api/strategies")["expr_hash"],
+        "pipeline_id": first("/api/models/pipeline/runs")["pipeline_run_id"],
+    }
+    asked = [
+        one for one in addresses(known | {"int:n": "1"}) if not one.startswith(NO_PAGES)
+    ]
+    asked += [f"/model-lab/runs/{run['id']}?tab={tab}" for tab in TABS]
+    sweep, walk = (f"/model-lab/runs/{run_id}" for run_id in of_kind.values())
+    asked += [sweep, f"{sweep}?tab=candidates", f"{sweep}/candidates/3"]
+    asked += [walk, f"{walk}?tab=windows"]
+    asked += [f"/model-lab/compare?runs={run['id']},{held['id']}"]
+    asked += ["/backtesting?order=-sharpe&q=sharpe+%3E+0.2", "/search?q=sma"]
+    found = {named(one, known | of_kind): html_of(lab_url + one) for one in asked}
+    return {address: html for address, html in found.items() if html is not None}
+
+
+def named(address, known):
+    for name, value in known.items():
+        address = address.replace(value, f"<{name.rpartition(':')[2]}>")
+    return address
+
+
+def numbers_on(html):
+    """Return the numbers that a page shows, above its calls: exact where it is."""
+    shown = html.partition('id="calls"')[0]
+    exact = re.findall(r'title="(-?\d[\d.e+-]*)"', shown)
+    words = unescape(re.sub(r"<[^>]+>", " ", shown))
+    return {float(one) for one in exact if _is_number(one)} | {
+        float(one.replace(",", "")) for one in re.findall(r"\d[\d,]*\d", words)
+    }
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def numbers_in(answer):
+    """Yield the numbers of an answer that tell: small whole ones stand everywhere."""
+    if isinstance(answer, str) and answer[:1] in ("[", "{"):  # in a cell of a table
+        with suppress(ValueError):
+            answer = json.loads(answer)
+    if isinstance(answer, dict):
+        answer = [*answer.values()]
+    if isinstance(answer, list):
+        for one in answer:
+            yield from numbers_in(one)
+    elif isinstance(answer, int | float) and (answer % 1 or abs(answer) >= 10):
+        yield float(answer)
+
+
+def is_read_only(code):
+    return " -d " not in code and '"POST"' not in code and "lab.save" not in code
+
+
+def test_every_page_is_given_by_its_calls(pages, tmp_path):
+    drawers = {address: calls_in(html) for address, html in pages.items()}
+    assert {address for address, calls in drawers.items() if not calls} == WITHOUT
+
+    printed = {code for calls in drawers.values() for code in calls.values()}
+    asked = sorted(filter(is_read_only, printed))
+    curls = [code for code in asked if code.startswith("curl")]
+    pythons = [code for code in asked if not code.startswith("curl")]
+    answers = {code: answer_to(code, tmp_path) for code in curls}
+    said = python_said(pythons, tmp_path)
+    answers |= {code: answer for code, (answer, _) in zip(pythons, said, strict=True)}
+    missing = {}
+    for address in pages.keys() - WITHOUT:
+        shown = numbers_on(pages[address])
+        ways = {"curl": set(), "python": set()}
+        for name, code in drawers[address].items():
+            if code in answers:
+                ways[name.partition("-")[0]] |= {*numbers_in(answers[code])}
+        same = [len(shown & way) for way in ways.values()]
+        same += [len(shown & ways["curl"] & ways["python"])]
+        if min(same) < ENOUGH:
+            missing[address] = same
+    assert missing.keys() <= FEW, missing
