@@ -49,6 +49,11 @@ PAGES: dict[str, tuple[Door, ...]] = {
     ),
     "jobs:job-cancel": (JOB,),
     "settings": (LIMITS, Door("How the lab is", "/api/health")),
+    "key-list": (rows("Keys", "/api/keys"),),
+    "experiments:broker": (
+        rows("What the orders add up to", "/api/broker/positions"),
+        rows("Orders on paper", "/api/broker/orders", ("cursor",), limit=50),
+    ),
     "experiments:dashboard": (
         rows("The newest runs", "/api/runs", limit=8),
         FAMILIES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -13,6 +14,7 @@ import pytest
 
 from tests.addresses import addresses
 from tests.calls import answer_to, calls_in, python_said
+from tests.conftest import DEMO_WITHIN_S, answer_of
 
 NO_PAGES = ("/api/", "/admin/")
 # Questions and words: nothing on them is of the lab's data. The trash is no list of
@@ -23,11 +25,19 @@ WITHOUT = {
 TABS = ("summary", "charts", "trades", "breakdown", "validation", "critic", "config")
 TABS += ("files", "reproduce", "logs")
 ENOUGH = 3
+PIPELINES = "/api/models/pipeline/runs"
 # Forms, questions, what is computed when first asked for, and lists with little in
 # them: they show fewer numbers that tell.
 FEW = {
     *("/catalog/primitives/<primitive>", "/glossary/<key>"),
-    *("/datasets", "/datasets/caches", "/datasets/fetch", "/datasets/upload"),
+    *(
+        "/broker",
+        "/settings/keys",
+        "/datasets",
+        "/datasets/caches",
+        "/datasets/fetch",
+        "/datasets/upload",
+    ),
     *("/jobs", "/jobs/<job_id>", "/jobs/<job_id>/cancel", "/ledger/<pool>/luck"),
     *("/model-lab/compare", "/model-lab/compare-sweeps"),
     *("/model-lab/experiments/<experiment_id>/words", "/strategies/<expr_hash>/words"),
@@ -61,8 +71,11 @@ def pages(lab_url, demo):
     run, held = demo["SMA 20/50"], demo["Buy and hold"]
 
     def first(path):
-        with urllib.request.urlopen(f"{lab_url}{path}", timeout=30) as answer:
-            return json.load(answer)["items"][0]
+        deadline = time.monotonic() + DEMO_WITHIN_S
+        while not (found := answer_of(lab_url + path)["items"]):
+            assert time.monotonic() < deadline, path
+            time.sleep(0.1)
+        return found[0]
 
     of_kind = {
         kind: first(f"/api/runs?status=succeeded&kind={kind}")["id"]
@@ -79,7 +92,7 @@ def pages(lab_url, demo):
         "universe_id": "sp500",
         "pool": run["honesty"]["pool"],
         "expr_hash": first("/api/strategies")["expr_hash"],
-        "pipeline_id": first("/api/models/pipeline/runs")["pipeline_run_id"],
+        "pipeline_id": first(f"{PIPELINES}?status=stopped")["pipeline_run_id"],
     }
     asked = [
         one for one in addresses(known | {"int:n": "1"}) if not one.startswith(NO_PAGES)
