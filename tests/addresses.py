@@ -20,7 +20,7 @@ SEARCH_TABS = ("summary", "kept", "candidates", "protocol", "critic")
 
 def addresses(known: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yield each address once; `known` maps a parameter's name to its value."""
-    found = {_filled(route, known or {}) for route in _routes(get_resolver())}
+    found = {_filled(route, known or {}) for route in routes()}
     yield from sorted(address for address in found if "(" not in address)
 
 
@@ -31,13 +31,13 @@ def of_search(run_id: str) -> Iterator[str]:
     yield f"{page}/candidates/0"
 
 
-def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
-    for entry in resolver.url_patterns:
+def routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[str]:
+    for entry in (resolver or get_resolver()).url_patterns:
         route = prefix + str(entry.pattern)
         if isinstance(entry, URLPattern):
             yield route
         else:
-            yield from _routes(entry, route)
+            yield from routes(entry, route)
 
 
 def _filled(route: str, known: Mapping[str, str]) -> str:

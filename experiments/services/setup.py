@@ -30,7 +30,7 @@ def setup_fingerprint() -> str:
     watched = [root / "requirements.txt", root / "quantlab" / "settings.py"]
     watched += sorted((root / "static").rglob("*.*"))
     watched += sorted((root / "strategies" / "kernels").glob("*.py"))
-    for app in ("experiments", "jobs"):
+    for app in ("experiments", "jobs", "quantlab/access"):
         watched += sorted((root / app / "migrations").glob("0*.py"))
     digest = hashlib.sha256(str(settings.DATABASE_URL or "sqlite").encode())
     for path in watched:

@@ -1,5 +1,6 @@
 """One error document for every route and status below /api."""
 
+import asyncio
 import json
 
 import pytest
@@ -118,3 +119,21 @@ def test_every_api_address_is_in_the_openapi_document(client):
                     routed.add("/api/" + path.strip("/"))
     assert routed <= described, routed - described
     assert api.urls_namespace == "api"
+
+
+def test_a_websocket_is_told_where_the_events_are():
+    from quantlab.asgi import application
+
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(application({"type": "websocket", "path": "/api"}, receive, send))
+
+    [refused] = sent
+    assert (refused["type"], refused["code"]) == ("websocket.close", 1008)
+    assert "GET this address" in refused["reason"]
