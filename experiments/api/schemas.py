@@ -233,6 +233,11 @@ class RunItemOut(Schema):
     archived: bool
     notes: str
     reused: bool = Field(description="The answer is an earlier, identical run.")
+    missing: list[str] | None = Field(
+        None,
+        description="In the answer to who asked for a run of a preset or watchlist: "
+        "its symbols that have no bars then.",
+    )
     links: RunLinksOut
 
 

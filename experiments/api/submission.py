@@ -79,4 +79,5 @@ async def finishes(job_id: str, within_s: float) -> bool:
 
 def _document(submission: Submission) -> dict[str, Any]:
     run = run_get(submission.run.pk, deleted=True)
-    return run_document(run, reused=submission.reused)
+    document = run_document(run, reused=submission.reused)
+    return document | {"missing": list(submission.missing)}

@@ -179,6 +179,16 @@ def list_watchlist_symbols(
     return whole_list(query, watchlist["symbols"], name=f"watchlist-{watchlist_id}")
 
 
+@watchlists_router.put(
+    "/{watchlist_id}", response=WatchlistOut, by_alias=True, summary="Replace it"
+)
+def put_watchlist(request: HttpRequest, watchlist_id: str, payload: WatchlistIn) -> Any:
+    """All of it, as when it was created; 404 where there is none to replace."""
+    watchlist = watchlist_get(watchlist_id)
+    changed = watchlist_update(watchlist=watchlist, changes=payload.model_dump())
+    return watchlist_document(changed)
+
+
 @watchlists_router.patch(
     "/{watchlist_id}", response=WatchlistOut, by_alias=True, summary="Change it"
 )

@@ -37,6 +37,7 @@ from experiments.forms.fields import (
 )
 from experiments.selectors.universes import (
     config_settled,
+    left_out,
     universe_in,
     universe_names,
 )
@@ -103,6 +104,7 @@ class ConfigForm(forms.Form):
     ) -> None:
         self.base = base
         self.config: RunConfig | None = None  # once it was found that it can be run
+        self.missing: tuple[str, ...] = ()  # of the list it names, for want of bars
         sent = self.first_values() | _seen(asked or {}) if data is None else dict(data)
         self.unseen: list[str] = []
         values = self._followed({"provider": "", "symbol": "", "strategy": ""} | sent)
@@ -263,6 +265,7 @@ class ConfigForm(forms.Form):
             self.refuse(exc)
         else:
             self.config = config if is_whole else None
+            self.missing = left_out(wanted)
         return self.cleaned_data
 
     def refuse(self, error: StrategyError) -> None:

@@ -116,6 +116,25 @@ def listed_symbols(universe: Universe) -> list[str]:
     return [one.symbol for one in universe_get(str(universe.get("preset_id"))).members]
 
 
+def left_out(config: RunConfig) -> tuple[str, ...]:
+    """Return who of the preset or watchlist of a config has no bars in its window.
+
+    The config is one that can be run. Whom a cap leaves out has bars.
+    """
+    if not isinstance(config.universe, dict):
+        return ()
+    listed = listed_symbols(config.universe)
+    there = symbols_there(
+        listed,
+        cap=None,
+        provider=config.provider,
+        timeframe=config.timeframe,
+        name="",
+        window=(config.start_ms, config.end_ms),
+    )
+    return tuple(symbol for symbol in listed if symbol not in there)
+
+
 def watchlists() -> list[Watchlist]:
     return list(_shown().order_by("name"))
 

@@ -17,7 +17,7 @@ from experiments.selectors.datasets import dataset_file, dataset_page_url
 from experiments.selectors.universes import (
     Universe,
     config_settled,
-    listed_symbols,
+    left_out,
     universe_get,
 )
 from experiments.services.budgets import work_enqueue
@@ -28,7 +28,7 @@ from strategies.config import config_error
 from strategies.documents import sha256_of
 from strategies.errors import ConfigError, StrategyError
 from strategies.features.dataset import Chosen, Label, choose
-from strategies.market.sources import PROVIDERS, describe, source_version
+from strategies.market.sources import describe, source_version
 from strategies.market.symbol import SymbolInfo
 
 KIND = "dataset"
@@ -179,14 +179,15 @@ def build_plan(asked: BuildRequest) -> BuildPlan:
     chosen = choose(asked.features)
     label = Label(asked.label.kind, asked.label.horizon_bars)
     try:
-        config = _frame(asked)
+        framed = _frame(asked)
+        config = config_settled(framed)
     except StrategyError as exc:
         raise _renamed(exc) from None
     plan = BuildPlan(
         config=config,
         chosen=chosen,
         label=label,
-        missing=_missing(asked, config),
+        missing=left_out(framed),
         is_static=_is_static(asked.universe),
         force=asked.force,
         given_name=asked.name.strip(),
@@ -270,7 +271,7 @@ def _frame(asked: BuildRequest) -> RunConfig:
     )
     if isinstance(asked.universe, list):
         _check_each(asked, asked.universe)
-    return config_settled(config)
+    return config
 
 
 def _check_each(asked: BuildRequest, symbols: list[str]) -> None:
@@ -298,17 +299,6 @@ def _renamed(error: StrategyError) -> ConfigError:
             ConfigError(one.message, code=one.code, field=field, advice=one.advice)
         )
     return ConfigError.of(tuple(renamed))
-
-
-def _missing(asked: BuildRequest, config: RunConfig) -> tuple[str, ...]:
-    """Return which symbols of the universe have no bars; a cap leaves out others."""
-    listed, there = listed_symbols(asked.universe), set(config.symbols)
-    source = PROVIDERS[config.provider]
-    return tuple(
-        symbol
-        for symbol in listed
-        if symbol not in there and config.timeframe not in source.timeframes(symbol)
-    )
 
 
 def _is_static(universe: Universe) -> bool:

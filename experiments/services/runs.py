@@ -24,7 +24,7 @@ from experiments.selectors.experiments import experiment_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
 from experiments.selectors.presets import preset_get
-from experiments.selectors.universes import config_settled
+from experiments.selectors.universes import config_settled, left_out
 from experiments.selectors.versions import symbols_read
 from experiments.services.budgets import work_enqueue
 from experiments.services.words import Name, Notes, Tags, normal_tags
@@ -68,6 +68,7 @@ class RunOptions(BaseModel):
 class Submission:
     run: ModelRun
     reused: bool  # it answers an earlier request for the same thing
+    missing: tuple[str, ...] = ()  # in the list that was named, and without bars
 
 
 def split_request(body: Mapping[str, Any]) -> tuple[dict[str, Any], RunOptions]:
@@ -143,6 +144,7 @@ def run_submit(
     if settled.expr is not None:
         expression_of(settled)  # refuses constants without a value
     _tests_refused(settled)
+    missing = left_out(config)
     version = data_version(settled)
     with transaction.atomic():  # on SQLite nobody else writes between look and insert
         if not force:
@@ -151,7 +153,7 @@ def run_submit(
                 same = same.filter(experiment=experiment)
             twin = same.order_by("-created_at", "-pk").first()
             if twin is not None:
-                return Submission(twin, reused=True)
+                return Submission(twin, reused=True, missing=missing)
         run = _create(
             config=settled,
             owner=owner,
@@ -164,7 +166,7 @@ def run_submit(
             persist=persist,
             preset_ref=preset_ref,
         )
-    return Submission(run, reused=False)
+    return Submission(run, reused=False, missing=missing)
 
 
 def _tests_refused(config: RunConfig) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -20,3 +20,9 @@ def traded(config: RunConfig | Mapping[str, Any]) -> str:
         return listed_briefly(config.symbols)
     listed = config.get("universe") or [config.get("symbol") or ""]
     return listed_briefly(listed) if isinstance(listed, list) else "a universe"
+
+
+@register.filter
+def briefly(symbols: Sequence[str]) -> str:
+    """Return the first of some symbols, and how many more there are."""
+    return listed_briefly(list(symbols))

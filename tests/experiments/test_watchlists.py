@@ -7,6 +7,7 @@ import json
 import pytest
 
 from experiments.selectors.universes import universe_in
+from tests.experiments.test_forms import PLAIN, send
 from tests.factories import CONFIG
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,8 @@ def test_a_run_takes_the_symbols_a_watchlist_has_now(client, kept):
     asked = body | {"universe": {"watchlist_id": kept["id"]}}
     first = post(client, "/api/backtest", asked).json()
     assert first["config"]["universe"] == TWO
+    assert first["missing"] == ["NOPE"]
+    assert client.get(f"/api/runs/{first['id']}").json()["missing"] is None
     one = body | {"universe": {"watchlist_id": kept["id"], "cap": 1}}
     assert post(client, "/api/backtest", one).json()["config"]["symbol"] == TWO[0]
 
@@ -93,6 +96,25 @@ def test_what_is_no_watchlist_is_refused(client, kept):
     restored = post(client, kept["links"]["self"] + "/restore", {})
     assert restored.status_code == 200
     assert len(client.get("/api/watchlists").json()["items"]) == 1
+
+
+def test_a_whole_one_is_put_in_its_place(client, kept):
+    whole = {"name": "Others", "symbols": [{"symbol": "A", "to": "2012-06-30"}]}
+    address = kept["links"]["self"]
+    answer = client.put(address, json.dumps(whole), "application/json").json()
+    assert (answer["id"], answer["name"]) == (kept["id"], "Others")
+    assert [one["to"] for one in answer["symbols"]] == ["2012-06-30"]
+    assert not answer["survivorship_bias"]  # it says who left, and when
+    part = client.put(address, json.dumps({"name": "X"}), "application/json")
+    assert part.status_code == 422
+    gone = "/api/watchlists/6f0c2a52-0000-4000-8000-000000000000"
+    assert client.put(gone, json.dumps(whole), "application/json").status_code == 404
+
+
+def test_the_form_says_who_of_a_list_has_no_bars(client, kept):
+    page = send(client, PLAIN, live=True, universe="my two", weights="equal")
+    said = "Of this list 1 has no bars then and is left out: NOPE."
+    assert said in page.content.decode()
 
 
 def test_pages_make_change_and_delete_one(client):
