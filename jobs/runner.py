@@ -13,7 +13,7 @@ from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobCancelled, JobContext
 from jobs.registry import JobKind, Retry, UnknownKind, kind_named, resolve
-from quantlab.web.problem import Problem
+from quantlab.web.problem import Problem, disk_full, is_disk_full
 from strategies.errors import StrategyError
 
 logger = structlog.get_logger(__name__)
@@ -72,7 +72,8 @@ def _outcome(
             raise
         problem = Problem(status=503, code="retries_exhausted", message=str(exc))
         return JobStatus.FAILED, problem.inner()
-    except Exception:
+    except Exception as exc:
         logger.exception("job_crashed", type=job.kind)
-        return JobStatus.FAILED, Problem(status=500).inner()
+        problem = disk_full() if is_disk_full(exc) else Problem(status=500)
+        return JobStatus.FAILED, problem.inner()
     return JobStatus.SUCCEEDED, None

@@ -6,10 +6,10 @@ what does not fit its type is refused before anything is kept.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from experiments.models import RunKind
 
@@ -23,7 +23,7 @@ Tags = Annotated[
 ]
 JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,24}$")]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
-Number = int | float | None
+Number = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | float | None
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 # From year 1 to year 9999.
 Milliseconds = Annotated[int, Field(ge=-62_135_596_800_000, le=253_402_300_799_999)]
@@ -36,6 +36,7 @@ KINDS = (
     RunKind.VALIDATE,
     RunKind.GENERATE,
 )
+DRAWN = (RunKind.BACKTEST, RunKind.WALK_FORWARD)  # their pages draw a report
 Source = Literal[
     "run",
     "sweep",
@@ -177,6 +178,23 @@ class Report(BaseModel):
     drawdowns: list[dict[str, Number]]
     round_trips: dict[str, Any]
 
+    @model_validator(mode="after")
+    def its_lines_are_whole(self) -> Self:
+        """One value for each stamp, and around each rolling line its band."""
+        rolling = {name for name in self.series if name.startswith("rolling_sharpe_")}
+        if not rolling <= self.bands.keys():
+            raise ValueError("a rolling line has no band")
+        if any(len(line.ts) != len(line.value) for line in self.series.values()):
+            raise ValueError("a line has not one value for each stamp")
+        if any(
+            not len(band.ts) == len(band.low) == len(band.high)
+            or len(band.ts) != len(self.series[name].ts)
+            for name, band in self.bands.items()
+            if name in self.series
+        ):
+            raise ValueError("a band has not two values for each stamp")
+        return self
+
 
 class RunMember(Row):
     """A run with everything that is kept of it in tables."""
@@ -189,6 +207,13 @@ class RunMember(Row):
     chunks: list[ChunkRow]
     tests: list[TestRow]
     batches: list[BatchRow]
+
+    @model_validator(mode="after")
+    def has_what_its_page_draws(self) -> Self:
+        drawn = self.run.kind in DRAWN and self.job.status == "succeeded"
+        if drawn and self.report is None:
+            raise ValueError("the report of a run that succeeded is missing")
+        return self
 
 
 class ExperimentRow(Row):

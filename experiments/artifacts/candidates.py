@@ -92,7 +92,7 @@ def unpacked(file: BinaryIO, manifest_sha: str) -> pa.Table:
     path = spare.CANDIDATES.folder / f"{manifest_sha}.arrow"
     try:
         table = _mapped(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # never made, gone, or spoilt
         groups = pq.ParquetFile(file).iter_batches(batch_size=ROWS_PER_GROUP)
         _write_unpacked(groups, path)
         table = _mapped(path)

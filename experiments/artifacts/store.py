@@ -24,7 +24,8 @@ from uuid import UUID
 from django.conf import settings
 
 from experiments.artifacts.manifest import MANIFEST, FileEntry, manifest_document
-from quantlab.web.problem import Problem
+from quantlab.web.problem import Problem, disk_full, is_disk_full
+from strategies.errors import StrategyError
 
 Writer = Callable[[BinaryIO], object]
 
@@ -34,8 +35,9 @@ MIMES = {
     "skops": "application/zip",
 }
 FILE_NAME = re.compile(r"[a-z][a-z0-9_]*\.(json|parquet|skops)")
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 IS_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+UNREADABLE = (OSError, ValueError, LookupError)
+FACTS_OF_A_FILE = {"name", "sha256", "size", "mime"}
 
 
 class ArtifactStore:
@@ -64,8 +66,8 @@ class ArtifactStore:
             _sync_folder(partial)
             return self._settle(run_id, partial, final, entries) or last["sha256"]
         except OSError as exc:
-            if exc.errno in DISK_IS_FULL:
-                raise _disk_full() from exc
+            if is_disk_full(exc):
+                raise disk_full("the files of this run could not be written") from exc
             raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -86,8 +88,8 @@ class ArtifactStore:
             partial.rename(final)
             _sync_folder(self.root)
         except OSError as exc:
-            if exc.errno in DISK_IS_FULL:
-                raise _disk_full() from exc
+            if is_disk_full(exc):
+                raise disk_full("the files of this run could not be written") from exc
             raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -97,9 +99,11 @@ class ArtifactStore:
         if name != MANIFEST and name not in {e["name"] for e in self.list(run_id)}:
             raise _missing(f"This run keeps no file called '{name[:80]}'.")
         try:
-            return (self._folder(run_id) / name).open("rb")
+            return KeptFile(self._folder(run_id) / name)
         except FileNotFoundError:
             raise _missing(f"The file {name} of this run is gone.") from None
+        except OSError as exc:
+            raise _spoilt(name) from exc
 
     def list(self, run_id: str) -> Sequence[FileEntry]:
         """Return the entries of the manifest, by name; itself is not among them."""
@@ -109,10 +113,14 @@ class ArtifactStore:
     def manifest(self, run_id: str) -> dict[str, Any]:
         try:
             text = (self._folder(run_id) / MANIFEST).read_bytes()
+            document: dict[str, Any] = json.loads(text)
+            if all(file.keys() >= FACTS_OF_A_FILE for file in document["files"]):
+                return document
         except FileNotFoundError:
             raise _missing("This run keeps no files.") from None
-        document: dict[str, Any] = json.loads(text)
-        return document
+        except (*UNREADABLE, TypeError, AttributeError) as exc:
+            raise _spoilt(MANIFEST) from exc
+        raise _spoilt(MANIFEST)
 
     def path(self, run_id: str, name: str) -> Path:
         """Return where a file of a run lies, whether or not it is there."""
@@ -167,8 +175,8 @@ class ArtifactStore:
             return None
         try:
             known = self.list(run_id)
-        except ValueError:
-            return None  # no JSON: it is written anew
+        except Problem:
+            return None  # not to be read: it is written anew
         return sha if known == entries and self.verify(run_id, sha)["ok"] else None
 
     def _clear(self, final: Path) -> None:
@@ -219,6 +227,29 @@ def write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+class KeptFile(io.BufferedReader):
+    """A file of a run; bytes without sense, met in its `with`, are told in words.
+
+    Arrow's errors and JSON's are among these. Only reading belongs into the `with`: a
+    defect would be called damage.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._kept_as = path.name
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        super().__exit__(kind, error, trace)
+        if _is_damage(error):
+            raise _spoilt(self._kept_as) from error
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    if isinstance(error, OSError):  # Arrow's have no number
+        return error.errno in (None, errno.EIO)
+    return isinstance(error, UNREADABLE) and not isinstance(error, StrategyError)
+
+
 class _Hashed(io.RawIOBase):
     """Hashes and counts what passes through it."""
 
@@ -255,11 +286,11 @@ def _write(folder: Path, name: str, write: Writer) -> FileEntry:
 
 
 def file_sha256(path: Path) -> str | None:
-    """Return the hash of a file; None if it is not there."""
+    """Return the hash of a file; None if it is not there, or no file."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
 
 
@@ -276,10 +307,10 @@ def _missing(message: str) -> Problem:
     return Problem(status=404, message=message, advice=advice)
 
 
-def _disk_full() -> Problem:
+def _spoilt(name: str) -> Problem:
     return Problem(
-        status=503,
-        code="disk_full",
-        message="The disk is full: the files of this run could not be written.",
-        advice="Free some space, then run it again.",
+        status=409,
+        code="file_damaged",
+        message=f"The file {name} of this run is damaged: it cannot be read.",
+        advice="Verify the run's files; run it again to have them made anew.",
     )

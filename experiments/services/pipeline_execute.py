@@ -7,7 +7,6 @@ worker does not wait for itself.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from uuid import UUID
@@ -27,7 +26,7 @@ from experiments.services.pipeline_sweep import sweep_stage
 from experiments.services.pipeline_work import Work
 from jobs.progress import JobContext
 from jobs.registry import Retry, kind_named
-from quantlab.web.problem import Problem
+from quantlab.web.problem import Problem, disk_full, is_disk_full
 from strategies.errors import CandleError, StrategyError
 from strategies.market.providers.client import ProviderError
 from strategies.pipeline.words import STAGE_WORDS, STAGES
@@ -40,7 +39,6 @@ STAGE_WORK: Mapping[str, Callable[[Work], None]] = {
     "summary": summary_stage,
 }
 RETRIED = ("dataset",)  # reads files and asks others; the rest gives the same again
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def pipeline_execute(*, pipeline_id: str, context: JobContext) -> None:
@@ -114,16 +112,15 @@ def _told(work: Work, stage: str) -> Iterator[None]:
         if isinstance(exc, ProviderError) and exc.may_pass:
             _again(work, stage, exc.code, exc.message, exc.advice, exc)
         raise
-    except OSError as exc:
-        if exc.errno in DISK_IS_FULL:
-            raise _disk_full(stage) from exc
+    except (OSError, OperationalError) as exc:
+        if is_disk_full(exc):
+            words = f"the lab could not go on {STAGE_WORDS[stage]}"
+            raise disk_full(words) from exc
+        if isinstance(exc, OperationalError):
+            raise
         message = f"A file could not be read or written: {exc.strerror or exc}."
         advice = "Look at the disk and the data folder, then run it again."
         _again(work, stage, "file_error", message, advice, exc)
-    except OperationalError as exc:
-        if "full" in str(exc):
-            raise _disk_full(stage) from exc
-        raise
 
 
 def _again(
@@ -140,12 +137,3 @@ def _again(
             work.row.save(update_fields=["errors"])
         raise Retry(f"{message} It is tried again.") from cause
     raise Problem(status=503, code=code, message=message, advice=advice) from cause
-
-
-def _disk_full(stage: str) -> Problem:
-    return Problem(
-        status=503,
-        code="disk_full",
-        message=f"The disk is full: the lab could not go on {STAGE_WORDS[stage]}.",
-        advice="Free some space, then run it again: what was done is kept.",
-    )

@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 
-from quantlab.web.problem import Problem
+from quantlab.web.problem import Problem, disk_full, is_disk_full
 from strategies.errors import StrategyError
 
 UPLOADS = ("/api/datasets/upload", "/api/import", "/datasets/upload", "/import")
@@ -59,7 +59,8 @@ def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
 class Perimeter(MiddlewareMixin):
     """Refuse foreign hosts, foreign pages, foreign machines and unreadable bodies.
 
-    A view refuses by raising too: `Problem`, or the library's `StrategyError`.
+    A view refuses by raising too: `Problem`, or the library's `StrategyError`. A full
+    disk is nobody's mistake, so it is told like a refusal.
     """
 
     def process_exception(
@@ -67,6 +68,8 @@ class Perimeter(MiddlewareMixin):
     ) -> HttpResponse | None:
         if isinstance(exception, StrategyError):
             exception = Problem.of_strategy(exception)
+        elif is_disk_full(exception):
+            exception = disk_full()
         return refuse(request, exception) if isinstance(exception, Problem) else None
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:

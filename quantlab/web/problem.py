@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import OperationalError
 from structlog.contextvars import get_contextvars
 
 from strategies.errors import ConfigError, DslError, StrategyError
@@ -112,6 +114,22 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         return {"error": self.inner()}
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a file or the database found no room; SQLite says so in words only."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, OperationalError) and "full" in str(error)
+
+
+def disk_full(what: str = "this could not be written") -> Problem:
+    return Problem(
+        status=503,
+        code="disk_full",
+        message=f"The disk is full: {what}.",
+        advice="Free some space, then try again: what was done is kept.",
+    )
 
 
 def _listed(problem: StrategyError) -> dict[str, Any]:

@@ -195,7 +195,17 @@ class TestRefusals:
         def packed(info):
             info.compress_type = ZIP_DEFLATED
 
+        def reported(report):
+            return again(parts, {member: json_bytes(whole | {"report": report})})
+
+        whole = json.loads(parts[member])
+        drawn = whole["report"]
+        lines = drawn["series"] | {"equity": {"ts": [1], "value": []}}
         refused = {
+            reported(None): "bad_row",
+            reported(drawn | {"bands": {}}): "bad_row",
+            reported(drawn | {"series": lines}): "bad_row",
+            reported(drawn | {"yearly": [{"year": 10**400}]}): "bad_row",
             b"no zip at all": "not_an_archive",
             zipped({"a.txt": b""}): "unsafe_member",
             zipped({f"../../runs/{run.pk}/run.json": b""}): "unsafe_member",

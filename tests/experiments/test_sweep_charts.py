@@ -137,6 +137,12 @@ def test_charts_by_address_as_those_of_runs(client, sweep, monkeypatch):
 def test_what_was_unpacked_and_thrown_away_is_unpacked_again(client, sweep):
     before = client.get(f"/api/runs/{sweep.pk}/candidates").json()
     sweep_module._tables.clear()
-    (spare.CANDIDATES.folder / f"{sweep.manifest_sha}.arrow").unlink()
+    cached = spare.CANDIDATES.folder / f"{sweep.manifest_sha}.arrow"
+    cached.unlink()
+
+    assert client.get(f"/api/runs/{sweep.pk}/candidates").json() == before
+
+    sweep_module._tables.clear()
+    cached.write_bytes(b"spoilt")
 
     assert client.get(f"/api/runs/{sweep.pk}/candidates").json() == before

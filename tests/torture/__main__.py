@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.torture import sse
+from tests.torture import disk, sse
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "reliability.md"
@@ -114,6 +114,33 @@ def requests() -> Finding:
     )
 
 
+def damage() -> Finding:
+    seconds, kept = at_full_size("tests/experiments/test_damage.py")
+    return Finding(
+        "lost and damaged files of a run",
+        "each file cut, emptied, turned, replaced or gone, a tampered manifest; every "
+        "address of the run",
+        f"{seconds:.0f} s",
+        "told by its name, never a 500; verified as damaged, and no other run",
+        kept,
+    )
+
+
+def full_disk() -> Finding:
+    began = time.monotonic()
+    outcome = disk.measure()
+    told = ", ".join(sorted(outcome.told)) or "nothing met it"
+    return Finding(
+        "a full disk",
+        f"a lab on a disk of {disk.SIZE_MB} MB that is full three times, at work and "
+        "while pages are read",
+        f"told: {told}; {time.monotonic() - began:.0f} s"
+        + "".join(f"; {wrong}" for wrong in outcome.wrong),
+        "pages open, work says why it ended; what was whole stays whole; it goes on",
+        not outcome.wrong and outcome.told == {"disk_full"},
+    )
+
+
 def at_full_size(tests: str) -> tuple[float, bool]:
     """Run tests in a process of their own; return the seconds and whether all held."""
     began = time.monotonic()
@@ -187,6 +214,8 @@ CHECKS: dict[str, Callable[[], Finding | list[Finding]]] = {
         "kill -9 in the middle of a pipeline",
         "the process of a pipeline four times: dataset, sweep twice, training",
     ),
+    "damage": damage,
+    "disk": full_disk,
     "requests": requests,
     "walks": walks,
     "crowd": crowd,

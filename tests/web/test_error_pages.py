@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
@@ -21,7 +24,17 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a secret about the code")
 
 
+def full(request: HttpRequest, of: str) -> HttpResponse:
+    raise FULL[of]
+
+
+FULL = {
+    "files": OSError(errno.ENOSPC, "No space left on device"),
+    "database": OperationalError("database or disk is full"),
+}
 urlpatterns = [
+    path("full/<of>", full),
+    path("api/full/<of>", full),
     path("bad", bad),
     path("forbidden", forbidden),
     path("broken", broken),
@@ -51,6 +64,16 @@ def test_the_page_says_what_happened_and_what_to_do(client, address, status, tit
     assert "data-problem-advice" in page
     assert 'href="/"' in page
     assert "secret" not in page
+
+
+@pytest.mark.parametrize("of", FULL)
+def test_a_full_disk_is_told_to_people_and_programs(client, of):
+    page, answer = client.get(f"/full/{of}"), client.get(f"/api/full/{of}")
+
+    assert (page.status_code, answer.status_code) == (503, 503)
+    assert "The disk is full" in page.content.decode()
+    assert answer.json()["error"]["code"] == "disk_full"
+    assert "Free some space" in answer.json()["error"]["advice"]
 
 
 def test_a_missing_page_shows_the_address_escaped(client):
