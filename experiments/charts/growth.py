@@ -49,6 +49,8 @@ def equity_figure(
     spec = None
     if is_drawn:
         spec = _spec(lines, series, benchmark_label(report), is_log=is_log)
+        if report["run"].get("manifest_sha"):
+            spec["usermeta"] = {"zoom": _zoom(report, lines, spec["datasets"])}
     return Figure(
         spec=spec,
         facts=_facts(report, is_log=is_log, lowest=lowest),
@@ -203,9 +205,44 @@ def _growth_panel(lines: dict[str, list[Document]], other: str, *, is_log: bool)
         )
         layers.append(line.encode(x=time_axis(), y=y))
         layers.append(word.encode(x=alt.value("width"), y=y, text="word:N"))
-    shown = lines["run"][:: -(-len(lines["run"]) // FALL_POINTS)]
+    shown = _read_out(lines["run"])
     growth = alt.Tooltip("v:Q", title="This run", format=",.3f")
     return alt.layer(*layers, readout(shown, [growth]))
+
+
+def _read_out(rows: list[Document]) -> list[Document]:
+    """Return the points of a line that say their values."""
+    return rows[:: -(-len(rows) // FALL_POINTS)]
+
+
+def _zoom(
+    report: Report, lines: dict[str, list[Document]], datasets: Document
+) -> Document:
+    """Return for `zoom.js` where finer points are, and which data they replace.
+
+    A value is divided by `first`, and thinned to `most` points; where `falls` is said,
+    what is drawn is how far it lies below its last peak.
+    """
+    series, own = report["series"], lines["run"]
+    drawn: list[tuple[str, list[Document], Document]] = [
+        ("equity", own, {}),
+        ("equity", _read_out(own), {"most": FALL_POINTS}),
+        ("drawdown", falls_of(series["drawdown"]), {"first": 1.0}),
+    ]
+    if "benchmark" in lines:
+        theirs = lines["benchmark"]
+        drawn.append(("benchmark", theirs, {}))
+        drawn.append(("benchmark", falls_of_growth(theirs), {"falls": True}))
+    named = [
+        {
+            "data": next(name for name, rows in datasets.items() if rows == points),
+            "series": name,
+            "first": series[name]["value"][0],
+            **more,
+        }
+        for name, points, more in drawn
+    ]
+    return {"url": f"{report['run']['links']['self']}/metrics", "lines": named}
 
 
 def growth_axis(low: float, high: float, *, px: int, is_log: bool) -> Any:

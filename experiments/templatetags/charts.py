@@ -28,7 +28,12 @@ register = template.Library()
 
 @register.simple_tag
 def chart_script() -> SafeString:
-    return format_html('<script defer src="{}"></script>', static("vega/vega.js"))
+    """Write what draws charts, and what brings finer points to those zoomed."""
+    return format_html(
+        '<script defer src="{}"></script><script type="module" src="{}"></script>',
+        static("vega/vega.js"),
+        static("js/zoom.js"),
+    )
 
 
 @register.inclusion_tag("components/chart_region.html")

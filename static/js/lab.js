@@ -95,7 +95,13 @@ function draw(chart) {
   erase(chart);
   const drawing = embed(chart);
   drawings.set(chart, drawing);
-  drawing.then(() => showDownloads(chart), (error) => reportFailure(chart, error));
+  drawing.then((result) => onDrawn(chart, result), (error) => reportFailure(chart, error));
+}
+
+/** Others may go on from here: `zoom.js` brings finer points. */
+function onDrawn(chart, result) {
+  showDownloads(chart);
+  chart.dispatchEvent(new CustomEvent("chart:drawn", { bubbles: true, detail: result }));
 }
 
 function reportFailure(chart, error) {

@@ -93,6 +93,25 @@ def test_the_strip_of_jobs_follows_the_work_and_goes(watch, demo):
     expect(strip).to_be_hidden(timeout=FINISHED_MS)
 
 
+def zooms_to_every_bar(page, figure):
+    """Go closer to the equity curve until each of its bars is drawn; then go back."""
+    said = figure.locator("[data-zoom-said]")
+    page.evaluate("document.getElementById('chart-equity').scrollIntoView()")
+    place = figure.locator(".chart-view svg").bounding_box()
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 100)
+    page.keyboard.down("Shift")
+    with page.expect_response("**/api/runs/*/metrics?series=equity*") as answer:
+        page.mouse.wheel(0, -3_000)
+    page.keyboard.up("Shift")
+
+    line = answer.value.json()["series"]["equity"]
+
+    assert 4 < len(line["ts"]) == line["total_points"] < 500
+    expect(said).to_contain_text("Every bar from 20")
+    page.mouse.dblclick(place["x"] + place["width"] / 2, place["y"] + 100)
+    expect(said).to_be_empty()
+
+
 @pytest.mark.parametrize("theme", looks("dark", "light"))
 def test_charts_are_drawn_and_have_a_table(watch, demo, theme):
     page = watch(theme).open(f"{run_page(demo)}?tab=charts")
@@ -100,6 +119,7 @@ def test_charts_are_drawn_and_have_a_table(watch, demo, theme):
     for name in ("equity", "rolling", "returns", "years", "price"):
         drawn(page, name)
     figure = page.locator("#chart-equity")
+    zooms_to_every_bar(page, figure)
     figure.get_by_text("View as table").click()
 
     expect(figure.locator("table")).to_be_visible()

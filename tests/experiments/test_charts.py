@@ -57,6 +57,21 @@ class TestEquity:
         assert figures()["ruined"].facts["scale"] == "linear"
         assert not figures()["ruined"].facts["log_is_possible"]
 
+    def test_a_run_with_files_says_where_finer_points_of_each_line_are(self):
+        kept = long_report()
+        assert "usermeta" not in equity_figure(kept).spec
+        kept["run"] |= {"manifest_sha": "0" * 64, "links": {"self": "/api/runs/1"}}
+
+        spec = equity_figure(kept).spec
+
+        zoom = spec["usermeta"]["zoom"]
+        assert zoom["url"] == "/api/runs/1/metrics"
+        assert {one["data"] for one in zoom["lines"]} <= set(spec["datasets"])
+        growth, read_out, fall, *theirs = zoom["lines"]
+        assert growth["first"] == kept["series"]["equity"]["value"][0]
+        assert (read_out["most"], fall["series"], fall["first"]) == (200, "drawdown", 1)
+        assert [one.get("falls", False) for one in theirs] == [False, True]
+
     def test_the_table_compounds_the_months_of_a_short_sample(self):
         # 0.99, then 0.99 · 1.2 = 1.188, then unchanged.
         growth = [row["growth"] for row in equity_figure(report()).table]
