@@ -106,7 +106,7 @@ def zooms_to_every_bar(page, figure):
 
     line = answer.value.json()["series"]["equity"]
 
-    assert 4 < len(line["ts"]) == line["total_points"] < 500
+    assert 4 < len(line["ts"]) == line["total_points"] < 1_000
     expect(said).to_contain_text("Every bar from 20")
     page.mouse.dblclick(place["x"] + place["width"] / 2, place["y"] + 100)
     expect(said).to_be_empty()
