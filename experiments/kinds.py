@@ -8,6 +8,7 @@ from jobs.registry import JobKind
 CHORES = (
     "experiments.services.datasets:raw_tidy",
     "experiments.services.reproduce:runs_prove_again",
+    "experiments.services.retention:retention_nightly",
 )
 
 KINDS = (
@@ -98,6 +99,13 @@ KINDS = (
         max_running_per_owner=10,
         retries=2,  # of the dataset's stage, where files and networks may fail
         on_finish="experiments.services.pipeline:pipeline_ended",
+    ),
+    JobKind(
+        "retention",
+        "experiments.tasks:retention",
+        "Removal of files",
+        stages=("removing",),
+        max_running=1,
     ),
     JobKind(
         "picture",

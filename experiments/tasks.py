@@ -21,6 +21,7 @@ from experiments.services.overfitting import overfitting_compute
 from experiments.services.picture import Wanted, picture_draw
 from experiments.services.pipeline_execute import pipeline_execute
 from experiments.services.reproduce_execute import reproduce_execute
+from experiments.services.retention import retention_execute
 from experiments.services.statistics import statistics_answer
 from experiments.services.strategy_sheet import sheet_compute
 from experiments.services.sweep_execute import sweep_execute
@@ -72,6 +73,10 @@ def model_training(context: JobContext) -> None:
 
 def reproduce(context: JobContext) -> None:
     reproduce_execute(run_id=context.job.run_id, context=context)
+
+
+def retention(context: JobContext) -> None:
+    retention_execute(context=context)
 
 
 def pipeline(context: JobContext) -> None:

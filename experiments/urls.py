@@ -66,10 +66,12 @@ from experiments.views.presets import (
     preset_shared,
 )
 from experiments.views.reproduce import run_reproduced
+from experiments.views.retention import retention
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
 from experiments.views.saved_views import view_deleted, view_list, view_renamed
 from experiments.views.statistics import lab_correlation, lab_profit, statistics
+from experiments.views.storage import cache_cleared, storage
 from experiments.views.strategies import (
     strategy_deleted,
     strategy_list,
@@ -133,6 +135,9 @@ urlpatterns = [
     ),
     path("model-lab/trash", trash, name="trash"),
     path("model-lab/trash/undo", undo, name="undo"),
+    path("system/retention", retention, name="retention"),
+    path("system/storage", storage, name="storage"),
+    path("system/caches/<str:name>/clear", cache_cleared, name="cache-clear"),
     path("import", archive_taken, name="import"),
     path("model-lab/demo/remove", demo_removal, name="demo-remove"),
     path(

@@ -1,4 +1,4 @@
-"""What this lab is made of, for the page of its settings. No secret is ever shown."""
+"""What this lab is made of, and how it is now. No secret is ever shown."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from experiments.selectors.limits import limits
+from experiments.selectors.retention import retention_rule
+from jobs.models import ACTIVE, Job, WorkerBeat
+from jobs.selectors import job_rows, status_counts
 from quantlab.env import unknown_variables, variables
+from quantlab.telemetry import health
 from quantlab.web.times import zone_names, zone_of
 from quantlab.web.version import git_hash
 from strategies import __version__
 
+SHOWN = 20  # jobs and workers
 PACKAGES = ("django", "numpy", "numba", "pandas", "pyarrow", "arch", "altair")
 
 
@@ -42,6 +47,22 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         "asks_for_key": bool(settings.QUANT_API_KEY),
     }
     return render(request, "settings.html", context)
+
+
+@require_GET
+def system_page(request: HttpRequest) -> HttpResponse:
+    """Show what is at work and what the lab is made of; the disk loads itself."""
+    active = Job.objects.filter(status__in=ACTIVE).order_by("created_at", "pk")
+    context = {
+        "health": health(),
+        "beats": WorkerBeat.objects.all()[:SHOWN],
+        "by_status": status_counts(),
+        "active": job_rows(active[:SHOWN]),
+        "versions": versions(),
+        "home": str(settings.QUANT_HOME),
+        "rule": retention_rule(),
+    }
+    return render(request, "system.html", context)
 
 
 @cache

@@ -59,6 +59,7 @@ from experiments.api.statistics import router as statistics_router
 from experiments.api.strategies import router as strategies_router
 from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
+from experiments.api.system import router as system_router
 from experiments.api.trades import router as trades_router
 from experiments.api.universes import universes_router, watchlists_router
 from experiments.api.validation import router as validation_router
@@ -300,6 +301,7 @@ api.add_router("/search", find_router)
 api.add_router("/views", saved_views_router)
 api.add_router("/cache", caches_router)
 api.add_router("/broker", broker_router)
+api.add_router("/system", system_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)
 api.add_router("/keys", keys_router)

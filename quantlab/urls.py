@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 import experiments.admin  # noqa: F401 - adds its tables to the admin
 import jobs.admin  # noqa: F401 - adds its tables to the admin
-from quantlab.about import settings_page
+from quantlab.about import settings_page, system_page
 from quantlab.access.auth import login, logout
 from quantlab.access.views import key_list, key_revoked
 from quantlab.api import api, get_health
@@ -36,6 +36,7 @@ urlpatterns = [
     path("settings", settings_page, name="settings"),
     path("settings/keys", key_list, name="key-list"),
     path("settings/keys/<uuid:key_id>/revoke", key_revoked, name="key-revoke"),
+    path("system", system_page, name="system"),
     path("keyboard", keyboard, name="keyboard"),
     path("settings/appearance", appearance_set, name="appearance-set"),
     path("", include("jobs.urls")),

@@ -221,6 +221,9 @@ class RunItemOut(Schema):
     data_fingerprint: str | None
     code_version: str
     manifest_sha: str | None
+    files_removed_at: Moment | None = Field(
+        description="Its files and its report made room; all else is kept."
+    )
     preset_ref: str | None = Field(description="Preset it was started from.")
     seed: int
     ppy: float | None = Field(description="Bars per year.")

@@ -140,6 +140,7 @@ class RunRow(Row):
     sparkline: Annotated[list[Finite], Field(max_length=100)]
     accounting: dict[str, Any] | None
     manifest_sha: MaybeSha
+    files_removed_at: AwareDatetime | None = None
     tags: Tags
     notes: Notes
     starred: bool

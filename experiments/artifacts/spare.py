@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+PARTIAL = ".partial"  # ends the name of a file that is not whole yet
+
 
 class Spare(NamedTuple):
     """A folder below the lab's cache, and how many bytes it may take."""
@@ -52,6 +54,18 @@ def make_room(spare: Spare, *, keep: Path) -> None:
         if path != keep:
             path.unlink(missing_ok=True)
             taken -= n_bytes
+
+
+def clear(spare: Spare) -> int:
+    """Delete all of it but what is being written; return how many bytes that freed."""
+    if not spare.folder.exists():
+        return 0
+    freed = 0
+    for _, n_bytes, path in _files(spare.folder):
+        if not path.name.startswith(".") and path.suffix != PARTIAL:
+            path.unlink(missing_ok=True)
+            freed += n_bytes
+    return freed
 
 
 def _files(folder: Path) -> Iterator[tuple[int, int, Path]]:

@@ -17,8 +17,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -145,6 +146,10 @@ class ArtifactStore:
             "files": files,
         }
 
+    def size(self, run_id: str) -> int:
+        """Return the bytes of the folder of a run; 0 where there is none."""
+        return folder_size(self._folder(run_id)).n_bytes
+
     def delete(self, run_id: str) -> None:
         """Remove the folder of a run, and what killed attempts left; or nothing."""
         final, doomed = self._folder(run_id), self._beside(run_id)
@@ -200,6 +205,26 @@ class ArtifactStore:
         if not is_canonical:
             raise _missing("There is no run with this id.")
         return self.root / run_id
+
+
+class Size(NamedTuple):
+    n_files: int
+    n_bytes: int
+
+
+def folder_size(folder: Path) -> Size:
+    """Return what lies in a folder and below it; nothing for one that is not there."""
+    n_files = n_bytes = 0
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
+        for one in found:
+            with suppress(FileNotFoundError):  # it went while we counted
+                if one.is_dir(follow_symlinks=False):
+                    below = folder_size(Path(one.path))
+                    n_files, n_bytes = n_files + below.n_files, n_bytes + below.n_bytes
+                else:
+                    n_files += 1
+                    n_bytes += one.stat(follow_symlinks=False).st_size
+    return Size(n_files, n_bytes)
 
 
 def run_store() -> ArtifactStore:

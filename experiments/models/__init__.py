@@ -23,6 +23,7 @@ from experiments.models.overfitting import OverfittingAnswer
 from experiments.models.pipeline import PipelineRun, PipelineStatus
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.reproduction import ProofStatus, Reproduction
+from experiments.models.retention import Removal, RetentionRule, Rule
 from experiments.models.run import (
     ModelRun,
     RunKind,
@@ -59,7 +60,10 @@ __all__ = [
     "Preset",
     "PresetKind",
     "ProofStatus",
+    "Removal",
     "Reproduction",
+    "RetentionRule",
+    "Rule",
     "RunKind",
     "RunMetric",
     "RunSymbol",

@@ -105,6 +105,12 @@ class ModelRun(models.Model):
         max_length=64, blank=True, db_column="artifacts_manifest_sha"
     )
 
+    files_removed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Its files and its report made room; config and metrics stay.",
+    )
+
     tags = models.JSONField(default=list, blank=True)
     notes = models.TextField(blank=True)
     starred = models.BooleanField(default=False)

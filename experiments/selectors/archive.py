@@ -35,6 +35,7 @@ from experiments.models import (
     RunTimeseries,
     SealOpening,
 )
+from experiments.selectors.results import files_not_removed
 from experiments.selectors.trials import trial_counts
 from jobs.models import TERMINAL
 from quantlab.web.problem import Problem
@@ -82,7 +83,10 @@ class Subject:
 
 
 def subject_of_run(run: ModelRun) -> Subject:
-    """Return a run with its tests, and the search it comes from; 409 while it works."""
+    """Return a run with its tests, and the search it comes from.
+
+    409 while it works, and once its files were removed.
+    """
     if run.job.status not in TERMINAL or run.kind not in KINDS:
         is_kind = run.kind in KINDS
         raise Problem(
@@ -93,6 +97,7 @@ def subject_of_run(run: ModelRun) -> Subject:
             advice="Wait for its end." if is_kind else "Download its files.",
             next_steps=[f"GET /api/runs/{run.pk}"],
         )
+    files_not_removed(run)
     runs = [*_ancestors(run), run, *_tests([run])]
     name = run.name or run.job.title
     return Subject("run", run.pk, name, runs, _experiments(runs), [])

@@ -9,6 +9,7 @@ from experiments.artifacts.manifest import MANIFEST
 from experiments.artifacts.store import run_store
 from experiments.models import ModelRun
 from experiments.selectors.links import run_links
+from experiments.selectors.results import files_not_removed
 from quantlab.web.problem import Problem
 
 
@@ -48,6 +49,7 @@ def artifact_open(run: ModelRun, name: str) -> Artifact:
 
 def files_needed(run: ModelRun) -> None:
     """Raise the 409 for a run that has no files, or none yet."""
+    files_not_removed(run)
     if not run.manifest_sha:
         raise Problem(
             status=409,

@@ -166,7 +166,7 @@ def _trial_counts(experiments: list[ModelExperiment]) -> dict[UUID, int]:
 
 def _best_runs(experiments: list[ModelExperiment]) -> dict[UUID, dict[str, Any]]:
     """Return the best run of each by its hypothesis' metric, else by its Sharpe."""
-    metrics = {experiment.pk: _metric_key(experiment) for experiment in experiments}
+    metrics = {experiment.pk: metric_key_of(experiment) for experiment in experiments}
     keys_of: dict[bool, dict[UUID, str]] = defaultdict(dict)
     for pk, metric in metrics.items():
         keys_of[metric in LOWER_IS_BETTER][pk] = metric
@@ -221,5 +221,6 @@ def _best_run(metric: str, run: ModelRun, luck: Honesty | None) -> dict[str, Any
     }
 
 
-def _metric_key(experiment: ModelExperiment) -> str:
+def metric_key_of(experiment: ModelExperiment) -> str:
+    """Return by what an experiment is judged: its hypothesis' metric, or Sharpe."""
     return (experiment.hypothesis or {}).get("metric") or DEFAULT_METRIC

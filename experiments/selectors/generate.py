@@ -14,6 +14,7 @@ from experiments.artifacts.store import run_store
 from experiments.models import ModelRun, RunKind, SealOpening, SearchBatch
 from experiments.selectors.honesty import honesty_of, honesty_of_pool
 from experiments.selectors.ledger import instruments_named, moment_of
+from experiments.selectors.results import files_not_removed
 from experiments.selectors.seals import is_alike, seen_between
 from experiments.selectors.sweep import bars_expected
 from jobs.models import JobStatus
@@ -110,6 +111,7 @@ def generated(run: ModelRun, *, placebo: bool = False) -> Generated:
     409 for a run that is no search or has not tried anything.
     """
     generate_needed(run)
+    files_not_removed(run)
     if run.manifest_sha:
         return _whole(str(run.pk), run.manifest_sha, placebo)
     batches = SearchBatch.objects.filter(run=run, is_placebo=placebo)
@@ -148,6 +150,7 @@ def generation(run: ModelRun) -> dict[str, Any]:
     A search that was called off has found what it found until then.
     """
     generate_needed(run)
+    files_not_removed(run)
     if not run.manifest_sha:
         raise Problem(
             status=409,

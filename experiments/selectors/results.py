@@ -75,6 +75,13 @@ def success_needed(run: ModelRun) -> None:
             advice=ADVICE[status],
             next_steps=[f"GET /api/runs/{run.pk}"],
         )
+    files_not_removed(run)
+
+
+def files_not_removed(run: ModelRun) -> None:
+    """Raise the 409 for a run whose files and report were removed to make room."""
+    if run.files_removed_at is not None:
+        raise _removed(run)
 
 
 def figures_needed(run: ModelRun) -> dict[str, Any]:
@@ -87,11 +94,25 @@ def figures_needed(run: ModelRun) -> dict[str, Any]:
 
 
 def result_gone(run: ModelRun) -> Problem | None:
-    """Return why a run that succeeded has nothing to show any more; None if it has."""
+    """Return why what a run found cannot be shown any more; None if it can."""
+    if run.files_removed_at is not None:
+        return _removed(run)
     is_done = run.status == JobStatus.SUCCEEDED and run.kind in WITH_REPORT
     if not is_done or report_figures([run]):
         return None
     return _report_lost(run)
+
+
+def _removed(run: ModelRun) -> Problem:
+    return Problem(
+        status=409,
+        code="files_removed",
+        message=f"The files of this run were removed on {run.files_removed_at:%Y-%m-%d}"
+        " to make room, its report too.",
+        advice="Its config, its metrics, its notes and its log are kept, and its trials"
+        " stay counted: run it again to have its files.",
+        next_steps=[f"POST /api/runs/{run.pk}/rerun"],
+    )
 
 
 def _report_lost(run: ModelRun) -> Problem:

@@ -245,6 +245,7 @@ def _document(run: ModelRun) -> dict[str, Any]:
         "preset_ref": run.preset_ref or None,
         "data_fingerprint": run.data_fingerprint or None,
         "manifest_sha": run.manifest_sha or None,
+        "files_removed_at": run.files_removed_at,
         "reused": False,
         "links": run_links(run.pk, job.pk),
     }

@@ -14,6 +14,7 @@ from experiments.artifacts.candidates import CANDIDATES, part_tables, unpacked
 from experiments.artifacts.store import run_store
 from experiments.models import ModelRun, RunKind, SweepChunk
 from experiments.selectors.ledger import Budget, instruments_named, trial_budget
+from experiments.selectors.results import files_not_removed
 from experiments.selectors.trials import is_made_up, pool_of
 from quantlab.web.problem import Problem
 from strategies import RunConfig
@@ -274,6 +275,7 @@ def sweep_candidates(run: ModelRun) -> Candidates:
     409 for a run that is no sweep or has not evaluated any.
     """
     sweep_needed(run)
+    files_not_removed(run)
     if run.manifest_sha:
         return _whole(str(run.pk), run.manifest_sha, run)
     numbers = list(run.chunks.order_by("number").values_list("number", flat=True))
@@ -294,7 +296,7 @@ def sweep_candidates(run: ModelRun) -> Candidates:
 
 def has_part(run: ModelRun) -> bool:
     """Return whether a search ended early with candidates that can be read."""
-    if not run.job.is_finished:
+    if not run.job.is_finished or run.files_removed_at is not None:
         return False
     if run.kind == RunKind.GENERATE:
         return bool(run.manifest_sha)

@@ -205,6 +205,7 @@ def _same(
         config_hash=identity,
         source_version=version,
         deleted_at__isnull=True,
+        files_removed_at__isnull=True,
         job__cancel_requested=False,
         job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
     ).select_related("job", "experiment")

@@ -182,6 +182,7 @@ def _same_runs(config: RunConfig, version: str, persist: bool) -> QuerySet[Model
         config_hash=config.config_hash,
         source_version=version,
         deleted_at__isnull=True,
+        files_removed_at__isnull=True,
         job__cancel_requested=False,
         job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
     )

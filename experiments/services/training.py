@@ -159,6 +159,7 @@ def _twin(plan: TrainingPlan) -> ModelRun | None:
         kind=RunKind.MODEL_TRAINING,
         config_hash=plan.identity,
         deleted_at__isnull=True,
+        files_removed_at__isnull=True,
         job__cancel_requested=False,
         job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
     )

@@ -122,6 +122,7 @@ def validation_submit(
                 parent=run,
                 config_hash=identity,
                 deleted_at__isnull=True,
+                files_removed_at__isnull=True,
                 job__cancel_requested=False,
                 job__status__in=[*ACTIVE, JobStatus.SUCCEEDED],
             ).select_related("job", "experiment")

@@ -23,6 +23,7 @@ from experiments.selectors.pipeline import pipeline_of, title_of
 from experiments.selectors.results import result_gone
 from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import saved_as
+from experiments.selectors.summary import HEADLINES, readings
 from experiments.selectors.sweep import has_part
 from experiments.services.runs import run_cancel
 from experiments.services.verify import run_verify
@@ -180,8 +181,9 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
     has_result = not gone and (run.status == JobStatus.SUCCEEDED or has_part(run))
     is_shown = has_result or not tab.needs_result
     tabs = tabs_of(run)
-    context = {
-        "run": run_document(run),
+    document = run_document(run)
+    context: dict[str, Any] = {
+        "run": document,
         "title": run.name or run.job.title,
         "experiment": run.experiment,
         "pipeline": _pipeline(run),
@@ -195,6 +197,8 @@ def _context(request: HttpRequest, run: ModelRun, tab: Tab) -> dict[str, Any]:
         "panel": tab.region if is_shown else "",
         "calls": cache(partial(tab_calls, request, run, tab.name if is_shown else "")),
     }
+    if gone and run.metrics:
+        context["headlines"] = readings(HEADLINES, document)
     context |= _work(run)
     if run.kind == RunKind.GENERATE and not run.job.is_finished:
         context |= live_context(run)

@@ -86,10 +86,11 @@ def tab_calls(request: HttpRequest, run: ModelRun, tab: str) -> list[Call]:
 
 
 def _calls(run: ModelRun, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    has_result = run.status == JobStatus.SUCCEEDED
+    is_kept = run.files_removed_at is None
+    has_result = run.status == JobStatus.SUCCEEDED and is_kept
     yield from _one(document)
     if run.kind == RunKind.SWEEP:
-        yield from _candidates(run)
+        yield from _candidates(run) if is_kept else ()
         yield from _searched_again(run, "sweep")
         return
     if run.kind == RunKind.GENERATE:

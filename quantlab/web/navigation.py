@@ -39,6 +39,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Glossary", "experiments:glossary", "y"),
         ("Broker", "experiments:broker", "o"),
         ("Settings", "settings", "s"),
+        ("System", "system", "h"),
         ("API", "api:openapi-view", "a"),
     ),
 }

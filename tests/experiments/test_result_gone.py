@@ -8,7 +8,7 @@ from django.core.cache import cache
 from experiments.models import RunTimeseries
 from tests.factories import finished_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 OF_THE_REPORT = (
     "report",
@@ -16,11 +16,6 @@ OF_THE_REPORT = (
     "tables/yearly",
     "charts/equity",
 )
-
-
-@pytest.fixture(autouse=True)
-def _home(settings, tmp_path):
-    settings.QUANT_HOME = tmp_path
 
 
 @pytest.fixture
