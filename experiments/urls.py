@@ -59,6 +59,7 @@ from experiments.views.pipeline import (
 from experiments.views.pipeline_form import pipeline_new
 from experiments.views.presets import (
     preset_deleted,
+    preset_guarded,
     preset_list,
     preset_new,
     preset_renamed,
@@ -202,6 +203,11 @@ urlpatterns = [
         "presets/sweep/<str:preset>/experiment",
         experiment_new,
         name="preset-experiment",
+    ),
+    path(
+        "presets/sweep/<str:name>/guardrails",
+        preset_guarded,
+        name="preset-guardrails",
     ),
     path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
     path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),

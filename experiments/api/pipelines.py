@@ -188,7 +188,7 @@ class PipelineCostOut(Schema):
 class PipelineQuery(ListQuery):
     model_id: str = ""
     status: str = ""
-    q: str = Field("", description="A part of the name.")
+    q: str = Field("", description="A part of the name or the model.")
     order: str = Field(
         NEWEST, description="created_at, finished_at, model_id or status."
     )

@@ -31,6 +31,7 @@ from strategies.errors import ConfigError, StrategyError
 from strategies.learning.models import MODELS, Model
 from strategies.market.timeframe import TIMEFRAMES
 from strategies.market.universes import WORDS, presets
+from strategies.pipeline.grid import SIMPLE
 from strategies.pipeline.plan import COSTS, GUARDRAILS
 
 # The steps of the wizard, and the fields that each of them shows.
@@ -289,7 +290,7 @@ def values_of(
     values["universe"] = str(named) if named else NAMED
     if sorted(plan["symbols"]) == sorted(PRACTICE_SYMBOLS):
         values |= {"universe": PRACTICE, "symbols": ""}
-    return values | ({} if sweep.get("preset_id") else _grid_values(plan))
+    return values | ({} if sweep.get("preset_id") == SIMPLE else _grid_values(plan))
 
 
 def _grid_values(plan: Mapping[str, Any]) -> dict[str, Any]:

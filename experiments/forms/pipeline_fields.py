@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django import forms
 
@@ -98,17 +98,8 @@ def try_fields() -> dict[str, forms.Field]:
 
 
 def limit_fields(novice: bool) -> dict[str, forms.Field]:
-    words = RAIL_WORDS["novice" if novice else "expert"]
-    fields: dict[str, forms.Field] = {}
-    for key, (low, high, step) in RAIL_RANGES.items():
-        label, hint = words[key]
-        fields[key] = forms.CharField(
-            label=label,
-            required=False,
-            help_text=hint,
-            widget=number_input(low, high, step),
-        )
-    return fields | {
+    rails = rail_fields(RAIL_WORDS["novice" if novice else "expert"])
+    return rails | {
         "name": name_field(
             required=False, hint="Left empty, it is named after what is traded."
         ),
@@ -118,6 +109,20 @@ def limit_fields(novice: bool) -> dict[str, forms.Field]:
             help_text="Otherwise a pipeline that is the same is opened.",
         ),
     }
+
+
+def rail_fields(words: Mapping[str, tuple[str, str]]) -> dict[str, forms.Field]:
+    """Return a field for each cut-off, in these words: what it is called, a hint."""
+    fields: dict[str, forms.Field] = {}
+    for key, (low, high, step) in RAIL_RANGES.items():
+        label, hint = words[key]
+        fields[key] = forms.CharField(
+            label=label,
+            required=False,
+            help_text=hint,
+            widget=number_input(low, high, step),
+        )
+    return fields
 
 
 RAIL_RANGES = {

@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 
 from experiments.artifacts.presets import MAX_NAME, preset_name
-from experiments.forms.fields import NEEDED
+from experiments.forms.fields import NEEDED, number_in
+from experiments.forms.pipeline_fields import RAIL_RANGES, RAIL_WORDS, rail_fields
 from quantlab.web.problem import Problem
-from strategies.errors import StrategyError
+from strategies.errors import ConfigError, StrategyError
 
 
 class PresetNameForm(forms.Form):
@@ -28,6 +29,35 @@ class PresetNameForm(forms.Form):
     def refuse(self, problem: Problem) -> None:
         """Show what only the lab could know: the name is taken."""
         self.add_error("name", f"{problem.message} {problem.advice}")
+
+
+class GuardrailsForm(forms.Form):
+    """The cut-offs of a saved sweep; an empty one is not asked."""
+
+    sharpe_basis = forms.ChoiceField(
+        label="Sharpe ratio of", choices=[("year", "a year"), ("bar", "a bar")]
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        rails = rail_fields(RAIL_WORDS["expert"])
+        rails["min_sharpe"].label = "Least Sharpe ratio"
+        rails["min_sharpe"].help_text = "Left empty: not asked."
+        self.fields |= rails
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Return what was written, as a preset keeps it; nothing for none."""
+        sent = self.cleaned_data
+        rails = {key: number_in(sent[key]) for key in RAIL_RANGES if sent[key]}
+        return rails and rails | {"sharpe_basis": sent["sharpe_basis"]}
+
+    def refuse(self, error: StrategyError) -> None:
+        problems = error.problems if isinstance(error, ConfigError) else (error,)
+        for problem in problems:
+            name = problem.field.rpartition(".")[2]
+            text = f"{problem.message} {problem.advice}".strip()
+            self.add_error(name if name in self.fields else None, text)
 
 
 def name_offered(title: str) -> str:

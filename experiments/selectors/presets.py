@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -21,12 +22,12 @@ ORDERS = {name: name for name in ("name", "created_at", "updated_at", "kind")}
 def preset_get(
     kind: str, name: str, *, deleted: bool = False, owner: str = ""
 ) -> Preset:
-    """Return a preset; of deleted ones the last. 404 with the nearest name.
+    """Return a preset by name or id; of deleted ones the last. 404 with the nearest.
 
     One that somebody else than `owner` keeps private is not there.
     """
     presets = _seen_by(owner).filter(kind=kind, deleted_at__isnull=not deleted)
-    preset = presets.filter(name=name).order_by("-deleted_at").first()
+    preset = presets.filter(_called(name)).order_by("-deleted_at").first()
     if preset is None:
         names = presets.values_list("name", flat=True)[:1_000]
         raise Problem(
@@ -54,6 +55,13 @@ def preset_page(
     if q:
         presets = presets.filter(name__icontains=q)
     return keyset_page(presets, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+
+
+def _called(word: str) -> Q:
+    try:
+        return Q(name=word) | Q(pk=UUID(word))
+    except ValueError:
+        return Q(name=word)
 
 
 def _seen_by(owner: str) -> QuerySet[Preset]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from experiments.selectors.training import model_get
+from experiments.services.pipeline_preset import saved_sweep
 from experiments.services.pipeline_universe import Held, held_of, listed_of
 from experiments.services.words import Name
 from strategies.config import ExecutionConfig, RunConfig, config_error, epoch_ms
@@ -63,6 +64,16 @@ class GridRequest(BaseModel):
     )
 
 
+class SweepChoice(BaseModel):
+    """A saved sweep that says what is tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: str = Field(
+        max_length=60, description="Name or id; simple-12 are those of simple mode."
+    )
+
+
 class PipelineRequest(BaseModel):
     """What a request for a pipeline says."""
 
@@ -80,6 +91,9 @@ class PipelineRequest(BaseModel):
     end_date: int | str | None = Field(None, description="Inclusive.")
     provider: str = Field("", description="By default who has most of the symbols.")
     grid: GridRequest | None = Field(None, description="Of advanced mode.")
+    sweep: SweepChoice | None = Field(
+        None, description="In place of a grid; its guardrails hold unless others do."
+    )
     guardrails: dict[str, Any] | None = Field(
         None,
         description="min_trades, min_sharpe (of a bar, unless sharpe_basis is year), "
@@ -122,6 +136,7 @@ def pipeline_plan(
         asked = PipelineRequest(**body)
     except ValidationError as exc:
         raise config_error(exc, PipelineRequest) from None
+    asked, preset_id = _with_preset(asked, model, owner)
     is_simple = _is_simple(asked)
     timeframe = timeframe_named(asked.timeframe).key
     window = _window(asked)
@@ -147,13 +162,37 @@ def pipeline_plan(
     return PipelineAsked(
         plan=plan,
         universe=listed.document(held),
-        sweep={"preset_id": SIMPLE if is_simple else None}
+        sweep={"preset_id": SIMPLE if is_simple else preset_id}
         | {"grid": [one.document() for one in grid]},
         name=asked.name,
         persist=asked.persist,
         dry_run=asked.dry_run,
         force=asked.force,
     )
+
+
+def _with_preset(
+    asked: PipelineRequest, model: Model, owner: str
+) -> tuple[PipelineRequest, str | None]:
+    """Return the request with what its preset says in it, and the preset's name."""
+    named = asked.sweep.preset if asked.sweep else SIMPLE
+    if asked.sweep is not None and asked.grid is not None:
+        raise ConfigError(
+            "A preset says what is tried, and so does a grid.",
+            code="grid_beside_preset",
+            field="grid",
+            advice="Send one of the two.",
+        )
+    if named == SIMPLE:
+        return asked, None
+    found = saved_sweep(named, model, owner)
+    try:
+        grid = GridRequest(**found.grid)
+    except ValidationError as exc:
+        raise _below("sweep.preset.grid", config_error(exc, GridRequest)) from None
+    rails = found.guardrails if asked.guardrails is None else asked.guardrails
+    changes = {"grid": grid, "mode": "advanced", "guardrails": rails}
+    return asked.model_copy(update=changes), found.name
 
 
 def _is_simple(asked: PipelineRequest) -> bool:

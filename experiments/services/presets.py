@@ -77,6 +77,16 @@ def preset_update(
 
 
 @transaction.atomic
+def preset_guard(*, preset: Preset, guardrails: Mapping[str, Any]) -> Preset:
+    """Keep other cut-offs with a sweep, or none; a public one has to have some."""
+    bare = {key: value for key, value in preset.config.items() if key != "guardrails"}
+    config = bare | ({"guardrails": dict(guardrails)} if guardrails else {})
+    _check_visibility(preset.kind, preset.visibility, config)
+    preset.config = config
+    return _kept(preset)
+
+
+@transaction.atomic
 def preset_rename(*, preset: Preset, name: str) -> Preset:
     """Give it another name; 409 if that is taken. Runs remember the old one."""
     name = preset_name(name)

@@ -33,6 +33,7 @@ from quantlab.web.lists import Column, Field, asked_of
 from strategies.learning.models import MODELS, model_named
 from strategies.market.timeframe import timeframe_named
 from strategies.numerals import number
+from strategies.pipeline.grid import SIMPLE
 from strategies.pipeline.words import STAGES
 
 PAGE = "experiments/pipeline_detail.html"
@@ -235,7 +236,7 @@ def _calls(request: HttpRequest, document: dict[str, Any]) -> list[Call]:
 
 def _asked_grid(plan: dict[str, Any]) -> dict[str, Any]:
     """Return what a request says of the configurations; nothing for the usual ones."""
-    if plan["preset_id"]:
+    if plan["preset_id"] == SIMPLE:
         return {"mode": "simple"}
     grid, hours = plan["grid"], []
     for one in grid:

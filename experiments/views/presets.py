@@ -13,7 +13,12 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from experiments.forms.preset import ImportForm, PresetNameForm, name_offered
+from experiments.forms.preset import (
+    GuardrailsForm,
+    ImportForm,
+    PresetNameForm,
+    name_offered,
+)
 from experiments.forms.run import RunForm
 from experiments.models import ModelRun, Preset, PresetKind, RunKind
 from experiments.selectors.plan import as_settled
@@ -28,6 +33,7 @@ from experiments.selectors.runs import run_get
 from experiments.services.presets import (
     preset_create,
     preset_delete,
+    preset_guard,
     preset_import,
     preset_rename,
     preset_update,
@@ -226,14 +232,34 @@ def preset_run(request: HtmxHttpRequest, kind: str, name: str) -> HttpResponse:
     return page.answer(request)
 
 
-def _sweep_start(request: HttpRequest, preset: Preset) -> HttpResponse:
+@require_POST
+def preset_guarded(request: HttpRequest, name: str) -> HttpResponse:
+    """Keep other guardrails with a sweep; a public one needs some."""
+    preset = preset_get(PresetKind.SWEEP, name)
+    form = GuardrailsForm(request.POST)
+    if form.is_valid():
+        try:
+            preset_guard(preset=preset, guardrails=form.asked)
+        except StrategyError as exc:
+            form.refuse(exc)
+        else:
+            messages.success(request, f"Guardrails of “{preset.name}” saved.")
+            return redirect("experiments:preset-run", preset.kind, preset.name)
+    return _sweep_start(request, preset, form)
+
+
+def _sweep_start(
+    request: HttpRequest, preset: Preset, form: GuardrailsForm | None = None
+) -> HttpResponse:
     """Show whose space this can be: every experiment leads to the form, filled in."""
     q = request.GET.get("q", "")
     context = {
+        "form": form or GuardrailsForm(initial=preset.config.get("guardrails")),
         "preset": preset,
         "axes": _axes(preset),
         "q": q,
         "experiments": sweepable(preset, q=q, limit=ROWS_PER_PAGE),
         "most": ROWS_PER_PAGE,
     }
-    return render(request, "experiments/preset_sweep.html", context)
+    status = 422 if form and form.errors else 200
+    return render(request, "experiments/preset_sweep.html", context, status=status)

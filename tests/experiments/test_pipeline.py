@@ -15,6 +15,7 @@ from experiments.models import (
     ModelVersion,
     PipelineRun,
 )
+from experiments.services.presets import preset_create
 from experiments.services.verify import run_verify
 from experiments.services.watchlists import watchlist_create
 from quantlab.api import api
@@ -250,6 +251,49 @@ def test_a_model_that_is_none_or_a_rule_is_asked_for_in_its_own_way(client, home
         ({"params": {"fast": 5}}, "nothing_to_train"),
     ):
         assert refusal(client, "sma_cross", **here, **more)[1] == code
+
+
+def test_a_saved_sweep_says_what_is_tried_and_what_has_to_hold(client, home):
+    here = {"universe": ["SYN-gbm-1"], "dry_run": True}
+    space = {"fast": {"min": 5, "max": 9, "step": 4}, "slow": [30]}
+    rails = {"min_sharpe": 0.7}
+    config = {"space": space, "guardrails": rails}
+    mine = preset_create(kind="sweep", name="Two averages", config=config)
+    grid = {"thresholds_list": [[0.5], [0.6]], "allowed_hours_list": [[]]}
+    preset_create(kind="sweep", name="Levels", config={"grid": grid})
+
+    for named in ("Two averages", str(mine.pk)):
+        asked = here | {"sweep": {"preset": named}}
+        plan = post(client, asked, "sma_cross").body["plan"]
+        assert plan["preset_id"] == "Two averages"
+        assert [one["params"]["fast"] for one in plan["grid"]] == [5, 9]
+        assert plan["guardrails"] == rails | {"sharpe_basis": "year"}
+    own = post(client, asked | {"guardrails": {"min_trades": 3}}, "sma_cross").body
+    assert own["plan"]["guardrails"] == {"min_trades": 3, "sharpe_basis": "bar"}
+    learned = post(client, here | {"sweep": {"preset": "Levels"}}).body
+    assert [one["thresholds"] for one in learned["plan"]["grid"]] == [[0.5], [0.6]]
+    usual = post(client, here | {"sweep": {"preset": "simple-12"}}).body["plan"]
+    assert (usual["preset_id"], len(usual["grid"])) == ("simple-12", 12)
+
+    for name, odd in (
+        ("Costs", {"space": {"execution.slippage_bps": [1, 2]}}),
+        ("Bound", config | {"constraints": ["fast < 7"]}),
+        ("Other", {"space": {"period": [3]}}),
+        ("Bare", {}),
+    ):
+        preset_create(kind="sweep", name=name, config=odd)
+    preset_create(kind="sweep", name="Hers", config=config, owner="ann")
+    for model_id, named, more, code in (
+        ("sma_cross", "None", {}, "unknown_preset"),
+        ("sma_cross", "Hers", {}, "unknown_preset"),
+        *(("sma_cross", odd, {}, "unfit_preset") for odd in ("Costs", "Bound")),
+        *(("sma_cross", odd, {}, "unfit_preset") for odd in ("Other", "Bare")),
+        ("momentum_logit", "Two averages", {}, "unfit_preset"),
+        ("sma_cross", "Two averages", {"grid": {}}, "grid_beside_preset"),
+    ):
+        body = here | {"sweep": {"preset": named}} | more
+        status, found, error = refusal(client, model_id, **body)
+        assert (status, found) == (422, code), (named, error)
 
 
 def test_a_dry_run_tells_its_plan_and_keeps_nothing(client, home):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from experiments.models import Preset
 from experiments.selectors.presets import preset_get
-from experiments.services.presets import preset_create
+from experiments.services.presets import preset_create, preset_update
 from tests.experiments.rows import plain_experiment
 from tests.experiments.test_presets import API, refusal, send
 from tests.factories import CONFIG
@@ -49,6 +51,31 @@ def test_a_public_sweep_needs_guardrails_whoever_asks(client):
     experiment = plain_experiment(model_key="sma_cross")
     started = f"/model-lab/experiments/{experiment.pk}/sweep?preset=S"
     assert client.get(started).status_code == 200
+
+
+def test_guardrails_are_changed_on_the_page_of_a_sweep(client):
+    config = {"space": {"fast": [5, 10]}}
+    preset = preset_create(kind="sweep", name="S 1", config=config)
+    page, door = "/presets/sweep/S%201", "/presets/sweep/S%201/guardrails"
+    sent = {"min_trades": "50", "min_sharpe": "0.5", "sharpe_basis": "year"}
+
+    assert client.post(door, sent).headers["Location"] == page
+    preset.refresh_from_db()
+    rails = {"min_trades": 50, "min_sharpe": 0.5, "sharpe_basis": "year"}
+    assert preset.config == config | {"guardrails": rails}
+    shown = client.get(page).content.decode()
+    assert re.search(r'value="50"[^>]*id="id_min_trades"', shown)
+    for wrong in ({"min_trades": "-1"}, {"max_pbo": "2"}, {"sharpe_basis": "week"}):
+        assert client.post(door, sent | wrong).status_code == 422, wrong
+    preset_update(preset=preset, visibility="public")
+    bare = client.post(door, {"sharpe_basis": "year"})
+    assert bare.status_code == 422
+    assert "needs guardrails" in bare.content.decode()
+    preset_update(preset=preset, visibility="private")
+    assert client.post(door, {"sharpe_basis": "bar"}).status_code == 302
+    preset.refresh_from_db()
+    assert preset.config == config
+    assert client.post("/presets/sweep/none/guardrails", sent).status_code == 404
 
 
 def test_what_somebody_else_keeps_private_is_not_there(client):
