@@ -200,6 +200,8 @@ class ConfigForm(forms.Form):
 
     def _add_fields(self, values: Mapping[str, Any], *, novice: bool) -> None:
         info = described(values)
+        is_alone = values.get("universe", "").strip() in ("", values["symbol"])
+        reach = info if is_alone else None  # of several nobody knows it yet
         listed = symbols_listed(values["provider"])
         self.suggestions = list(dict.fromkeys(one.symbol for one in listed))
         spec = strategies_known().get(values["strategy"], {})
@@ -211,8 +213,8 @@ class ConfigForm(forms.Form):
             "universe": universe_field(),
             "weights": weights_field(self._weights()),
             "timeframe": timeframe_field(values),
-            "start": date_field("start", info),
-            "end": date_field("end", info),
+            "start": date_field("start", reach),
+            "end": date_field("end", reach),
         }
         for parameter in parameters_of(values["strategy"]):
             added[PARAM + parameter["name"]] = parameter_field(parameter)

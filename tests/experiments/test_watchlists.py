@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -112,9 +113,14 @@ def test_a_whole_one_is_put_in_its_place(client, kept):
 
 
 def test_the_form_says_who_of_a_list_has_no_bars(client, kept):
+    alone = send(client, PLAIN, live=True).content.decode()
     page = send(client, PLAIN, live=True, universe="my two", weights="equal")
-    said = "Of this list 1 has no bars then and is left out: NOPE."
-    assert said in page.content.decode()
+    page = page.content.decode()
+    assert "Of this list 1 has no bars then and is left out: NOPE." in page
+    # The reach of the one symbol is no bound of the list's dates.
+    for html, is_bound in ((alone, True), (page, False)):
+        dates = re.findall(r'<input[^>]*type="date"[^>]*>', html)
+        assert ["min=" in one for one in dates] == [is_bound] * 2
 
 
 def test_pages_make_change_and_delete_one(client):
