@@ -76,7 +76,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
 HUEY_PATH = QUANT_HOME / "huey.db"  # wake-ups only; apart, as huey locks all of it
 # Where wake-ups go instead, if the worker is on another machine.
-QUANT_REDIS_URL = env_url("QUANT_REDIS_URL", drivers={"redis": "redis"})
+QUANT_REDIS_URL = env_url(
+    "QUANT_REDIS_URL", drivers={"redis": "redis", "rediss": "redis"}
+)
 
 
 def _secret_key() -> str:

@@ -62,7 +62,7 @@ STATUS_CODES: dict[int, tuple[str, str, str]] = {
     503: (
         "worker_unavailable",
         "The worker does not answer.",
-        "Start the lab again with make run.",
+        "Start the lab again with make run, or its worker.",
     ),
 }
 
