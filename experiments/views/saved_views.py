@@ -102,7 +102,10 @@ def _listed(
 ) -> HttpResponse:
     found = saved_view_documents(saved_views(owner_of(request)))
     context = {
-        "rows": [row | {"title": LISTS[row["list"]].title} for row in found],
+        "rows": [
+            row | {"title": LISTS[row["list"]].title, "said": said_in(row["query"])}
+            for row in found
+        ],
         "refusal": refusal,
         "unsaved": unsaved,
         "max_name": MAX_NAME,

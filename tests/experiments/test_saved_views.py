@@ -113,6 +113,7 @@ def test_pages_keep_and_show_them(client):
     assert client.post(f"/views/{view.pk}/name", {"name": ""}).status_code == 422
     client.post(f"/views/{view.pk}/name", {"name": "Shining"})
     listed = client.get("/views").text
+    assert "starred <code>true</code>" in listed
     assert "Shining" in listed
     assert "/model-lab?starred=true" in listed
     away = client.post("/views", body | {"name": "X", "next": "https://evil.test/"})
