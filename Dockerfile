@@ -4,6 +4,8 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 RUN pip install --no-cache-dir uv==0.13.8
 COPY pyproject.toml requirements.txt ./
+# Compiled here: who runs the lab may not write beside its code.
+ENV UV_COMPILE_BYTECODE=1
 RUN uv venv /venv \
  && uv pip sync --require-hashes requirements.txt --python /venv/bin/python \
  && uv pip install -r pyproject.toml --extra postgres --extra redis --python /venv/bin/python
@@ -21,6 +23,7 @@ COPY strategies strategies
 COPY quantlab quantlab
 COPY jobs jobs
 COPY experiments experiments
+RUN python -m compileall -q .
 ENV PATH=/venv/bin:$PATH \
     QUANT_HOME=/var/lib/quantlab \
     PYTHONUNBUFFERED=1 \
