@@ -39,7 +39,7 @@ from tests.experiments.test_expression_runs import expression_run
 from tests.factories import finished_run, finished_sweep
 from tests.jobs.rows import add_lines
 from tests.quantlab.test_api import KEYS, assert_error
-from tests.sizes import examples
+from tests.sizes import IS_TORTURE
 
 pytestmark = pytest.mark.django_db
 
@@ -136,7 +136,7 @@ def test_invented_requests(operation, lab):
 
     @given(case=right | wrong)
     @settings(
-        max_examples=examples(4),
+        max_examples=60 if IS_TORTURE else 4,
         deadline=None,
         derandomize=True,
         database=None,

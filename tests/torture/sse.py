@@ -1,9 +1,10 @@
-"""Many people follow jobs while runs are computed and others read pages.
+"""Many people follow jobs while a sweep and runs are computed and others read pages.
 
 `python -m tests.torture.sse [clients]` opens a lab of its own, lets that many clients
-follow ten runs, cuts some of them off at random moments, reads pages all the while, and
-then stops the lab with every stream open. It prints what it measured, and fails when a
-client missed an event or got one twice, or when a page or the stop took too long.
+follow a sweep and nine runs, cuts some of them off at random moments, reads pages all
+the while, and then stops the lab with every stream open. It prints what it measured,
+and fails when a client missed an event or got one twice, or when a page or the stop
+took too long.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ SEED = 20261121
 PAGES = ("/", "/jobs", "/model-lab", "/settings", "/api/runs")
 PAGE_P99_S = 0.2
 STOP_WITHIN_S = 5.0
+# 10,000 candidates of 100,000 hours: at work while all the runs are.
+SWEPT: dict[str, Any] = {
+    "space": {
+        "fast": {"min": 2, "max": 101, "step": 1},
+        "slow": {"min": 200, "max": 299, "step": 1},
+    },
+    "config": {"end": "2016-12-31"},
+}
 # A million bars each: there is something to follow for a while.
 LONG: dict[str, Any] = {
     "provider": "synthetic",
@@ -129,12 +138,13 @@ def measure(n: int = CLIENTS) -> Figures:
 
 async def _measure(lab: Lab, n: int) -> Figures:
     figures = Figures(n)
-    await asyncio.to_thread(_read_pages, lab.port, 1)  # the first of each is slower
-    job_ids = [await asyncio.to_thread(start_run, lab.port) for _ in range(RUNS)]
+    await asyncio.to_thread(read_pages, lab.port, 1)  # the first of each is slower
+    job_ids = [await asyncio.to_thread(start_sweep, lab.port)]
+    job_ids += [await asyncio.to_thread(start_run, lab.port) for _ in range(RUNS - 1)]
     following = asyncio.create_task(follow_all(clients_of(lab.port, job_ids, n)))
     took: list[float] = []
     while not following.done():
-        took += await asyncio.to_thread(_read_pages, lab.port, 4)
+        took += await asyncio.to_thread(read_pages, lab.port, 4)
         figures.threads = max(figures.threads, _count(lab, "task"))
         figures.files = max(figures.files, _count(lab, "fd"))
     await following
@@ -158,18 +168,39 @@ async def _stop_with_open_streams(lab: Lab, n: int) -> float:
     return took
 
 
+def start_sweep(port: int) -> str:
+    """Queue a sweep that takes longer than a run; return its job."""
+    asked = {
+        "name": "A crowd looks on",
+        "model_key": "sma_cross",
+        "params": {"fast": 5, "slow": 20},
+        "provider": "synthetic",
+        "universe": ["SYN-garch-1"],
+        "timeframe": "1h",
+    }
+    experiment = _post(port, "/api/model-lab/experiments", asked)
+    door = f"/api/model-lab/experiments/{experiment['id']}/param-sweep"
+    return str(_post(port, door, SWEPT)["job_id"])
+
+
 def start_run(port: int) -> str:
     """Queue a run that takes some seconds; return its job."""
-    body = json.dumps(LONG | {"strategy": {"name": "macd"}})
+    asked = LONG | {"strategy": {"name": "macd"}}
+    return str(_post(port, "/api/backtest", asked)["job_id"])
+
+
+def _post(port: int, address: str, asked: dict[str, Any]) -> dict[str, Any]:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     headers = {"Content-Type": "application/json"}
-    connection.request("POST", "/api/backtest", body, headers)
-    job_id: str = json.load(connection.getresponse())["job_id"]
+    connection.request("POST", address, json.dumps(asked), headers)
+    answer = connection.getresponse()
+    told: dict[str, Any] = json.load(answer)
     connection.close()
-    return job_id
+    assert answer.status in (201, 202), told
+    return told
 
 
-def _read_pages(port: int, rounds: int) -> list[float]:
+def read_pages(port: int, rounds: int) -> list[float]:
     took = []
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     for page in PAGES * rounds:
