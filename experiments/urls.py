@@ -71,6 +71,7 @@ from experiments.views.retention import retention
 from experiments.views.run import run_check, run_detail, run_stop
 from experiments.views.runs_new import run_again, run_new
 from experiments.views.saved_views import view_deleted, view_list, view_renamed
+from experiments.views.sharing import share
 from experiments.views.statistics import lab_correlation, lab_profit, statistics
 from experiments.views.storage import cache_cleared, storage
 from experiments.views.strategies import (
@@ -98,6 +99,7 @@ from experiments.views.words import experiment_words, run_words, strategy_words
 app_name = "experiments"
 
 urlpatterns = [
+    path("share/<str:kind>/<str:key>", share, name="share"),
     path("", dashboard, name="dashboard"),
     path("statistics", statistics, name="statistics"),
     path("statistics/distributions", distributions, name="distributions"),

@@ -113,6 +113,7 @@ def done_within(job: Job, kind: str, *, title: str, run_id: str, page: str) -> J
 def cancel(job_id: str) -> Job:
     """Call a job off; asking again changes nothing. Raises `Job.DoesNotExist`."""
     job = Job.objects.select_for_update().get(pk=job_id)
+    _refuse_foreign(job)
     if not lease.cancel_queued(job_id):
         asked = Job.objects.filter(
             pk=job_id, status=JobStatus.RUNNING, cancel_requested=False
@@ -130,6 +131,7 @@ def requeue(job_id: str) -> bool:
     Raises `QueueFull`.
     """
     _refuse_when_full()
+    _refuse_foreign(Job.objects.get(pk=job_id))
     queued = lease.start_over(job_id)
     if queued:
         _wake_on_commit(job_id)
@@ -164,6 +166,12 @@ def worker_health() -> WorkerHealth:
         "alive": age_s < PULSE_S,
         "heartbeat_age_s": round(age_s, 1),
     }
+
+
+def _refuse_foreign(job: Job) -> None:
+    person = who_asks()
+    if not person.sees_all and job.owner != person.name:
+        raise Problem(status=403, message="This job is somebody else's.")
 
 
 def _refuse_when_full() -> None:

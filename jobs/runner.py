@@ -13,6 +13,7 @@ from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobCancelled, JobContext
 from jobs.registry import JobKind, Retry, UnknownKind, kind_named, resolve
+from quantlab.web.person import Person, Scope, asked_by
 from quantlab.web.problem import Problem, disk_full, is_disk_full
 from strategies.errors import StrategyError
 
@@ -60,7 +61,8 @@ def _outcome(
     job = context.job
     try:
         context.log("job_start", type=job.kind, attempt=job.attempt)
-        resolve(kind.handler)(context, **job.payload)
+        with asked_by(Person(job.owner, Scope.ADMIN)):  # what it makes is its owner's
+            resolve(kind.handler)(context, **job.payload)
     except JobCancelled:
         return JobStatus.CANCELLED, None
     except StrategyError as exc:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from jobs.models import ACTIVE, Job, JobStatus, canonical_status
 from jobs.registry import kinds
 from quantlab.web.paging import Page, keyset_page, unknown_word
+from quantlab.web.person import who_asks
 from quantlab.web.problem import Problem
 
 ORDERS = {
@@ -45,8 +46,16 @@ class JobRow:
         return max((end - self.job.started_at).total_seconds(), 0.0)
 
 
+def jobs_seen() -> QuerySet[Job]:
+    """Return the jobs of who asks and those of the lab itself; all for an admin."""
+    person = who_asks()
+    if person.sees_all:
+        return Job.objects.all()
+    return Job.objects.filter(owner__in=["", person.name])
+
+
 def job_get(job_id: str) -> Job:
-    job = Job.objects.filter(pk=job_id).first()
+    job = jobs_seen().filter(pk=job_id).first()
     if job is None:
         message = f"There is no job {job_id[:40]!r}."
         raise Problem(status=404, message=message, next_steps=["GET /api/jobs"])
@@ -77,7 +86,7 @@ def status_counts(*, q: str = "", kind: str = "") -> dict[str, int]:
 
 
 def _matching(q: str, kind: str) -> QuerySet[Job]:
-    jobs = Job.objects.filter(kind=kind_known(kind)) if kind else Job.objects.all()
+    jobs = jobs_seen().filter(kind=kind_known(kind)) if kind else jobs_seen()
     if not q:
         return jobs
     wanted = Q()
@@ -112,4 +121,4 @@ def job_rows(jobs: Iterable[Job]) -> list[JobRow]:
 
 
 def active_count() -> int:
-    return Job.objects.filter(status__in=ACTIVE).count()
+    return jobs_seen().filter(status__in=ACTIVE).count()

@@ -22,6 +22,7 @@ from jobs.selectors import (
     active_count,
     job_page,
     job_rows,
+    jobs_seen,
     status_counts,
 )
 from quantlab.web.htmx import HtmxHttpRequest, render_page, wants_region
@@ -105,7 +106,7 @@ def job_detail(request: HtmxHttpRequest, job_id: str) -> HttpResponse:
 
     `was` is the state the asking region shows.
     """
-    job = get_object_or_404(Job, pk=job_id)
+    job = get_object_or_404(jobs_seen(), pk=job_id)
     log = log_panel.log_panel(request, job, address=job.get_absolute_url())
     if log_panel.has_no_news(request, log):
         return HttpResponse(status=204)  # htmx leaves the lines as they are
@@ -163,7 +164,7 @@ def job_stages(job: Job) -> list[Stage]:
 @require_http_methods(["GET", "POST"])
 def job_cancel(request: HttpRequest, job_id: str) -> HttpResponse:
     """Ask before cancelling (GET, for browsers without script), then do it (POST)."""
-    job = get_object_or_404(Job, pk=job_id)
+    job = get_object_or_404(jobs_seen(), pk=job_id)
     if request.method == "GET":
         return render(request, "jobs/job_cancel.html", {"job": job})
     if job.is_finished:

@@ -55,6 +55,7 @@ from experiments.api.reproduce import router as reproduce_router
 from experiments.api.runs import router as runs_router
 from experiments.api.saved_views import router as saved_views_router
 from experiments.api.series import router as series_router
+from experiments.api.sharing import router as sharing_router
 from experiments.api.statistics import router as statistics_router
 from experiments.api.strategies import router as strategies_router
 from experiments.api.sweep import experiment_router as sweep_router
@@ -305,6 +306,7 @@ api.add_router("/system", system_router)
 api.add_router("/metrics", metrics_router)
 api.add_router("/calibration", calibration_router)
 api.add_router("/keys", keys_router)
+api.add_router("/share", sharing_router)
 
 
 # --- errors ------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from experiments.models import ModelRun
 from experiments.selectors.trials import trial_counts
 from jobs.models import Job, JobStatus
 from jobs.queue import queue_depth, worker_health
+from quantlab.web.person import THE_LAB, asked_by
 from quantlab.web.version import git_hash
 from strategies import __version__
 
@@ -75,7 +76,8 @@ def health() -> dict[str, Any]:
 
 def scrape() -> bytes:
     """Return what Prometheus reads. Nothing is counted between two scrapes."""
-    return generate_latest(LabMetrics())
+    with asked_by(THE_LAB):
+        return generate_latest(LabMetrics())
 
 
 class LabMetrics(Collector):

@@ -20,6 +20,7 @@ from experiments.models.ledger import (
     SealOpening,
 )
 from experiments.models.overfitting import OverfittingAnswer
+from experiments.models.owned import Owned, Visibility
 from experiments.models.pipeline import PipelineRun, PipelineStatus
 from experiments.models.preset import Preset, PresetKind
 from experiments.models.reproduction import ProofStatus, Reproduction
@@ -37,7 +38,7 @@ from experiments.models.strategy import StrategySheet, StrategySnapshot
 from experiments.models.sweep import SweepChunk
 from experiments.models.training import ModelVersion, TrainingRun, VersionStage
 from experiments.models.validation import ValidationTest
-from experiments.models.watchlist import Visibility, Watchlist
+from experiments.models.watchlist import Watchlist
 
 __all__ = [
     "BrokerOrder",
@@ -55,6 +56,7 @@ __all__ = [
     "ModelRun",
     "ModelVersion",
     "OverfittingAnswer",
+    "Owned",
     "PipelineRun",
     "PipelineStatus",
     "Preset",

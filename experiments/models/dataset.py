@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from experiments.models.owned import Owned
 from jobs.models import Job
 
 
@@ -18,7 +19,7 @@ class DatasetKind(models.TextChoices):
     FETCHED = "fetched"
 
 
-class Dataset(models.Model):
+class Dataset(Owned):
     """A file somebody sent, bars of a provider, or features and labels that were built.
 
     Its status is that of the job that judges, imports, fetches or builds it.

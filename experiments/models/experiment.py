@@ -8,8 +8,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from experiments.models.owned import Owned
 
-class ModelExperiment(models.Model):
+
+class ModelExperiment(Owned):
     """A question with the setting its runs share; a run may change any of it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from experiments.models.dataset import Dataset
+from experiments.models.owned import Owned
 from experiments.models.training import TrainingRun
 from jobs.models import Job
 
@@ -32,7 +33,7 @@ ENDED = (
 CONCLUDED = (PipelineStatus.SUCCEEDED, PipelineStatus.STOPPED)
 
 
-class PipelineRun(models.Model):
+class PipelineRun(Owned):
     """One pipeline. `stage` is the one that is next or at work; "" when none is.
 
     What a stage found is written together with the name of the next one, so that
@@ -47,7 +48,6 @@ class PipelineRun(models.Model):
     )
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="pipeline")
     name = models.CharField(max_length=200, blank=True)
-    owner = models.CharField(max_length=80, blank=True)
     model_id = models.CharField(max_length=40)
     model_version = models.PositiveIntegerField(
         null=True, blank=True, help_text="That was trained."

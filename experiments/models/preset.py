@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from experiments.models.watchlist import Visibility
+from experiments.models.owned import Owned
 
 
 class PresetKind(models.TextChoices):
@@ -18,17 +18,13 @@ class PresetKind(models.TextChoices):
     GUARDRAILS = "guardrails"
 
 
-class Preset(models.Model):
+class Preset(Owned):
     """One saved config of its kind. The row is the truth, its file a portable copy."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=PresetKind)
     name = models.CharField(max_length=60)
     config = models.JSONField(db_column="config_json")
-    owner = models.CharField(max_length=80, blank=True)
-    visibility = models.CharField(
-        max_length=10, choices=Visibility, default=Visibility.PRIVATE
-    )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

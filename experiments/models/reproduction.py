@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from experiments.models.owned import OfRuns
 from experiments.models.run import ModelRun
 
 
@@ -28,6 +29,8 @@ class Reproduction(models.Model):
     status = models.CharField(max_length=20, choices=ProofStatus)
     document = models.JSONField(db_column="document_json")
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = OfRuns["Reproduction"]()
 
     class Meta:
         db_table = "model_run_reproductions"

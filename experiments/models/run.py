@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models.experiment import ModelExperiment
+from experiments.models.owned import OfRuns, Owned
 from jobs.models import Job
 
 LISTED_BY = ("archived", "pinned", "starred", "strategy", "symbol", "job")
@@ -30,7 +32,7 @@ class RunKind(models.TextChoices):
         return cls.SWEEP, cls.WALK_FORWARD, cls.GENERATE
 
 
-class ModelRun(models.Model):
+class ModelRun(Owned):
     """One config and what came of it. Its status is its job's status.
 
     Scalar metrics on the row are an index that can be rebuilt; what a run produced is
@@ -174,9 +176,21 @@ class ModelRun(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("experiments:run-detail", args=[self.pk])
 
+    def save(self, *args: Any, **how: Any) -> None:
+        """A new run is seen by whom its experiment is; in another's there is none."""
+        if self._state.adding and self.experiment is not None:
+            self.experiment.refuse_foreign()
+            self.visibility = self.experiment.visibility
+        super().save(*args, **how)
+
     @property
     def status(self) -> str:
         return self.job.status
+
+    @property
+    def home(self) -> ModelExperiment | None:
+        """The experiment, where who asks may add runs to it."""
+        return self.experiment if self.experiment and self.experiment.is_mine else None
 
 
 class RunSymbol(models.Model):
@@ -212,6 +226,8 @@ class RunMetric(models.Model):
     )
     key = models.CharField(max_length=40)
     value = models.FloatField(null=True, blank=True)
+
+    objects = OfRuns["RunMetric"]()
 
     class Meta:
         db_table = "model_run_metrics"

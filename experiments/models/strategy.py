@@ -7,10 +7,11 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from experiments.models.owned import Owned
 from experiments.models.run import ModelRun
 
 
-class StrategySnapshot(models.Model):
+class StrategySnapshot(Owned):
     """One row for each canonical expression; how it was written stays with it.
 
     What came of it is its run's. The few numbers here are those that lists sort by, and

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models.dataset import Dataset
+from experiments.models.owned import OfRuns, OfTrainings
 from experiments.models.run import ModelRun
 
 
@@ -32,6 +33,8 @@ class TrainingRun(models.Model):
     )
     report = models.JSONField(null=True, blank=True, db_column="report_json")
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = OfRuns["TrainingRun"]()
 
     class Meta:
         db_table = "model_training_runs"
@@ -78,6 +81,8 @@ class ModelVersion(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OfTrainings["ModelVersion"]()
 
     class Meta:
         db_table = "model_versions"

@@ -8,22 +8,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class Visibility(models.TextChoices):
-    PRIVATE = "private"
-    PUBLIC = "public"
+from experiments.models.owned import Owned
 
 
-class Watchlist(models.Model):
+class Watchlist(Owned):
     """`symbols` is a list of objects: symbol, from, to (ISO dates or null), group."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=60)
     symbols = models.JSONField(default=list)
-    owner = models.CharField(max_length=80, blank=True)
-    visibility = models.CharField(
-        max_length=10, choices=Visibility, default=Visibility.PRIVATE
-    )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

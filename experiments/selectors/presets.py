@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
-from experiments.models import ModelExperiment, Preset, PresetKind, Visibility
+from experiments.models import ModelExperiment, Preset, PresetKind
 from experiments.selectors.filters import ExperimentFilter
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
@@ -19,14 +19,9 @@ from strategies.library.registry import LIBRARY
 ORDERS = {name: name for name in ("name", "created_at", "updated_at", "kind")}
 
 
-def preset_get(
-    kind: str, name: str, *, deleted: bool = False, owner: str = ""
-) -> Preset:
-    """Return a preset by name or id; of deleted ones the last. 404 with the nearest.
-
-    One that somebody else than `owner` keeps private is not there.
-    """
-    presets = _seen_by(owner).filter(kind=kind, deleted_at__isnull=not deleted)
+def preset_get(kind: str, name: str, *, deleted: bool = False) -> Preset:
+    """Return a preset by name or id; of deleted ones the last. 404 with the nearest."""
+    presets = Preset.objects.filter(kind=kind, deleted_at__isnull=not deleted)
     preset = presets.filter(_called(name)).order_by("-deleted_at").first()
     if preset is None:
         names = presets.values_list("name", flat=True)[:1_000]
@@ -46,10 +41,9 @@ def preset_page(
     order: str = "name",
     limit: int = 50,
     cursor: str = "",
-    owner: str = "",
 ) -> Page[Preset]:
     """Return one page of presets, one query; 422 for a kind or order that is none."""
-    presets = _seen_by(owner).filter(deleted_at__isnull=True)
+    presets = Preset.objects.filter(deleted_at__isnull=True)
     if kind:
         presets = presets.filter(kind=kind_known(kind))
     if q:
@@ -62,11 +56,6 @@ def _called(word: str) -> Q:
         return Q(name=word) | Q(pk=UUID(word))
     except ValueError:
         return Q(name=word)
-
-
-def _seen_by(owner: str) -> QuerySet[Preset]:
-    """Return what somebody may see: what is public, and what is their own."""
-    return Preset.objects.filter(Q(visibility=Visibility.PUBLIC) | Q(owner=owner))
 
 
 def kind_known(word: str) -> str:

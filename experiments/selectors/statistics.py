@@ -30,8 +30,10 @@ from experiments.selectors.questions import Question
 from experiments.selectors.runs import run_documents, run_page
 from experiments.selectors.trials import trial_counts
 from experiments.selectors.universes import config_settled
-from jobs.models import Job, JobStatus
+from jobs.models import JobStatus
+from jobs.selectors import jobs_seen
 from quantlab.web.paging import unknown_word
+from quantlab.web.person import who_asks
 from strategies import RunConfig
 from strategies.market.sources import source_version
 
@@ -51,7 +53,7 @@ LISTED = RunFilter()  # neither deleted nor archived
 
 
 def lab_state() -> str:
-    """Return what changes with every change of a run or a strategy; quick reads."""
+    """Return what changes with every change of a run or a strategy one may see."""
     states = [
         model.objects.filter(deleted_at__isnull=True).aggregate(
             n=Count("pk"), newest=Max("updated_at")
@@ -62,7 +64,9 @@ def lab_state() -> str:
     said = [
         f"{one['n']}:{one['newest'].timestamp() if one['n'] else 0}" for one in states
     ]
-    return ":".join((*said, str(heads.first())))
+    person = who_asks()  # who sees other things has other totals
+    eyes = "*" if person.sees_all else person.name
+    return ":".join((eyes, *said, str(heads.first())))
 
 
 def lab_overview() -> dict[str, Any]:
@@ -91,7 +95,7 @@ def _counted() -> dict[str, Any]:
         "strategies": _shown(StrategySnapshot.objects.all()),
         "datasets": _shown(Dataset.objects.all()),
         "trials": trial_counts().n_trials,
-        "jobs": Job.objects.count(),
+        "jobs": jobs_seen().count(),
         "compute_s": _compute_s(),
         "first_run_at": span["first"],
         "last_run_at": span["last"],
@@ -105,7 +109,7 @@ def _shown(rows: QuerySet) -> int:
 
 def _compute_s() -> float:
     taken = Seconds(F("finished_at"), F("started_at"))
-    ended = Job.objects.filter(started_at__isnull=False, finished_at__isnull=False)
+    ended = jobs_seen().filter(started_at__isnull=False, finished_at__isnull=False)
     return float(ended.aggregate(total=Sum(taken))["total"] or 0.0)
 
 

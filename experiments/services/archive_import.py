@@ -43,6 +43,7 @@ from experiments.services.datasets import BOOLEANS
 from experiments.services.ledger import ledger_take
 from experiments.services.runs import symbols_keep
 from jobs.models import Job, JobLog, new_job_id
+from quantlab.web.person import who_asks
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 from strategies.market.identity import Sketch
@@ -184,7 +185,7 @@ def _place(contents: Contents, taken: Taken, placed: list[str]) -> None:
 
 
 def _take_experiment(said: dict[str, Any]) -> bool:
-    known = ModelExperiment.objects.filter(pk=said["id"]).first()
+    known = ModelExperiment.everyones.filter(pk=said["id"]).first()
     if known is None:
         ModelExperiment.objects.create(**said)
         return True
@@ -202,7 +203,7 @@ def _take_run(
     member: RunMember, taken: Taken, pools: dict[str, str], owner: str
 ) -> bool:
     row = member.run
-    known = ModelRun.objects.filter(pk=row.id).first()
+    known = ModelRun.everyones.filter(pk=row.id).first()
     if known is not None:
         _refuse_another(known, member)
         return False
@@ -253,7 +254,7 @@ def _take_job(row: JobRow, kind: str, run_id: UUID, owner: str) -> Job:
         said["id"] = new_job_id()
     page = run_page_url(run_id)
     return Job.objects.create(
-        kind=kind, run_id=str(run_id), page=page, owner=owner, **said
+        kind=kind, run_id=str(run_id), page=page, owner=owner or who_asks().name, **said
     )
 
 

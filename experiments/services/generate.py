@@ -237,7 +237,7 @@ def generated_run(
     [one] = found.items(np.array([candidate_row(found, index)]))
     return run_submit(
         config=generated_config(run, one["expr"], is_kept=index in kept_of(run)),
-        experiment=run.experiment,
+        experiment=run.home,
         parent=run,
         owner=owner,
         tags=tags,

@@ -124,9 +124,7 @@ class PipelineAsked:
     force: bool
 
 
-def pipeline_plan(
-    *, model_id: str, body: Mapping[str, Any], owner: str = ""
-) -> PipelineAsked:
+def pipeline_plan(*, model_id: str, body: Mapping[str, Any]) -> PipelineAsked:
     """Return what a body asks for, or refuse it; 404 for a model that is none.
 
     The caps are asked first, before any file is looked at.
@@ -136,11 +134,11 @@ def pipeline_plan(
         asked = PipelineRequest(**body)
     except ValidationError as exc:
         raise config_error(exc, PipelineRequest) from None
-    asked, preset_id = _with_preset(asked, model, owner)
+    asked, preset_id = _with_preset(asked, model)
     is_simple = _is_simple(asked)
     timeframe = timeframe_named(asked.timeframe).key
     window = _window(asked)
-    listed = listed_of(asked.universe, owner)
+    listed = listed_of(asked.universe)
     guardrails = _guardrails(asked)
     held = held_of(listed, asked.provider, timeframe, window)
     start, end = held.window
@@ -172,7 +170,7 @@ def pipeline_plan(
 
 
 def _with_preset(
-    asked: PipelineRequest, model: Model, owner: str
+    asked: PipelineRequest, model: Model
 ) -> tuple[PipelineRequest, str | None]:
     """Return the request with what its preset says in it, and the preset's name."""
     named = asked.sweep.preset if asked.sweep else SIMPLE
@@ -185,7 +183,7 @@ def _with_preset(
         )
     if named == SIMPLE:
         return asked, None
-    found = saved_sweep(named, model, owner)
+    found = saved_sweep(named, model)
     try:
         grid = GridRequest(**found.grid)
     except ValidationError as exc:

@@ -28,14 +28,14 @@ class SavedSweep:
     guardrails: Mapping[str, Any] | None
 
 
-def saved_sweep(named: str, model: Model, owner: str) -> SavedSweep:
+def saved_sweep(named: str, model: Model) -> SavedSweep:
     """Return what the preset of this name or id asks of a model, or refuse it.
 
     One that somebody else keeps private is not there. A Sharpe ratio it asks for is
     that of a year unless it says otherwise, as in any sweep.
     """
     try:
-        preset = preset_get(PresetKind.SWEEP, named, owner=owner)
+        preset = preset_get(PresetKind.SWEEP, named)
     except Problem as exc:
         raise ConfigError(
             exc.message, code="unknown_preset", field=FIELD, advice=exc.advice

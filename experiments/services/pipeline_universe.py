@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.models.watchlist import Visibility
 from experiments.selectors.universes import watchlist_get
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
@@ -62,7 +61,7 @@ class Held:
     window: tuple[int, int]
 
 
-def listed_of(universe: list[str] | Mapping[str, Any], owner: str) -> Listed:
+def listed_of(universe: list[str] | Mapping[str, Any]) -> Listed:
     """Return the symbols that a universe names, or refuse it; the cap is asked first.
 
     A watchlist that somebody else keeps for himself is not there.
@@ -72,7 +71,7 @@ def listed_of(universe: list[str] | Mapping[str, Any], owner: str) -> Listed:
     cap = checked_cap(said.get("cap"))
     if cap is not None:
         check_symbols(cap)
-    name, symbols, was_chosen = _names(said, owner)
+    name, symbols, was_chosen = _names(said)
     if not symbols:
         raise ConfigError(
             "The universe is empty: there is nothing to trade.",
@@ -107,14 +106,14 @@ def _check_keys(said: Mapping[str, Any]) -> None:
         )
 
 
-def _names(said: Mapping[str, Any], owner: str) -> tuple[str, list[str], bool]:
+def _names(said: Mapping[str, Any]) -> tuple[str, list[str], bool]:
     """Return what a universe is called, who is in it, and whether by hindsight."""
     if "preset_id" in said:
         preset = preset_named(str(said["preset_id"]))
         left = any(one.until for one in preset.members)
         return preset.name, [one.symbol for one in preset.members], not left
     if "watchlist_id" in said:
-        return _watched(str(said["watchlist_id"]), owner)
+        return _watched(str(said["watchlist_id"]))
     given = said["symbols"]
     if not isinstance(given, list) or not all(isinstance(s, str) for s in given):
         raise ConfigError(
@@ -126,17 +125,12 @@ def _names(said: Mapping[str, Any], owner: str) -> tuple[str, list[str], bool]:
     return listed_briefly(symbols), symbols, True
 
 
-def _watched(watchlist_id: str, owner: str) -> tuple[str, list[str], bool]:
+def _watched(watchlist_id: str) -> tuple[str, list[str], bool]:
     field = "universe.watchlist_id"
     try:
         found = watchlist_get(watchlist_id)
     except Problem as exc:
         raise ConfigError(exc.message, code="unknown_universe", field=field) from None
-    is_private = found.visibility == Visibility.PRIVATE
-    if is_private and owner and found.owner not in ("", owner):
-        raise ConfigError(
-            "There is no watchlist with this id.", code="unknown_universe", field=field
-        )
     left = any(one.get("to") for one in found.symbols)
     return found.name, [one["symbol"] for one in found.symbols], not left
 

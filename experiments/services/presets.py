@@ -52,12 +52,12 @@ def preset_put(
     """
     name = preset_name(name)
     checked = checked_config(kind_known(kind), config)
-    known = Preset.objects.filter(kind=kind, name=name, deleted_at__isnull=True)
+    known = Preset.everyones.filter(kind=kind, name=name, deleted_at__isnull=True)
     preset = known.select_for_update().first()
     is_new = preset is None
     if preset is None:
         preset = Preset(kind=kind, name=name, owner=owner)
-    elif preset.owner != owner:
+    elif not preset.is_mine:
         raise _taken(preset)
     preset.config, preset.visibility = checked, visibility or preset.visibility
     _check_visibility(kind, preset.visibility, checked)

@@ -17,6 +17,7 @@ from experiments.selectors.results import success_needed
 from experiments.services.budgets import work_enqueue
 from experiments.services.runs import Submission
 from jobs.models import ACTIVE, Job
+from quantlab.web.person import who_asks
 from quantlab.web.problem import Problem
 from strategies import __version__
 from strategies.documents import sha256_of
@@ -68,6 +69,7 @@ def _create(run: ModelRun, owner: str) -> ModelRun:
     identity = sha256_of({"reproduces": [run.config_hash, run.manifest_sha]})
     return ModelRun.objects.create(
         id=run_id,
+        owner=who_asks().name or run.owner,
         kind=RunKind.REPRODUCE,
         job=job,
         parent=run,

@@ -293,7 +293,7 @@ def run_rerun(
             next_steps=["POST /api/jobs/train"],
         )
     changes, options = split_patch(patch)
-    experiment = run.experiment
+    experiment = run.home
     if options.experiment_id is not None:
         experiment = experiment_named(options.experiment_id)
     elif "experiment_id" in patch:

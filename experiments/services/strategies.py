@@ -39,8 +39,9 @@ def strategy_save(
     409 for a run without an expression or without a result.
     """
     written = _written(run)
-    known = StrategySnapshot.objects.select_for_update().filter(pk=written.expr_hash)
+    known = StrategySnapshot.everyones.select_for_update().filter(pk=written.expr_hash)
     snapshot = known.first()
+    _refuse_another_owners(snapshot)
     is_new = snapshot is None or snapshot.deleted_at is not None
     if snapshot is None:
         snapshot = StrategySnapshot(expr_hash=written.expr_hash)
@@ -51,6 +52,16 @@ def strategy_save(
     snapshot.notes = notes or snapshot.notes
     snapshot.save()
     return snapshot, is_new
+
+
+def _refuse_another_owners(snapshot: StrategySnapshot | None) -> None:
+    if snapshot is not None and not snapshot.is_mine:
+        raise Problem(
+            status=409,
+            code="kept_by_another",
+            message="Somebody else keeps this expression already.",
+            advice="Your run of it stays; ask them to share the strategy.",
+        )
 
 
 def _written(run: ModelRun) -> Expression:

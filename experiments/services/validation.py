@@ -149,7 +149,7 @@ def _create(
         kind=RunKind.VALIDATE,
         job=job,
         parent=run,
-        experiment=run.experiment,
+        experiment=run.home,
         config=run.config,
         search={"tests": asked.tests.tests, "seed": asked.seed},
         symbol=run.symbol,

@@ -201,9 +201,10 @@ def _user_of(request: HttpRequest) -> User | AnonymousUser:
 
 
 def visitor(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `can_leave`, true where there is a session; `visitor_name`."""
+    """Context processor: who is here, whether others may be, and what to offer."""
     return {
         "can_leave": lambda: bool(settings.QUANT_API_KEY) and has_session(request),
+        "has_people": bool(settings.QUANT_API_KEY),
         "visitor_name": lambda: owner_of(request),
         "is_admin": lambda: (person_of(request) or NOBODY).sees_all,
     }

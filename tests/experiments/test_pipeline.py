@@ -19,6 +19,7 @@ from experiments.services.presets import preset_create
 from experiments.services.verify import run_verify
 from experiments.services.watchlists import watchlist_create
 from quantlab.api import api
+from tests.access.people import client_of
 from tests.addresses import addresses
 from tests.experiments.pipelines import (
     members,
@@ -285,7 +286,6 @@ def test_a_saved_sweep_says_what_is_tried_and_what_has_to_hold(client, home):
     preset_create(kind="sweep", name="Hers", config=config, owner="ann")
     for model_id, named, more, code in (
         ("sma_cross", "None", {}, "unknown_preset"),
-        ("sma_cross", "Hers", {}, "unknown_preset"),
         *(("sma_cross", odd, {}, "unfit_preset") for odd in ("Costs", "Bound")),
         *(("sma_cross", odd, {}, "unfit_preset") for odd in ("Other", "Bare")),
         ("momentum_logit", "Two averages", {}, "unfit_preset"),
@@ -294,6 +294,8 @@ def test_a_saved_sweep_says_what_is_tried_and_what_has_to_hold(client, home):
         body = here | {"sweep": {"preset": named}} | more
         status, found, error = refusal(client, model_id, **body)
         assert (status, found) == (422, code), (named, error)
+    hers = here | {"sweep": {"preset": "Hers"}}
+    assert refusal(client_of("bob"), "sma_cross", **hers)[:2] == (422, "unknown_preset")
 
 
 def test_a_dry_run_tells_its_plan_and_keeps_nothing(client, home):

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from experiments.models import Preset
-from experiments.selectors.presets import preset_get
 from experiments.services.presets import preset_create, preset_update
+from tests.access.people import client_of
 from tests.experiments.rows import plain_experiment
 from tests.experiments.test_presets import API, refusal, send
 from tests.factories import CONFIG
@@ -78,17 +78,19 @@ def test_guardrails_are_changed_on_the_page_of_a_sweep(client):
     assert client.post("/presets/sweep/none/guardrails", sent).status_code == 404
 
 
-def test_what_somebody_else_keeps_private_is_not_there(client):
+def test_what_somebody_else_keeps_private_is_not_there():
     preset_create(kind="run", name="theirs", config=CONFIG, owner="ann")
     shown = preset_create(
         kind="run", name="shown", config=CONFIG, owner="ann", visibility="public"
     )
 
-    assert client.get(f"{API}/run/theirs").status_code == 404
-    assert client.get(f"{API}/run/shown").json()["visibility"] == "public"
-    listed = client.get(API).json()["items"]
+    bob = client_of("bob")
+    assert bob.get(f"{API}/run/theirs").status_code == 404
+    assert bob.get(f"{API}/run/shown").json()["visibility"] == "public"
+    listed = bob.get(API).json()["items"]
     assert [one["name"] for one in listed] == ["shown"]
-    assert preset_get("run", "theirs", owner="ann").owner == "ann"
-    taken = send(client, "PUT", f"{API}/run/theirs", {"config": CONFIG})
-    assert taken.status_code == 409
+    assert client_of("ann").get(f"{API}/run/theirs").status_code == 200
+    for name in ("theirs", "shown"):
+        taken = send(bob, "PUT", f"{API}/run/{name}", {"config": CONFIG})
+        assert taken.status_code == 409
     assert shown.owner == "ann"

@@ -1,0 +1,24 @@
+"""The page that says whose a thing is, and lets its owner share it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from experiments.selectors.sharing import share_document, shareable
+from experiments.services.sharing import shared
+
+WORDS = {"public": "Everybody here can read it now.", "private": "It is private now."}
+
+
+@require_http_methods(["GET", "POST"])
+def share(request: HttpRequest, kind: str, key: str) -> HttpResponse:
+    one = shareable(kind, key)
+    if request.method == "POST":
+        shared(one=one, visibility=request.POST.get("visibility", ""))
+        messages.success(request, WORDS[one.visibility])
+        return redirect("experiments:share", kind, key)
+    context = {"one": one, "share": share_document(kind, one)}
+    return render(request, "experiments/share.html", context)
