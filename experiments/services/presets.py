@@ -13,6 +13,7 @@ from django.utils import timezone
 from experiments.artifacts.presets import drop_preset, preset_name, put_preset
 from experiments.models import Preset, PresetKind, Visibility
 from experiments.selectors.presets import kind_known, preset_file
+from experiments.services.words import name_taken
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies import RunConfig
@@ -218,10 +219,5 @@ def _kept(preset: Preset) -> Preset:
 
 
 def _taken(preset: Preset) -> Problem:
-    message = f"There is a {preset.kind} preset called {preset.name!r} already."
-    return Problem(
-        status=409,
-        message=message,
-        advice="Choose another name, or replace that one.",
-        errors=[{"field": "name", "code": "conflict", "message": message}],
-    )
+    advice = "Choose another name, or replace that one."
+    return name_taken(f"{preset.kind} preset", preset.name, advice)

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from experiments.models import SavedView
 from experiments.selectors.saved_views import said_in, saved_views, viewable, written
+from experiments.services.words import name_taken
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError, did_you_mean
 
@@ -48,13 +49,7 @@ def _kept(view: SavedView) -> SavedView:
         with transaction.atomic():
             view.save()
     except IntegrityError:
-        message = f"There is a view of {view.list} called {view.name!r} already."
-        raise Problem(
-            status=409,
-            message=message,
-            advice="Choose another name.",
-            errors=[{"field": "name", "code": "conflict", "message": message}],
-        ) from None
+        raise name_taken(f"view of {view.list}", view.name) from None
     return view
 
 

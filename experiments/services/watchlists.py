@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from experiments.models import Visibility, Watchlist
-from quantlab.web.problem import Problem
+from experiments.services.words import name_taken
 from strategies.errors import ConfigError, StrategyError
 from strategies.library.universe import MOST_SYMBOLS
 from strategies.market.symbol import checked_symbol
@@ -68,13 +68,7 @@ def _kept(watchlist: Watchlist) -> Watchlist:
         with transaction.atomic():
             watchlist.save()
     except IntegrityError:
-        message = f"There is a watchlist called {watchlist.name!r} already."
-        raise Problem(
-            status=409,
-            message=message,
-            advice="Choose another name.",
-            errors=[{"field": "name", "code": "conflict", "message": message}],
-        ) from None
+        raise name_taken("watchlist", watchlist.name) from None
     return watchlist
 
 

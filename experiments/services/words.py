@@ -14,10 +14,22 @@ from pydantic import (
     ValidationError,
 )
 
+from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 
 TAG_LENGTH = 40
 MAX_TAGS = 20
+
+
+def name_taken(what: str, name: str, advice: str = "Choose another name.") -> Problem:
+    """Return the refusal of a name that another of its kind has, a 409."""
+    message = f"There is a {what} called {name!r} already."
+    return Problem(
+        status=409,
+        message=message,
+        advice=advice,
+        errors=[{"field": "name", "code": "conflict", "message": message}],
+    )
 
 
 def _one_line(tag: str) -> str:
