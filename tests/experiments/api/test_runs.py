@@ -13,8 +13,8 @@ from tests.factories import make_run
 
 pytestmark = pytest.mark.django_db
 
-# CONTRACT, section 3; `search`, `restated`, `warnings`, `archived` and `preset_ref` are
-# ours.
+# CONTRACT, section 3; `search`, `restated`, `warnings`, `archived`, `preset_ref`,
+# `missing` and `files_removed_at` are ours.
 KEYS = {
     *("id", "run_id", "kind", "name", "experiment_id", "parent_id", "job_id"),
     *("status", "stage", "progress", "processed", "total", "rate", "eta_s", "best"),
@@ -22,7 +22,7 @@ KEYS = {
     *("config", "config_hash", "run_hash", "data_fingerprint", "code_version"),
     *("manifest_sha", "seed", "ppy", "metrics", "flags", "honesty"),
     *("tags", "starred", "pinned", "archived", "notes", "reused", "links"),
-    *("search", "restated", "warnings", "preset_ref"),
+    *("search", "restated", "warnings", "preset_ref", "missing", "files_removed_at"),
 }
 
 
