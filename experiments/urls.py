@@ -52,6 +52,7 @@ from experiments.views.models import (
 )
 from experiments.views.overfitting import pool_luck, sweep_luck
 from experiments.views.pipeline import (
+    pipeline_deleted,
     pipeline_detail,
     pipeline_list,
     pipeline_stop,
@@ -245,6 +246,9 @@ urlpatterns = [
     path("pipeline/new", pipeline_new, name="pipeline-new"),
     path("pipeline/<uuid:pipeline_id>", pipeline_detail, name="pipeline-detail"),
     path("pipeline/<uuid:pipeline_id>/cancel", pipeline_stop, name="pipeline-cancel"),
+    path(
+        "pipeline/<uuid:pipeline_id>/delete", pipeline_deleted, name="pipeline-delete"
+    ),
     path("models", model_list, name="model-list"),
     path("models/<str:model_id>", model_detail, name="model-detail"),
     path("models/<str:model_id>/train", model_train, name="model-train"),

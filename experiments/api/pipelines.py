@@ -35,6 +35,8 @@ from experiments.services.model_sweep import (
 from experiments.services.pipeline import (
     PipelineSubmission,
     pipeline_cancel,
+    pipeline_delete,
+    pipeline_restore,
     pipeline_submit,
 )
 from experiments.services.pipeline_plan import (
@@ -287,6 +289,28 @@ def cancel_pipeline(request: HttpRequest, pipeline_run_id: str) -> Any:
     """What was tried stays and is counted; asking again changes nothing."""
     row = pipeline_cancel(row=pipeline_get(pipeline_run_id))
     return Status(202, pipeline_document(pipeline_get(row.pk)))
+
+
+@router.delete(
+    "/pipeline/runs/{pipeline_run_id}",
+    response={204: None},
+    summary="Delete a pipeline",
+)
+def delete_pipeline(request: HttpRequest, pipeline_run_id: str) -> Any:
+    """Called off and hidden with its runs; their trials stay counted."""
+    pipeline_delete(row=pipeline_get(pipeline_run_id, deleted=True))
+    return Status(204, None)
+
+
+@router.post(
+    "/pipeline/runs/{pipeline_run_id}/restore",
+    response=PipelineOut,
+    summary="Restore a pipeline",
+)
+def restore_pipeline(request: HttpRequest, pipeline_run_id: str) -> Any:
+    """With the runs that went with it."""
+    row = pipeline_restore(row=pipeline_get(pipeline_run_id, deleted=True))
+    return pipeline_document(row)
 
 
 @router.post(

@@ -35,10 +35,10 @@ NAMED = 3  # symbols that a title lists
 Document = dict[str, Any]
 
 
-def pipeline_get(pipeline_id: UUID | str) -> PipelineRun:
-    """Return a pipeline, or 404."""
+def pipeline_get(pipeline_id: UUID | str, *, deleted: bool = False) -> PipelineRun:
+    """Return a pipeline; 404 if there is none or, unless `deleted`, it is deleted."""
     try:
-        return _joined().get(pk=pipeline_id)
+        return _joined(deleted=deleted).get(pk=pipeline_id)
     except (PipelineRun.DoesNotExist, ValidationError):
         raise Problem(
             status=404,
@@ -91,8 +91,10 @@ def _status_named(word: str) -> str:
     return found.value
 
 
-def _joined() -> QuerySet[PipelineRun]:
-    shown = PipelineRun.objects.filter(deleted_at__isnull=True)
+def _joined(*, deleted: bool = False) -> QuerySet[PipelineRun]:
+    """Return pipelines with what pages read of them; `deleted` ones too, if asked."""
+    rows = PipelineRun.objects.all()
+    shown = rows if deleted else rows.filter(deleted_at__isnull=True)
     return shown.select_related("job", "dataset_run", "training_run__run__job")
 
 

@@ -73,6 +73,27 @@ def pipeline_hide(*, row: PipelineRun, moment: datetime | None) -> None:
     own.update(deleted_at=moment)
 
 
+@transaction.atomic
+def pipeline_delete(*, row: PipelineRun) -> PipelineRun:
+    """Hide a pipeline and the runs it made; deleting again changes nothing."""
+    if row.deleted_at is None:
+        moment = timezone.now()
+        pipeline_hide(row=row, moment=moment)  # which reads the row anew
+        row.deleted_at = moment
+    return row
+
+
+@transaction.atomic
+def pipeline_restore(*, row: PipelineRun) -> PipelineRun:
+    """Show a pipeline again, with the runs that went with it."""
+    if row.deleted_at is not None:
+        own = ModelRun.objects.filter(pk__in=row.backtest_run_ids)
+        own.filter(deleted_at=row.deleted_at).update(deleted_at=None)
+        row.deleted_at = None
+        row.save(update_fields=["deleted_at"])
+    return row
+
+
 def pipeline_ended(job_id: str) -> None:
     """Write how a pipeline ended that did not end by itself.
 

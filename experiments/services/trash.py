@@ -17,10 +17,12 @@ from experiments.models import (
     Watchlist,
 )
 from experiments.selectors.experiments import experiment_get
+from experiments.selectors.pipeline import pipeline_get
 from experiments.selectors.strategies import strategy_get
 from experiments.selectors.universes import watchlist_get
 from experiments.services.experiments import experiment_restore
 from experiments.services.marks import runs_mark
+from experiments.services.pipeline import pipeline_restore
 from experiments.services.presets import preset_restore
 from experiments.services.strategies import strategy_restore
 from experiments.services.watchlists import watchlist_restore
@@ -31,7 +33,8 @@ from quantlab.web.problem import Problem
 def trash_undo(*, moment: datetime) -> int:
     """Show again exactly what was deleted at that moment; return how many things.
 
-    The runs that went with an experiment come back with it and are not counted apart.
+    The runs that went with an experiment or a pipeline come back with it and are not
+    counted apart.
     """
     experiments = list(ModelExperiment.objects.filter(deleted_at=moment))
     for experiment in experiments:
@@ -48,9 +51,11 @@ def trash_undo(*, moment: datetime) -> int:
     watchlists = list(Watchlist.objects.filter(deleted_at=moment))
     for watchlist in watchlists:
         watchlist_restore(watchlist=watchlist)
+    pipelines = list(PipelineRun.objects.filter(deleted_at=moment))
+    for pipeline in pipelines:
+        pipeline_restore(row=pipeline)
     n_runs = alone.update(deleted_at=None)
-    n_runs += PipelineRun.objects.filter(deleted_at=moment).update(deleted_at=None)
-    n_others = len(presets) + len(strategies) + len(watchlists)
+    n_others = len(presets) + len(strategies) + len(watchlists) + len(pipelines)
     return len(experiments) + n_runs + n_others
 
 
@@ -59,6 +64,7 @@ def trash_restore(
     *,
     experiments: Sequence[str] = (),
     runs: Sequence[str] = (),
+    pipelines: Sequence[str] = (),
     presets: Sequence[str] = (),
     strategies: Sequence[str] = (),
     watchlists: Sequence[str] = (),
@@ -69,6 +75,9 @@ def trash_restore(
     for experiment in gone:
         experiment_restore(experiment=experiment)
     n_runs = runs_mark(action="restore", run_ids=runs).changed if runs else 0
+    rows = [pipeline_get(key, deleted=True) for key in pipelines]
+    for row in rows:
+        pipeline_restore(row=row)
     saved = [preset_restore(preset=_preset_deleted(key)) for key in presets]
     kept = [strategy_get(key, deleted=True) for key in strategies]
     for strategy in kept:
@@ -76,7 +85,7 @@ def trash_restore(
     lists = [watchlist_get(key, deleted=True) for key in watchlists]
     for watchlist in lists:
         watchlist_restore(watchlist=watchlist)
-    return len(gone) + n_runs + len(saved) + len(kept) + len(lists)
+    return len(gone) + n_runs + len(rows) + len(saved) + len(kept) + len(lists)
 
 
 def _preset_deleted(key: str) -> Preset:

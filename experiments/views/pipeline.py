@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
 from experiments.models import PipelineRun, PipelineStatus
@@ -22,9 +22,10 @@ from experiments.selectors.pipeline import (
     pipeline_row,
     title_of,
 )
-from experiments.services.pipeline import pipeline_cancel
+from experiments.services.pipeline import pipeline_cancel, pipeline_delete
 from experiments.views.calls import Call, calls_from
 from experiments.views.pipeline_result import result_of
+from experiments.views.trash import say_deleted
 from jobs.models import ACTIVE, JobStatus
 from jobs.queue import worker_health
 from quantlab.web.appearance import chosen
@@ -271,3 +272,13 @@ def pipeline_stop(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     else:
         messages.info(request, "It had finished before it could be cancelled.")
     return redirect(row)
+
+
+@require_POST
+def pipeline_deleted(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
+    """Delete a pipeline with its runs, and lead to the list with a way to undo it."""
+    row = pipeline_delete(row=pipeline_get(pipeline_id))
+    if row.deleted_at is not None:
+        words = f"“{title_of(row)}” deleted with its runs. Their trials stay counted."
+        say_deleted(request, words, row.deleted_at)
+    return redirect("experiments:pipeline-list")
