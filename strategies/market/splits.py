@@ -11,6 +11,7 @@ import numpy as np
 
 from strategies.market.calendar import BLOCK
 from strategies.market.candles import Candles
+from strategies.market.timeframe import DAY_MS
 from strategies.types import FloatArray, IntArray
 
 # New shares for old ones; below 1 it is a reverse split.
@@ -26,6 +27,7 @@ SMALLEST_JUMP = 0.3  # of the logarithm of the price: 3:2 is 0.41
 NEAR = 0.035  # the jump over night is so close to a ratio
 HUGE = 1.6  # 5:1, which no market does in a night; its own move then lies beside it
 NEAR_HUGE = 0.25
+SOON_MS = 40 * DAY_MS  # after years without a bar a price may be anywhere
 AROUND = 20  # bars on each side that tell what is usual
 CALM = 6.0  # usual ranges that a bar of a split may span
 LEAST_BARS = 5
@@ -109,8 +111,9 @@ def _neighbours(candles: Candles, more: int = 0) -> Iterator[tuple[IntArray, Int
 def _judged(
     candles: Candles, before: int, at: int, night: float, day: float
 ) -> SuspectedSplit | None:
-    over_night = _ratio_near(night)
-    ratio = over_night or _ratio_near(day)
+    is_soon = bool(candles.ts[at] - candles.ts[before] <= SOON_MS)
+    over_night = _ratio_near(night, is_soon)
+    ratio = over_night or _ratio_near(day, is_soon)
     if ratio is None:
         return None
     if over_night:
@@ -128,13 +131,13 @@ def _judged(
     )
 
 
-def _ratio_near(jump: float) -> Fraction | None:
+def _ratio_near(jump: float, is_soon: bool) -> Fraction | None:
     """Return the usual ratio whose price jump this nearly is."""
     if not np.isfinite(jump) or jump <= 0.0:
         return None
     distance = [abs(np.log(jump * float(ratio))) for ratio in RATIOS]
     best = int(np.argmin(distance))
-    near = NEAR_HUGE if abs(np.log(jump)) > HUGE else NEAR
+    near = NEAR_HUGE if is_soon and abs(np.log(jump)) > HUGE else NEAR
     return RATIOS[best] if distance[best] < near else None
 
 

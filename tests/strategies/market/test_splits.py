@@ -19,8 +19,8 @@ def market(seed=3):
     return [open_, high, low, close, rng.uniform(9e5, 1.1e6, 120)]
 
 
-def found_in(open_, high, low, close, volume):
-    ts = np.arange(120) * DAY
+def found_in(open_, high, low, close, volume, after=0):
+    ts = (np.arange(120) + after) * DAY
     candles = Candles(
         "ACME", "1d", "24/7", "upload", ts, open_, high, low, close, volume
     )
@@ -63,6 +63,8 @@ def test_a_large_split_on_a_day_that_moved_is_doubtful():
         prices[AT:] *= 20 * 7 / 8
     parts[4][AT:] /= 20
     assert found_in(*parts) == [(AT, "1:20", "doubtful")]
+    years = np.where(np.arange(120) < AT, 0, 1000)  # without a bar, in between
+    assert found_in(*parts, after=years) == []
 
 
 def test_an_ordinary_market_has_none():
