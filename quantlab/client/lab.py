@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,9 +18,12 @@ import pandas as pd
 from quantlab.client.comparison import Comparison
 from quantlab.client.errors import LabError, error_in
 from quantlab.client.run import Run
+from quantlab.client.sent import JSON, as_form, as_json, as_parquet
 
 WAIT_S = 20  # the longest that the lab holds one answer
 PAGE = 200  # rows of a list that are fetched together
+PAUSE_S = 0.2  # between two looks at what is under way
+UNDER_WAY = ("queued", "running")
 
 
 class Lab:
@@ -52,15 +56,15 @@ class Lab:
     # --- run something --------------------------------------------------------------
 
     def backtest(
-        self, config: Mapping[str, Any], *, wait: bool = True, **settings: Any
+        self, config: str | Mapping[str, Any], *, wait: bool = True, **settings: Any
     ) -> Run:
         """Run a config, or return the run that it had on the same data.
 
         Parameters
         ----------
-        config : mapping
+        config : mapping or str
             As for POST /api/backtest: symbol or universe, strategy or expr, and what
-            else shall not be as usual.
+            else shall not be as usual. A text is an expression.
         wait : bool
             Come back when it is done; otherwise at once, and `Run.wait` later.
         **settings
@@ -71,7 +75,8 @@ class Lab:
         LabError
             A refused config, or a run that failed.
         """
-        return self._started("/api/backtest", {**config, **settings}, wait)
+        said = {"expr": config} if isinstance(config, str) else config
+        return self._started("/api/backtest", {**said, **settings}, wait)
 
     def sweep(
         self,
@@ -115,6 +120,57 @@ class Lab:
     ) -> Run:
         """Ask of a run whether it is luck: ``{"permutation": {"n": 1000}}``."""
         return self._started(f"/api/runs/{_id_of(run)}/validate", tests, wait)
+
+    def search(self, *, wait: bool = True, **plan: Any) -> Run:
+        """Search for expressions; `Run.candidates` are all that it tried.
+
+        Parameters
+        ----------
+        **plan
+            As for POST /api/jobs/train: `universe`, `provider`, `start`, `end`, `n`,
+            `seed`, ….
+        """
+        job = self.ask("POST", "/api/jobs/train", plan)
+        run = self.run(job["run_id"])
+        return run.wait() if wait else run
+
+    def reproduce(self, run: str | Run, *, wait: bool = True) -> Run:
+        """Make a run again in a clean process; `Run.proof` says what came of it."""
+        return self._started(f"/api/runs/{_id_of(run)}/reproduce", {}, wait)
+
+    # --- bring something in ---------------------------------------------------------
+
+    def upload(self, bars: pd.DataFrame, symbol: str = "", **reading: Any) -> Any:
+        """Bring in bars: columns ``open high low close`` and what else there is.
+
+        Parameters
+        ----------
+        bars : DataFrame
+            With times in its index, or in a column; UTC where they have no zone.
+        symbol : str
+            Of all rows, unless a column names it.
+        **reading
+            As for POST /api/datasets/upload: `timeframe`, `adjustment`, `calendar`,
+            `mapping`, `dry_run`, ….
+
+        Returns
+        -------
+        dict
+            The dataset; configs name it by ``provider="upload"``.
+        """
+        fields = {**reading, "symbol": symbol or None}
+        path = "/api/datasets/upload"
+        name = f"{symbol or 'bars'}.parquet"
+        found = self._posted(path, fields, name, as_parquet(bars))
+        while found["status"] in UNDER_WAY:
+            time.sleep(PAUSE_S)
+            found = self.ask("GET", f"/api/datasets/{found['id']}")
+        return found
+
+    def take(self, archive: str | PathLike[str], *, dry_run: bool = False) -> Any:
+        """Take in an archive of a run or an experiment, or say what it would bring."""
+        content = Path(archive).read_bytes()
+        return self._posted("/api/import", {"dry_run": dry_run}, "archive.zip", content)
 
     # --- look something up ----------------------------------------------------------
 
@@ -220,6 +276,13 @@ class Lab:
         run = Run(self, found)
         return run.wait() if wait else run
 
+    def _posted(
+        self, path: str, fields: Mapping[str, Any], name: str, content: bytes
+    ) -> Any:
+        data, kind = as_form(fields, name, content)
+        waiting = {"Content-Type": kind, "Prefer": f"wait={WAIT_S}"}
+        return json.loads(self._sent("POST", self.url + path, data, waiting))
+
     def _bytes(
         self,
         method: str,
@@ -233,8 +296,17 @@ class Lab:
         address = f"{self.url}{path}" + (
             f"{joint}{urllib.parse.urlencode(said)}" * bool(said)
         )
-        data = None if body is None else json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **(headers or {})}
+        data = None if body is None else as_json(body)
+        return self._sent(method, address, data, headers or {})
+
+    def _sent(
+        self,
+        method: str,
+        address: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+    ) -> bytes:
+        sent = {"Content-Type": JSON, **headers}
         if self._key:
             sent["X-API-Key"] = self._key
         request = urllib.request.Request(address, data, sent, method=method)  # noqa: S310

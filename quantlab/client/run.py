@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -91,11 +93,11 @@ class Run:
         begun, pause, told = time.monotonic(), 0.1, False
         while self.status not in OVER:
             if timeout is not None and time.monotonic() - begun > timeout:
-                raise TimeoutError(f"{self.name} is {self.status} after {timeout} s.")
+                raise TimeoutError(f"{self.title} is {self.status} after {timeout} s.")
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
             self.refresh()
-            _tell(f"{self.name}: {_progress(self.document)}")
+            _tell(f"{self.title}: {_progress(self.document)}")
             told = True
         if told:
             _tell("")
@@ -157,6 +159,15 @@ class Run:
         """What a careful colleague would say of it."""
         found = self._lab.ask("GET", f"/api/runs/{self.id}/critic")
         return pd.DataFrame(found["items"])
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        """Its newest proof: every file beside the one that was made again."""
+        return dict(self._lab.ask("GET", f"/api/runs/{self.id}/proof"))
+
+    def archive(self, file: str | PathLike[str]) -> Path:
+        """Write it into a zip with all that proves it; `Lab.take` takes it in."""
+        return self._lab.save(f"/api/runs/{self.id}/archive", file)
 
     def _table(self, name: str) -> pd.DataFrame:
         table = self._lab.table(f"/api/runs/{self.id}/{name}")

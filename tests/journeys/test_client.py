@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quantlab.client import Lab, LabError
@@ -84,6 +85,38 @@ def test_runs_side_by_side(lab, demo):
     assert "strategy.name" in both.settings.index
     assert both.curves.iloc[0].tolist() == [1.0, 1.0]
     assert np.diag(both.correlation).tolist() == [1.0, 1.0]
+
+
+def test_frames_go_in_and_files_come_out(lab, tmp_path):
+    days = pd.bdate_range("2015-01-01", periods=200)
+    closes = 100.0 * np.cumprod(1.0 + 0.01 * np.sin(np.arange(200)))
+    prices = dict.fromkeys(("open", "high", "low", "close"), closes)
+
+    made = lab.upload(pd.DataFrame(prices, days), "FRAME", timeframe="1d")
+
+    assert (made["status"], made["rows"], made["name"]) == (
+        "succeeded",
+        200,
+        "FRAME.parquet",
+    )
+    rule = {"name": "sma_cross", "params": {"fast": np.int64(5), "slow": 20}}
+    config = {"provider": made["provider"], "symbol": "FRAME", "strategy": rule}
+    run = lab.backtest(config, start=pd.Timestamp("2015-01-01"))
+    assert run.metrics["n_bars"] == 200
+    assert run.equity.index[0] == days[0].tz_localize("UTC")
+    written = lab.backtest("rank(close) - 0.5", **CONFIG | {"strategy": None})
+    assert written.config["expr"] == "rank(close) - 0.5"
+
+    taken = lab.take(run.archive(tmp_path / "run.zip"), dry_run=True)
+    assert [(one["id"], one["outcome"]) for one in taken["runs"]] == [(run.id, "here")]
+    file = lab.save(f"/api/runs/{run.id}/artifacts/equity.parquet", tmp_path / "e")
+    kept = pd.read_parquet(file)["equity"].to_numpy()
+    assert kept.tolist() == run.equity["equity"].tolist()
+    with pytest.raises(LabError, match="closing prices") as refusal:
+        lab.upload(pd.DataFrame(prices, days).drop(columns="close"), "FRAME")
+    assert refusal.value.status == 422
+    with pytest.raises(TypeError, match="cannot be sent"):
+        lab.backtest(CONFIG | {"seed": object()})
 
 
 def test_refusals_are_sentences(lab):

@@ -22,7 +22,7 @@ NO_PAGES = ("/api/", "/admin/")
 WITHOUT = {
     *("/import", "/keyboard", "/learn", "/model-lab/demo/remove", "/model-lab/trash"),
 }
-TABS = ("summary", "charts", "trades", "breakdown", "validation", "critic", "config")
+TABS = ("charts", "trades", "breakdown", "validation", "critic", "config")
 TABS += ("files", "reproduce", "logs")
 ENOUGH = 3
 PIPELINES = "/api/models/pipeline/runs"
