@@ -35,6 +35,8 @@ PRIMITIVES = rows("Functions of expressions", "/api/config/primitives")
 PROVIDERS = rows("Where bars come from", "/api/config/providers")
 SYMBOLS = rows("The bars there are", "/api/config/symbols")
 RULES = rows("Rules and their parameters", "/api/config/strategies")
+HEALTH = Door("How the lab is", "/api/health")
+STORAGE = Door("What takes how much of the disk", "/api/system/storage")
 LIMITS = rows("What is allowed, and used", "/api/config/limits")
 METRICS = rows("What each metric means", "/api/metrics/definitions")
 DISTRIBUTION = "/api/statistics/distribution"
@@ -48,7 +50,12 @@ PAGES: dict[str, tuple[Door, ...]] = {
         rows("Its log", "/api/jobs/{job_id}/log", ("level", "q"), limit=200),
     ),
     "jobs:job-cancel": (JOB,),
-    "settings": (LIMITS, Door("How the lab is", "/api/health")),
+    "settings": (LIMITS, HEALTH),
+    "system": (HEALTH, STORAGE),
+    "experiments:storage": (STORAGE,),
+    "experiments:retention": (
+        Door("What is kept how long, and what that frees", "/api/system/retention"),
+    ),
     "key-list": (rows("Keys", "/api/keys"),),
     "experiments:broker": (
         rows("What the orders add up to", "/api/broker/positions"),

@@ -44,6 +44,9 @@ FEW = {
     *("/models", "/models/<model_id>/train", "/presets", "/views"),
     *("/pipeline", "/pipeline/<pipeline_id>/cancel", "/search", "/search?q=sma"),
     *(
+        "/statistics",
+        "/system",
+        "/system/retention",
         "/statistics/correlation",
         "/statistics/profit",
         "/universes",
