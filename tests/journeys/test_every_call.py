@@ -28,32 +28,26 @@ ENOUGH = 3
 PIPELINES = "/api/models/pipeline/runs"
 # Forms, questions, what is computed when first asked for, and lists with little in
 # them: they show fewer numbers that tell.
-FEW = {
-    *("/catalog/primitives/<primitive>", "/glossary/<key>"),
-    *(
-        "/broker",
-        "/settings/keys",
-        "/datasets",
-        "/datasets/caches",
-        "/datasets/fetch",
-        "/datasets/upload",
-    ),
-    *("/jobs", "/jobs/<job_id>", "/jobs/<job_id>/cancel", "/ledger/<pool>/luck"),
-    *("/model-lab/compare", "/model-lab/compare-sweeps"),
-    *("/model-lab/experiments/<experiment_id>/words", "/strategies/<expr_hash>/words"),
-    *("/models", "/models/<model_id>/train", "/presets", "/views"),
-    *("/pipeline", "/pipeline/<pipeline_id>/cancel", "/search", "/search?q=sma"),
-    *(
-        "/statistics",
-        "/system",
-        "/system/retention",
-        "/statistics/correlation",
-        "/statistics/profit",
-        "/universes",
-        "/universes/<universe_id>",
-    ),
-    *("/watchlists", "/watchlists/new"),
-}
+FEW = """
+/backtest /broker /catalog/<feature> /catalog/primitives/<primitive> /datasets
+/datasets/caches /datasets/fetch /datasets/new /datasets/upload /glossary
+/glossary/<key> /jobs /jobs/<job_id> /jobs/<job_id>/cancel /ledger/<pool>/luck
+/model-lab /model-lab/compare /model-lab/compare-sweeps /model-lab/new
+/model-lab/experiments/<experiment_id>/runs/new
+/model-lab/experiments/<experiment_id>/sweep
+/model-lab/experiments/<experiment_id>/walk-forward
+/model-lab/experiments/<experiment_id>/words
+/model-lab/runs/<run_id>/cancel /model-lab/runs/<run_id>/rerun
+/model-lab/runs/<run_id>/trades/1 /model-lab/runs/<run_id>/validate
+/model-lab/runs/<run_id>/words /model-lab/runs/<run_id>?tab=breakdown
+/model-lab/runs/<run_id>?tab=charts /model-lab/runs/<run_id>?tab=files
+/model-lab/runs/<run_id>?tab=logs /model-lab/runs/<run_id>?tab=reproduce
+/models /models/<model_id> /models/<model_id>/train /pipeline /pipeline/new
+/pipeline/<pipeline_id>/cancel /presets /search /search?q=sma /settings/keys
+/statistics /statistics/correlation /statistics/profit /strategies/search
+/strategies/<expr_hash>/words /system /system/retention /system/storage /universes
+/universes/<universe_id> /views /watchlists /watchlists/new
+"""
 
 
 def html_of(address):
@@ -174,4 +168,4 @@ def test_every_page_is_given_by_its_calls(pages, tmp_path):
         same += [len(shown & ways["curl"] & ways["python"])]
         if min(same) < ENOUGH:
             missing[address] = same
-    assert missing.keys() <= FEW, missing
+    assert missing.keys() <= {*FEW.split()}, missing
