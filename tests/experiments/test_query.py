@@ -251,6 +251,7 @@ class TestRuns:
         assert 'value="sharp > 1"' in html  # nothing that was typed is lost
         assert "so no run was looked for" in html
         assert "Runs by status" not in html
+        assert "Save this view" not in html
         address = runs[0].experiment.get_absolute_url()
         assert client.get(address, {"q": "sharp > 1"}).status_code == 422
         assert "1 of 1 run<" in client.get(address, {"q": "sharpe > 1"}).text
