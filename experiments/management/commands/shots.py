@@ -29,6 +29,8 @@ PAGES = {
     "glossary": "/glossary",
     "glossary-entry": "/glossary/dsr",
     "settings": "/settings",
+    "system": "/system",
+    "retention": "/system/retention",
     "keyboard": "/keyboard",
     "api-docs": "/api/docs",
     "admin": "/admin/",
