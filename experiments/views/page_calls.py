@@ -57,6 +57,7 @@ PAGES: dict[str, tuple[Door, ...]] = {
         Door("What is kept how long, and what that frees", "/api/system/retention"),
     ),
     "key-list": (rows("Keys", "/api/keys"),),
+    "experiments:share": (Door("Whose it is", "/api/share/{kind}/{key}"),),
     "experiments:broker": (
         rows("What the orders add up to", "/api/broker/positions"),
         rows("Orders on paper", "/api/broker/orders", ("cursor",), limit=50),

@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from quantlab.web.person import who_asks
+
 # group title -> (label, URL name, key behind g); a page appears when its URL exists.
 LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "": (
@@ -43,6 +45,7 @@ LINKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("API", "api:openapi-view", "a"),
     ),
 }
+OF_ADMINS = ("system",)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def navigation(request: HttpRequest) -> dict[str, list[Group]]:
     groups: dict[str, list[Link]] = {}
     place = getattr(request, "place", request.path)
     for title, label, name, key, href in _existing_links(get_urlconf()):
+        if name in OF_ADMINS and not who_asks().sees_all:
+            continue
         link = Link(label, name, key, href, _current(place, href))
         groups.setdefault(title, []).append(link)
     return {"nav": [Group(title, tuple(links)) for title, links in groups.items()]}

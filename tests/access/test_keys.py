@@ -137,7 +137,10 @@ def test_scopes_hold_on_pages_too():
     assert reader.post("/settings/appearance", {"theme": "dark"}).status_code == 302
     for page in ("/settings/keys", "/admin/"):
         assert runner.get(page).status_code == 403
-    assert b"/settings/keys" not in runner.get("/settings").content
+    shown = runner.get("/settings").content
+    assert b"/settings/keys" not in shown
+    assert b'href="/system"' not in shown
+    assert b'href="/system"' in client_of("ann", "admin").get("/settings").content
     assert client_of("ann", "admin").get("/admin/").status_code == 200
 
 

@@ -186,7 +186,9 @@ def test_what_is_shared_is_read_and_not_changed(things):
     assert bob.get(run).json()["name"] == SECRET
     assert bob.get(f"{run}/report").status_code == 200
     assert bob.get(f"/model-lab/runs/{things['run_id']}").status_code == 200
-    assert b"to read" in bob.get(f"/share/run/{things['run_id']}").content
+    page = bob.get(f"/share/run/{things['run_id']}").content.decode()
+    assert "to read" in page
+    assert f"/api/share/run/{things['run_id']}" in page
     for method, path, body in (
         ("PATCH", run, {"name": "mine"}),
         ("DELETE", run, None),

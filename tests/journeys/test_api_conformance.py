@@ -106,6 +106,7 @@ def lab(db, monkeypatch):
             broker_order_place(owner=LAB_USER, symbol="A", side="buy", qty=1).pk
         ),
         "key_id": str(key_create()[0].pk),
+        "key": str(run.pk),
         "watchlist_id": str(watchlist_create(name="Two", symbols=["A", "B"]).pk),
     }
 
