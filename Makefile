@@ -69,8 +69,9 @@ browser: ## Install Debian's Chromium for the browser tests (needs root)
 shots: .venv/.dev ## Take screenshots of every page of an open lab [PORT=8000] [OUT=./var/shots]
 	$(BIN)/python manage.py shots --url http://127.0.0.1:$(PORT) --out $(OUT)
 
-bench: .venv/.dev ## Measure the engine beside its peers, write docs/benchmarks.md
+bench: .venv/.dev ## Measure engine and product beside their peers, write docs/benchmarks.md
 	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.product
 
 clean: ## Remove the environment and caches; the lab's data in QUANT_HOME stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
