@@ -24,6 +24,10 @@ def test_planned_tried_stopped_explained_loosened_and_trained(watch):
     page = lab.open("/learn")
     page.get_by_role("link", name="Let the lab do it, within limits").click()
     expect(page.locator(".tour")).to_contain_text("of 8")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Twenty markets of pure chance"
+    )
+    page = lab.open("/pipeline/new")
     plan = page.locator("#plan")
     expect(plan).to_contain_text("20 symbols")
     fill(page, {"cap": "3"})
