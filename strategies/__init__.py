@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from strategies import library, statistics
     from strategies.backtest import BacktestResult
     from strategies.config import RunConfig
-    from strategies.dsl.evaluate import evaluate, evaluate_population
+    from strategies.dsl.evaluate import evaluate
     from strategies.dsl.expression import Expression, canonical, expr_hash, parse
+    from strategies.dsl.population import evaluate_population
     from strategies.market.candles import Candles
     from strategies.market.panel import Panel
     from strategies.market.sources import load_candles, load_panel
@@ -105,7 +106,7 @@ _ROOMS = {
     "check_lookahead": "strategies.validation.lookahead",
     "combinatorial_folds": "strategies.validation.splits",
     "evaluate": "strategies.dsl.evaluate",
-    "evaluate_population": "strategies.dsl.evaluate",
+    "evaluate_population": "strategies.dsl.population",
     "expr_hash": "strategies.dsl.expression",
     "load_candles": "strategies.market.sources",
     "load_panel": "strategies.market.sources",

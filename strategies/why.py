@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strategies.backtest import Plan, plan_of
-from strategies.dsl.evaluate import evaluate_population
 from strategies.dsl.explain import Explained, explain
+from strategies.dsl.population import evaluate_population
 from strategies.errors import StrategyError
 from strategies.features.compute import compute_features
 from strategies.library.base import goes_short

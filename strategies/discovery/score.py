@@ -18,9 +18,9 @@ from strategies.candidates import HalfArray, weekly_returns
 from strategies.compute import n_threads
 from strategies.config import RunConfig
 from strategies.discovery.protocol import HORIZON, SearchPlan, Spans
-from strategies.dsl.evaluate import evaluate_population
 from strategies.dsl.expression import Expression
 from strategies.dsl.limits import LIMITS, Limits
+from strategies.dsl.population import evaluate_population
 from strategies.market.calendar import session_keys
 from strategies.market.membership import group_of, members_at
 from strategies.market.panel import Panel

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies.dsl.evaluate import evaluate_population
 from strategies.dsl.expression import Expression
 from strategies.dsl.limits import LIMITS
+from strategies.dsl.population import evaluate_population
 from strategies.market.panel import Group, Panel
 from strategies.types import BoolArray, FloatArray
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from strategies.dsl.nodes import FIELD, Node
 from strategies.dsl.primitives import PRIMITIVES
@@ -63,6 +64,12 @@ def is_kernel(one: Node) -> bool:
     return one.op in _KERNELS
 
 
+@lru_cache(maxsize=20_000)
+def is_plain(root: Node) -> bool:
+    """Whether a tree is cells one by one, without a kernel anywhere."""
+    return not is_kernel(root) and all(is_plain(arg) for arg in root.args)
+
+
 def operands(one: Node) -> tuple[Node, ...]:
     """Return the arguments of a node that are values."""
     arguments = PRIMITIVES[one.op].arguments if one.op in PRIMITIVES else ()
@@ -93,18 +100,18 @@ def planned(roots: Sequence[Node], there: Collection[Node] = ()) -> Plan:
     for one in order:
         if is_kernel(one):
             if not set(operands(one)).isdisjoint(waiting):
-                steps.append(_fused(waiting))
+                steps.append(one_pass(waiting))
                 waiting = []
             steps.append(Step((one,), operands(one)))
         elif one in wanted and one.op != FIELD:
             waiting.append(one)
     if waiting:
-        steps.append(_fused(waiting))
+        steps.append(one_pass(waiting))
     return _plan(tuple(dict.fromkeys(roots)), tuple(steps), set(there))
 
 
-def _fused(made: Sequence[Node]) -> Step:
-    """Return the step that makes all of these in one pass."""
+def one_pass(made: Sequence[Node]) -> Step:
+    """Return the step that makes all of these, which no kernel makes, in one pass."""
     cells = _reached(made, lambda one: () if one.op in _KERNELS else one.args)
     reads = [one for one in cells if one.op == FIELD or is_kernel(one)]
     return Step(tuple(made), tuple(reads), tuple(cells))

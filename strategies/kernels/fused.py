@@ -17,9 +17,9 @@ from numba.extending import intrinsic
 from strategies.kernels import elementwise as cells
 from strategies.types import FloatArray, IntArray
 
-# Long enough that reading an instruction costs nothing beside running it, short enough
-# for some fifty registers in the second cache.
-TILE = 2048
+# Long enough that reading an instruction costs little beside running it, short enough
+# for a dozen registers in the first cache.
+TILE = 512
 
 # An instruction's code is 8 · (family + 1) + place in its family.
 FAMILIES = (
@@ -230,3 +230,5 @@ def run_nb(
                 _floats_at(starts[to] + moves[to] * first),
                 n,
             )
+    # Their memory is used by address alone and would be let go before the loop.
+    registers[:1, :1] = 0.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from strategies.config import RunConfig
-from strategies.dsl.evaluate import evaluate_population
+from strategies.dsl.population import evaluate_population
 from strategies.features.compute import MemoryFeatureCache
 from strategies.library.expression import expression_of, grouped
 from strategies.market.membership import members_at

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strategies.dsl.canonical import written
-from strategies.dsl.evaluate import evaluate_population
 from strategies.dsl.expression import Expression, as_expression
 from strategies.dsl.nodes import FIELD, Node, walk
+from strategies.dsl.population import evaluate_population
 from strategies.dsl.primitives import PRIMITIVES
 from strategies.features.compute import compute_features
 from strategies.library.base import Strategy

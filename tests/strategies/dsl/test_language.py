@@ -263,7 +263,7 @@ def test_an_answer_can_be_put_where_one_wants_it():
 def test_the_order_of_threads_and_room_changes_nothing(monkeypatch):
     expr = "ts_rank(rank(close) * volume, 5) + zscore(ts_mean(volume, 9) - open)"
     alone = evaluate(expr, PANEL)
-    monkeypatch.setattr("strategies.dsl.evaluate.FEW_CELLS", 0)
-    monkeypatch.setattr("strategies.dsl.evaluate.COLUMNS", 2)
+    monkeypatch.setattr("strategies.dsl.work.FEW_CELLS", 0)
+    monkeypatch.setattr("strategies.dsl.work.COLUMNS", 2)
 
     np.testing.assert_array_equal(evaluate(expr, PANEL), alone)

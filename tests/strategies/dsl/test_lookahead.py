@@ -3,9 +3,9 @@
 import numpy as np
 
 from strategies import check_lookahead
-from strategies.dsl import evaluate as evaluator
-from strategies.dsl.evaluate import evaluate_population
+from strategies.dsl import work
 from strategies.dsl.expression import parse
+from strategies.dsl.population import evaluate_population
 from strategies.dsl.primitives import PRIMITIVES
 from strategies.kernels import resolve
 from strategies.library.registry import STRATEGIES
@@ -46,7 +46,7 @@ def test_the_part_that_leaks_is_named(monkeypatch):
     def leaking(name):
         return tomorrow if name.endswith(":delay_nb") else resolve(name)
 
-    monkeypatch.setattr(evaluator, "resolve", leaking)
+    monkeypatch.setattr(work, "resolve", leaking)
 
     leaks = check_lookahead(
         "rank(close - lag(open, 2)) + volume / 9", PANEL, rng=np.random.default_rng(2)
