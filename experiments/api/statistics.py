@@ -104,7 +104,7 @@ def get_distribution(request: HttpRequest, query: Query[DistributionQuery]) -> A
 
 
 class ProfitQuery(Schema):
-    by: str = Field(
+    group_by: str = Field(
         "month",
         description="day, week, month, symbol, side, hour, weekday, strategy or tag.",
     )
@@ -144,7 +144,7 @@ async def get_pnl(
     request: HttpRequest, response: HttpResponse, query: Query[ProfitQuery]
 ) -> Any:
     """Divide the profit of the newest different runs in one way."""
-    return await answered(response, lambda: profit_question(query.by, query.q))
+    return await answered(response, lambda: profit_question(query.group_by, query.q))
 
 
 class CorrelationQuery(Schema):

@@ -157,7 +157,7 @@ class StatisticsQuestion(Question):
 def profit_question(by: str, q: str = "") -> StatisticsQuestion:
     """Return the question where runs earned; 422 for a way or a search that is none."""
     if by not in WAYS:
-        raise unknown_word("by", by, WAYS)
+        raise unknown_word("group_by", by, WAYS)
     RUNS.where(q)
     # What is within the last week is something else tomorrow.
     day = f":{timezone.now():%Y-%m-%d}" if q.strip() else ""

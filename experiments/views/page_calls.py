@@ -76,8 +76,8 @@ PAGES: dict[str, tuple[Door, ...]] = {
         Door(
             "Where runs earned",
             "/api/statistics/pnl",
-            {"by": "month"},
-            ("by", "q"),
+            {"group_by": "month"},
+            ("group_by", "q"),
             "Computed if nobody looked yet; then it answers with the job.",
         ),
     ),

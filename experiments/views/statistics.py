@@ -37,6 +37,7 @@ from strategies.market import sources
 PAGE = "experiments/statistics_part.html"
 PROFIT = "experiments/_lab_profit.html"
 CORRELATION = "experiments/_lab_correlation.html"
+OF_PROFIT = (("group_by", "month"), ("q", ""))
 FIRST_BARS = {"provider": "builtin", "universe": "SP500", "timeframe": "1d"}
 
 Context = dict[str, Any]
@@ -52,10 +53,14 @@ def statistics(request: HtmxHttpRequest) -> HttpResponse:
 @require_GET
 def lab_profit(request: HtmxHttpRequest) -> HttpResponseBase:
     """Show where runs earned; what nobody looked up yet is ordered, and polled for."""
-    asked = {"by": request.GET.get("by", "month"), "q": request.GET.get("q", "")}
+    asked = {name: request.GET.get(name, usual) for name, usual in OF_PROFIT}
     context = {"asked": asked, "ways": WAYS, "language": RUNS, "title": "Profit"}
     return _answered(
-        request, PROFIT, context, lambda: profit_question(**asked), profit_figure
+        request,
+        PROFIT,
+        context,
+        lambda: profit_question(*asked.values()),
+        profit_figure,
     )
 
 

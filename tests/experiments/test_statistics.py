@@ -136,23 +136,28 @@ class TestProfit:
         )
 
         for by in ("day", "week", "month", "weekday", "hour", "symbol", "side"):
-            body = answered(client, "pnl", by=by)
+            body = answered(client, "pnl", group_by=by)
             assert (body["runs"], body["matching"], body["unread"]) == (2, 3, 0)
             assert sum(p["pnl"] for p in body["items"]) == pytest.approx(whole), by
             for part in body["items"]:
                 assert part["mean"] == pytest.approx(part["pnl"] / part["runs"])
-        months = [part["key"] for part in answered(client, "pnl", by="month")["items"]]
+        months = [
+            part["key"] for part in answered(client, "pnl", group_by="month")["items"]
+        ]
         assert months == sorted(months)
         assert len(months[0]) == 7
-        rules = answered(client, "pnl", by="strategy")["items"]
+        rules = answered(client, "pnl", group_by="strategy")["items"]
         assert [(one["key"], one["runs"]) for one in rules] == [("sma_cross", 2)]
-        tags = {p["key"]: p["runs"] for p in answered(client, "pnl", by="tag")["items"]}
+        tags = {
+            p["key"]: p["runs"]
+            for p in answered(client, "pnl", group_by="tag")["items"]
+        }
         assert tags == {"slow": 1, "other": 1, "no tag": 1}
-        one = answered(client, "pnl", by="strategy", q="tag:other")
+        one = answered(client, "pnl", group_by="strategy", q="tag:other")
         assert one["runs"] == 1
-        page = said(client, "/statistics/profit", by="month")
+        page = said(client, "/statistics/profit", group_by="month")
         assert "2 different runs were read" in page
-        rows = client.get("/statistics/profit", {"by": "month", "format": "json"})
+        rows = client.get("/statistics/profit", {"group_by": "month", "format": "json"})
         assert len(rows.json()["items"]) == len(months)
 
     def test_mondays_and_months_are_those_of_the_calendar(self):
@@ -165,15 +170,17 @@ class TestProfit:
     def test_refusals_and_nothing_to_divide(self, client):
         plain_run(metrics={"total_return": 0.1})  # keeps no files
 
-        assert client.get(f"{API}/pnl", {"by": "moon"}).status_code == 422
+        assert client.get(f"{API}/pnl", {"group_by": "moon"}).status_code == 422
         refused = client.get(f"{API}/pnl", {"q": "sharp > 1"})
         assert refused.json()["error"]["code"] == "bad_query"
         page = client.get("/statistics/profit", {"q": "sharp > 1"})
         assert page.status_code == 422
         assert "Did you mean" in page.text
-        body = answered(client, "pnl", by="day")
+        body = answered(client, "pnl", group_by="day")
         assert (body["items"], body["runs"], body["unread"]) == ([], 0, 1)
-        assert "No run that matches" in said(client, "/statistics/profit", by="day")
+        assert "No run that matches" in said(
+            client, "/statistics/profit", group_by="day"
+        )
 
 
 class TestLikeness:
