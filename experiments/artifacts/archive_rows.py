@@ -36,7 +36,6 @@ KINDS = (
     RunKind.VALIDATE,
     RunKind.GENERATE,
 )
-DRAWN = (RunKind.BACKTEST, RunKind.WALK_FORWARD)  # their pages draw a report
 Source = Literal[
     "run",
     "sweep",
@@ -208,13 +207,6 @@ class RunMember(Row):
     chunks: list[ChunkRow]
     tests: list[TestRow]
     batches: list[BatchRow]
-
-    @model_validator(mode="after")
-    def has_what_its_page_draws(self) -> Self:
-        drawn = self.run.kind in DRAWN and self.job.status == "succeeded"
-        if drawn and self.report is None:
-            raise ValueError("the report of a run that succeeded is missing")
-        return self
 
 
 class ExperimentRow(Row):

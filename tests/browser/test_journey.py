@@ -210,6 +210,7 @@ def test_a_form_works_without_script(browser, lab_url, demo):
 
 def test_the_demo_leaves_with_one_click_and_an_answer(watch, demo):
     lab = watch()
+    [pipeline] = lab.api("/api/models/pipeline/runs?q=chance")["items"]
     page = lab.open("/")
     page.get_by_role("link", name="Remove the demo").click()
     page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
@@ -223,3 +224,4 @@ def test_the_demo_leaves_with_one_click_and_an_answer(watch, demo):
     expect(page.locator("#lab-overview")).to_contain_text("SP500")  # still counted
     experiment = demo["SMA 20/50"]["experiment_id"]
     lab.api(f"/api/model-lab/experiments/{experiment}/restore", {})
+    lab.api(f"/api/models/pipeline/runs/{pipeline['pipeline_run_id']}/restore", {})

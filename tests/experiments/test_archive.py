@@ -202,7 +202,6 @@ class TestRefusals:
         drawn = whole["report"]
         lines = drawn["series"] | {"equity": {"ts": [1], "value": []}}
         refused = {
-            reported(None): "bad_row",
             reported(drawn | {"bands": {}}): "bad_row",
             reported(drawn | {"series": lines}): "bad_row",
             reported(drawn | {"yearly": [{"year": 10**400}]}): "bad_row",

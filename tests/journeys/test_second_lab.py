@@ -45,6 +45,11 @@ def here(client: Any, address: str) -> bytes:
     return b"".join(answer) if answer.streaming else answer.content
 
 
+def without_remarks(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what each lab works out for itself, when somebody asks for it."""
+    return {name: value for name, value in document.items() if name != "critic"}
+
+
 @pytest.mark.parametrize("of_an_experiment", [False, True])
 def test_a_report_is_the_same_in_an_empty_lab(client, lab_url, demo, of_an_experiment):
     run = demo["SMA 20/50"]
@@ -53,7 +58,10 @@ def test_a_report_is_the_same_in_an_empty_lab(client, lab_url, demo, of_an_exper
         address = f"/api/export/experiments/{run['experiment_id']}"
     runs = demo.values() if of_an_experiment else [run]
     archive = there(lab_url, address)
-    first = {one: json.loads(there(lab_url, one)) for one in parts_of(run["id"])}
+    first = {
+        one: without_remarks(json.loads(there(lab_url, one)))
+        for one in parts_of(run["id"])
+    }
     assert not ModelRun.objects.exists()
 
     file = SimpleUploadedFile("lab.zip", archive)
@@ -61,7 +69,7 @@ def test_a_report_is_the_same_in_an_empty_lab(client, lab_url, demo, of_an_exper
 
     assert {one["id"] for one in runs} <= {one["id"] for one in taken["runs"]}
     for one, said in first.items():
-        assert json.loads(here(client, one)) == said, one
+        assert without_remarks(json.loads(here(client, one))) == said, one
     for file in first[f"/api/runs/{run['id']}/artifacts"]["items"]:
         link = file["links"]["download"]
         assert here(client, link) == there(lab_url, link)
