@@ -108,7 +108,7 @@ def population(bench: Bench) -> None:
         return time.perf_counter() - start, means
 
     mine, theirs, means, answers = bench.in_turns(
-        ours, lambda: bench.panel_peers.ask("gplearn", "columns", **ask), 3
+        ours, lambda: bench.panel_peers.ask("gplearn", "columns", **ask), 9
     )
     check(means, answers["mean"], "W6 gplearn")
     how = (
