@@ -24,6 +24,12 @@ from tests.torture.sse import read_pages
 WRITERS = 4
 SECONDS = 60.0
 RUN_AFTER = 20  # so many rows, one run is queued
+# Four writers ask for more than one owner may have waiting, or the lab takes.
+UNBOUNDED = {
+    "DJANGO_SETTINGS_MODULE": "quantlab.settings",
+    "QUANT_OWN_JOBS": "1000000",
+    "QUANT_JOB_QUEUE_LIMIT": "1000000",
+}
 
 
 @dataclass
@@ -107,8 +113,7 @@ def _child(home: str, *asked: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.torture.writers", *asked],
         cwd=ROOT,
-        env=os.environ
-        | {"QUANT_HOME": home, "DJANGO_SETTINGS_MODULE": "quantlab.settings"},
+        env=os.environ | UNBOUNDED | {"QUANT_HOME": home},
         capture_output=True,
         text=True,
         check=False,
