@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
 
-from strategies.dsl.nodes import NUMBER
+from strategies.dsl.nodes import NUMBER, Node
 from strategies.dsl.plan import Step
 from strategies.types import FloatArray, IntArray
 
@@ -19,7 +18,7 @@ class Program:
 
     Attributes
     ----------
-    code : int64 array of shape (n_instructions, 5)
+    code : int64 array of shape (n_instructions, 6)
         Places are counted through: matrices read, matrices made, registers.
     constants : float64 array of shape (n_constants,)
     n_registers : int
@@ -30,50 +29,96 @@ class Program:
     n_registers: int
 
 
-class _Registers:
-    """Hands out the one used last, so that few are used and stay in the cache."""
+# What stands for the operands that an instruction does not have.
+_NOTHING = tuple((0,) * (4 - count) for count in range(5))
 
-    def __init__(self, first: int) -> None:
+
+class _Places:
+    """Where each node is, and which registers are free.
+
+    The register used last is handed out first, so that few are used and stay in the
+    cache.
+
+    Attributes
+    ----------
+    at : dict of Node to int
+    uses : dict of Node to int
+        How many operands that have not been read yet each node is.
+    end : int
+        The place behind the last one.
+    """
+
+    def __init__(self, at: dict[Node, int], uses: dict[Node, int], first: int) -> None:
+        self.at, self.uses = at, uses
         self._first = self.end = first
         self._free: list[int] = []
 
-    def take(self) -> int:
-        if self._free:
-            return self._free.pop()
-        self.end += 1
-        return self.end - 1
+    def of_result(self, one: Node) -> int:
+        """Return where a node goes: its own matrix, or a register."""
+        place = self.at.get(one)
+        if place is None:
+            if self._free:
+                place = self._free.pop()
+            else:
+                place, self.end = self.end, self.end + 1
+            self.at[one] = place
+        return place
 
-    def give(self, place: int) -> None:
-        if place >= self._first:
+    def of_operand(self, one: Node) -> int:
+        """Return where a node is; its register is free after its last use."""
+        place = self.at[one]
+        self.uses[one] -= 1
+        if not self.uses[one] and place >= self._first:
             self._free.append(place)
+        return place
 
 
 def program_of(step: Step) -> Program:
     """Return the instructions that make what a fused step makes."""
-    codes: dict[str, int] = import_module("strategies.kernels.fused").CODES
-    numbers = [one for one in step.cells if one.op == NUMBER]
-    matrices = {one: place for place, one in enumerate((*step.reads, *step.made))}
-    first = len(matrices)
-    at = {one: first + place for place, one in enumerate(numbers)}
-    registers = _Registers(first + len(numbers))
-    code: list[tuple[int, ...]] = [
-        (codes["copy"], matrices[one], at[one], 0, 0) for one in step.made if one in at
-    ]
-    at = matrices | at
-    known = {*numbers, *step.reads}
-    made = [one for one in step.cells if one not in known]
-    uses = Counter(arg for one in made for arg in one.args)
-    for one in made:
-        places = [at[arg] for arg in one.args]
+    fused = import_module("strategies.kernels.fused")
+    codes: dict[str, int] = fused.CODES
+    combined: dict[str, dict[str, str]] = fused.COMBINED
+    at = {one: place for place, one in enumerate((*step.reads, *step.made))}
+    first, read = len(at), set(step.reads)
+    cells = [one for one in step.cells if one not in read]
+    numbers = [one for one in cells if one.op == NUMBER]
+    code: list[int] = []
+    for one in at.keys() & numbers:
+        code += (codes["copy"], at[one], first + numbers.index(one), 0, 0, 0)
+    at |= {one: first + place for place, one in enumerate(numbers)}
+    uses = _uses(cells)
+    inside = _inside(cells, uses, combined) - at.keys()
+    places = _Places(at, uses, first + len(numbers))
+    for one in cells:
+        if not one.args or one in inside:
+            continue
+        op, args = one.op, one.args
+        if args[0] in inside:
+            op, args = combined[op][args[0].op], (*args[0].args, *args[1:])
         # Before the operands give theirs back: a result is never one of them.
-        to = at[one] = matrices[one] if one in matrices else registers.take()
-        for arg in one.args:
-            uses[arg] -= 1
-            if uses[arg] == 0:
-                registers.give(at[arg])
-        code.append((codes[one.op], to, *(*places, 0, 0)[:3]))
+        code += (codes[op], places.of_result(one))
+        code += [places.of_operand(arg) for arg in args]
+        code += _NOTHING[len(args)]
     return Program(
-        np.array(code, dtype=np.int64),
+        np.array(code, dtype=np.int64).reshape(-1, 6),
         np.array([one.number for one in numbers], dtype=np.float64),
-        registers.end - first,
+        places.end - first,
     )
+
+
+def _uses(cells: list[Node]) -> dict[Node, int]:
+    """Return how many of these nodes' operands each node is."""
+    uses: dict[Node, int] = {}
+    for one in cells:
+        for arg in one.args:
+            uses[arg] = uses.get(arg, 0) + 1
+    return uses
+
+
+def _inside(
+    cells: list[Node], uses: dict[Node, int], combined: dict[str, dict[str, str]]
+) -> set[Node]:
+    """Return the nodes that become one instruction with the one that reads them."""
+    outer = [one for one in cells if one.op in combined]
+    inner = {one.args[0] for one in outer if one.args[0].op in combined[one.op]}
+    return {one for one in inner if uses[one] == 1}

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -22,11 +22,13 @@ from strategies.dsl.program import program_of
 from strategies.errors import StrategyError
 from strategies.kernels import resolve
 from strategies.market.panel import Panel
-from strategies.types import BoolArray, FloatArray, IntArray
+from strategies.types import BoolArray, FloatArray
 
 # Columns that one call of a kernel works on: long stretches of a bar for the memory,
 # and yet some hundred bars of them fit the cache.
 COLUMNS = 512
+# Cells of a line of the cache: what begins on one is filled without reaching into two.
+LINE = 8
 # Fewer cells than this are not worth a second thread.
 FEW_CELLS = 16_384
 # How many expressions are looked at together for what they share: few enough that
@@ -164,7 +166,12 @@ class Work:
         return {root: self._answer(root, made, given) for root in plan.roots}
 
     def _matrix(self) -> FloatArray:
-        return self._free.pop() if self._free else np.empty(self._shape)
+        """Return one that nobody uses, or a new one that begins on a cache line."""
+        if self._free:
+            return self._free.pop()
+        memory = np.empty(self._cells + LINE)
+        skipped = -(_start(memory) // 8) % LINE
+        return memory[skipped : skipped + self._cells].reshape(self._shape)
 
     def _done_with(self, one: Node, made: dict[Node, FloatArray]) -> None:
         matrix = made.pop(one)
@@ -185,6 +192,10 @@ class Work:
         values = self._matrix() if values is None else values
         values[:] = self._kept[root] if root in self._kept else self._field(root)
         return values
+
+    @cached_property
+    def _starts(self) -> dict[str, int]:
+        return {name: _start(one) for name, one in self._columns.items()}
 
     def _field(self, one: Node) -> FloatArray:
         return self._columns[one.name]
@@ -236,9 +247,12 @@ class Work:
             program.code,
             program.constants,
             program.n_registers,
-            _addresses(
-                [*(self._read(one, made) for one in step.reads)],
-                [*(made[one] for one in step.made)],
+            np.array(
+                [
+                    self._starts[one.name] if one.op == FIELD else _start(made[one])
+                    for one in (*step.reads, *step.made)
+                ],
+                dtype=np.int64,
             ),
         )
 
@@ -258,9 +272,10 @@ class Work:
             one.result()
 
 
-def _addresses(*matrices: Sequence[FloatArray]) -> IntArray:
-    found = [one.__array_interface__["data"][0] for some in matrices for one in some]
-    return np.array(found, dtype=np.int64)
+def _start(matrix: FloatArray) -> int:
+    """Return the address of the first cell."""
+    start: int = matrix.__array_interface__["data"][0]
+    return start
 
 
 def _kernels(root: Node) -> list[Node]:

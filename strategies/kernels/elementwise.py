@@ -187,6 +187,30 @@ def where_nb(
 
 
 @inner
+def where_less_nb(
+    a: FloatArray, b: FloatArray, x: FloatArray, y: FloatArray, out: FloatArray, n: int
+) -> None:
+    """Fill `out` with `x` where `a` is below `b`, else `y`."""
+    for i in range(n):
+        yes, no = x[i], y[i]
+        value = yes if a[i] < b[i] else no
+        known = a[i] == a[i] and b[i] == b[i]
+        out[i] = value if known else np.nan
+
+
+@inner
+def where_less_equal_nb(
+    a: FloatArray, b: FloatArray, x: FloatArray, y: FloatArray, out: FloatArray, n: int
+) -> None:
+    """Fill `out` with `x` where `a` is at most `b`, else `y`."""
+    for i in range(n):
+        yes, no = x[i], y[i]
+        value = yes if a[i] <= b[i] else no
+        known = a[i] == a[i] and b[i] == b[i]
+        out[i] = value if known else np.nan
+
+
+@inner
 def clip_nb(
     x: FloatArray, low: FloatArray, high: FloatArray, out: FloatArray, n: int
 ) -> None:
@@ -271,6 +295,13 @@ def sqrt_nb(x: FloatArray, out: FloatArray, n: int) -> None:
     """Fill `out` with the square root."""
     for i in range(n):
         out[i] = np.sqrt(x[i])
+
+
+@inner
+def sqrt_abs_nb(x: FloatArray, out: FloatArray, n: int) -> None:
+    """Fill `out` with the square root of the distance from 0."""
+    for i in range(n):
+        out[i] = np.sqrt(abs(x[i]))
 
 
 @inner

@@ -20,6 +20,10 @@ from strategies.types import FloatArray, IntArray
 # Long enough that reading an instruction costs little beside running it, short enough
 # for a dozen registers in the first cache.
 TILE = 512
+# Cells of one line of the cache: what begins on a line is read and written in one go,
+# and registers a line further apart than they are long do not fight for its places.
+LINE = 8
+STRIDE = TILE + LINE
 
 # An instruction's code is 8 · (family + 1) + place in its family.
 FAMILIES = (
@@ -29,7 +33,13 @@ FAMILIES = (
     ("inverse", "floor", "ceil", "round", "power", "signedpower", "square"),
     ("sqrt", "log", "log1p", "exp", "tanh", "sigmoid"),
     ("sin", "cos", "arctan", "copy"),
+    ("where_less", "where_less_equal", "sqrt_abs"),
 )
+# What becomes one instruction with its first operand: that needs no register.
+COMBINED = {
+    "where": {"less": "where_less", "less_equal": "where_less_equal"},
+    "sqrt": {"abs": "sqrt_abs"},
+}
 CODES = {
     name: 8 * (family + 1) + place
     for family, names in enumerate(FAMILIES)
@@ -164,8 +174,32 @@ def _angles_nb(
 
 
 @cells.inner
+def _combined_nb(
+    code: int,
+    a: FloatArray,
+    b: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    out: FloatArray,
+    n: int,
+) -> None:
+    if code == 0:
+        cells.where_less_nb(a, b, c, d, out, n)
+    elif code == 1:
+        cells.where_less_equal_nb(a, b, c, d, out, n)
+    else:
+        cells.sqrt_abs_nb(a, out, n)
+
+
+@cells.inner
 def _step_nb(
-    op: int, a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray, n: int
+    op: int,
+    a: FloatArray,
+    b: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    out: FloatArray,
+    n: int,
 ) -> None:
     """Fill `out` with the result of one instruction."""
     family, code = (op >> 3) - 1, op & 7
@@ -179,8 +213,10 @@ def _step_nb(
         _powers_nb(code, a, b, c, out, n)
     elif family == 4:
         _curves_nb(code, a, b, c, out, n)
-    else:
+    elif family == 5:
         _angles_nb(code, a, b, c, out, n)
+    else:
+        _combined_nb(code, a, b, c, d, out, n)
 
 
 @njit(cache=True, nogil=True)
@@ -196,8 +232,8 @@ def run_nb(
 
     Parameters
     ----------
-    program : int64 array of shape (n_instructions, 5)
-        Code, place of the result, places of up to three operands. The first places
+    program : int64 array of shape (n_instructions, 6)
+        Code, place of the result, places of up to four operands. The first places
         are the matrices, those after them registers.
     constants : float64 array of shape (n_constants,)
         What the first registers hold.
@@ -206,9 +242,11 @@ def run_nb(
         Addresses of contiguous float64 matrices with at least `hi` cells, which are
         read and written where they are.
     """
-    registers = np.empty((n_registers, TILE))
+    memory = np.empty(n_registers * STRIDE + LINE)
+    skipped = -(memory.ctypes.data // 8) % LINE
     for k in range(constants.shape[0]):
-        registers[k] = constants[k]
+        start = skipped + k * STRIDE
+        memory[start : start + TILE] = constants[k]
     n_matrices = matrices.shape[0]
     # Where each place starts, and how many bytes it moves on with each cell.
     starts = np.empty(n_matrices + n_registers, np.int64)
@@ -216,19 +254,20 @@ def run_nb(
     starts[:n_matrices] = matrices
     moves[:n_matrices] = 8
     for k in range(n_registers):
-        starts[n_matrices + k] = registers.ctypes.data + 8 * TILE * k
+        starts[n_matrices + k] = memory.ctypes.data + 8 * (skipped + k * STRIDE)
     for first in range(lo, hi, TILE):
         n = min(TILE, hi - first)
         for step in range(program.shape[0]):
-            to, a = program[step, 1], program[step, 2]
-            b, c = program[step, 3], program[step, 4]
+            to, a, b = program[step, 1], program[step, 2], program[step, 3]
+            c, d = program[step, 4], program[step, 5]
             _step_nb(
                 program[step, 0],
                 _floats_at(starts[a] + moves[a] * first),
                 _floats_at(starts[b] + moves[b] * first),
                 _floats_at(starts[c] + moves[c] * first),
+                _floats_at(starts[d] + moves[d] * first),
                 _floats_at(starts[to] + moves[to] * first),
                 n,
             )
     # Their memory is used by address alone and would be let go before the loop.
-    registers[:1, :1] = 0.0
+    memory[:1] = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,30 @@ def test_their_memory_is_bounded_however_many_there_are():
     assert peak(120) < 6 * matrix
 
 
+def test_what_is_combined_says_what_its_parts_say():
+    """A choice by a comparison, and a root of a distance: NaN, ties and both signs."""
+    y = PANEL.fields["close"] - PANEL.fields["open"]
+    x = np.where(np.arange(y.shape[1]) % 2, -y, y)  # equal in every other column
+    x[::7] = np.nan
+    panel = replace(PANEL, fields={**PANEL.fields, "low": x, "high": y})
+    known = ~(np.isnan(x) | np.isnan(y))
+    with np.errstate(invalid="ignore"):
+        wanted = {
+            "low < high ? high : -low": np.where(known, np.where(x < y, y, -x), np.nan),
+            "low <= high ? high : -low": np.where(
+                known, np.where(x <= y, y, -x), np.nan
+            ),
+            "low > high ? low : low < high": np.where(
+                known, np.where(x > y, x, x < y), np.nan
+            ),
+            "(low < high) + (low < high ? 2 : 3)": np.where(known, 3.0, np.nan),
+            "sqrt(abs(low))": np.sqrt(np.abs(x)),
+            "sqrt(abs(low)) + abs(low)": np.sqrt(np.abs(x)) + np.abs(x),
+        }
+    for text, values in wanted.items():
+        np.testing.assert_array_equal(evaluate(text, panel), values, err_msg=text)
+
+
 def test_registers_stay_while_they_are_used():
     """More than the allocator keeps: memory let go too early is not there any more."""
     x, out = np.ones(600), np.empty(600)
@@ -94,9 +119,9 @@ def test_registers_stay_while_they_are_used():
     last = 2 + 9_999
     program = np.array(
         [
-            (CODES["add"], 2, 0, 0, 0),
-            (CODES["add"], last, 2, 2, 0),
-            (CODES["copy"], 1, last, 0, 0),
+            (CODES["add"], 2, 0, 0, 0, 0),
+            (CODES["add"], last, 2, 2, 0, 0),
+            (CODES["copy"], 1, last, 0, 0, 0),
         ]
     )
 
