@@ -3,12 +3,11 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 RUN pip install --no-cache-dir uv==0.13.8
-COPY pyproject.toml requirements.txt ./
+COPY requirements-server.txt ./
 # Compiled here: who runs the lab may not write beside its code.
 ENV UV_COMPILE_BYTECODE=1
 RUN uv venv /venv \
- && uv pip sync --require-hashes requirements.txt --python /venv/bin/python \
- && uv pip install -r pyproject.toml --extra postgres --extra redis --python /venv/bin/python
+ && uv pip sync --require-hashes requirements-server.txt --python /venv/bin/python
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home lab \

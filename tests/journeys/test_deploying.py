@@ -194,3 +194,15 @@ def test_the_image_holds_the_whole_lab_and_nobody_special_runs_it():
     for name in ("Dockerfile", "compose.yaml"):
         text = (ROOT / name).read_text().replace("http://127.0.0.1", "")
         assert not re.search(r"https?://|index-url", text)
+
+
+def test_the_image_has_the_very_packages_of_a_laptop_and_two_drivers():
+    laptop, image = (
+        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.M))
+        for name in ("requirements.txt", "requirements-server.txt")
+    )
+    assert laptop.items() <= image.items()
+    assert set(image) - set(laptop) == {"psycopg", "psycopg-binary", "redis"}
+    assert all(
+        "--require-hashes" in line for line in DOCKERFILE.split("&&") if "sync" in line
+    )
