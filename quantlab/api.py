@@ -62,6 +62,7 @@ from experiments.api.sweep import experiment_router as sweep_router
 from experiments.api.sweep import router as candidates_router
 from experiments.api.system import router as system_router
 from experiments.api.trades import router as trades_router
+from experiments.api.trash import router as trash_router
 from experiments.api.universes import universes_router, watchlists_router
 from experiments.api.validation import router as validation_router
 from experiments.api.walk_forward import experiment_router as walk_forward_router
@@ -300,6 +301,7 @@ api.add_router("/models", gate_router)
 api.add_router("/statistics", statistics_router)
 api.add_router("/search", find_router)
 api.add_router("/views", saved_views_router)
+api.add_router("/trash", trash_router)
 api.add_router("/cache", caches_router)
 api.add_router("/broker", broker_router)
 api.add_router("/system", system_router)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from experiments.artifacts.store import run_store
+from experiments.artifacts.tables import BARS, ROUND_TRIPS, run_columns
 from experiments.models import ModelRun
 from strategies import RunConfig
 from strategies.equity import risk_free_of_a_bar
@@ -14,15 +12,15 @@ from strategies.library.resolve import rule_lookback
 from strategies.market.candles import last_valid
 from strategies.validation.evidence import Evidence
 
-BARS = ("ts_utc", "market_value", "equity", "open", "close")
-TRIPS = ("side", "entry_ts", "exit_ts", "pnl")
+OF_BARS = ("ts_utc", "market_value", "equity", "open", "close")
+OF_TRIPS = ("side", "entry_ts", "exit_ts", "pnl")
 
 
 def evidence_of_files(run: ModelRun) -> Evidence:
     """Return the evidence of a run that no single backtest could make again."""
     config = RunConfig(**run.config)
-    bars = _columns(run, "bars.parquet", BARS)
-    trips = _columns(run, "round_trips.parquet", TRIPS)
+    bars = run_columns(run, BARS, *OF_BARS)
+    trips = run_columns(run, ROUND_TRIPS, *OF_TRIPS)
     # The bars of one symbol follow those of another, each on all stamps.
     n_bars = len(np.unique(bars["ts_utc"]))
     ts, equity = bars["ts_utc"][:n_bars], bars["equity"][:n_bars]
@@ -43,11 +41,3 @@ def evidence_of_files(run: ModelRun) -> Evidence:
         additive=config.risk.name == "fixed_cash",
         is_portfolio=config.is_portfolio,
     )
-
-
-def _columns(run: ModelRun, name: str, wanted: tuple[str, ...]) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
-    with run_store().open(str(run.pk), name) as file:
-        table = pq.read_table(file, columns=list(wanted))
-    return {key: table[key].to_numpy() for key in wanted}

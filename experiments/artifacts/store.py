@@ -95,7 +95,7 @@ class ArtifactStore:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def open(self, run_id: str, name: str) -> BinaryIO:
+    def open(self, run_id: str, name: str) -> KeptFile:
         """Return a file that the manifest lists, or the manifest, open for reading."""
         if name != MANIFEST and name not in {e["name"] for e in self.list(run_id)}:
             raise _missing(f"This run keeps no file called '{name[:80]}'.")
@@ -104,7 +104,7 @@ class ArtifactStore:
         except FileNotFoundError:
             raise _missing(f"The file {name} of this run is gone.") from None
         except OSError as exc:
-            raise _spoilt(name) from exc
+            raise spoilt(name) from exc
 
     def list(self, run_id: str) -> Sequence[FileEntry]:
         """Return the entries of the manifest, by name; itself is not among them."""
@@ -120,8 +120,8 @@ class ArtifactStore:
         except FileNotFoundError:
             raise _missing("This run keeps no files.") from None
         except (*UNREADABLE, TypeError, AttributeError) as exc:
-            raise _spoilt(MANIFEST) from exc
-        raise _spoilt(MANIFEST)
+            raise spoilt(MANIFEST) from exc
+        raise spoilt(MANIFEST)
 
     def path(self, run_id: str, name: str) -> Path:
         """Return where a file of a run lies, whether or not it is there."""
@@ -261,12 +261,12 @@ class KeptFile(io.BufferedReader):
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path))
-        self._kept_as = path.name
+        self.kept_as = path.name
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         super().__exit__(kind, error, trace)
         if _is_damage(error):
-            raise _spoilt(self._kept_as) from error
+            raise spoilt(self.kept_as) from error
 
 
 def _is_damage(error: BaseException | None) -> bool:
@@ -332,10 +332,10 @@ def _missing(message: str) -> Problem:
     return Problem(status=404, message=message, advice=advice)
 
 
-def _spoilt(name: str) -> Problem:
+def spoilt(name: str, why: str = "it cannot be read") -> Problem:
     return Problem(
         status=409,
         code="file_damaged",
-        message=f"The file {name} of this run is damaged: it cannot be read.",
+        message=f"The file {name} of this run is damaged: {why}.",
         advice="Verify the run's files; run it again to have them made anew.",
     )

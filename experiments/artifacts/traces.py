@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from experiments.artifacts.store import run_store
+from experiments.artifacts.tables import (
+    BARS,
+    EQUITY,
+    FILLS,
+    ROUND_TRIPS,
+    run_columns,
+)
 from experiments.models import ModelRun
 from strategies.critic.traces import Traces
 from strategies.equity import risk_free_of_a_bar
@@ -22,9 +26,9 @@ def traces_of_files(run: ModelRun, market_return: float | None) -> Traces:
     """
     timeframe, ppy = str(run.config["timeframe"]), float(run.ppy or 1.0)
     calendar = calendar_with(ppy, timeframe)
-    account = _columns(run, "equity.parquet", "ts_utc", "equity")
-    trips = _columns(run, "round_trips.parquet", "symbol", "pnl")
-    bars = _columns(run, "bars.parquet", "market_value", "close")
+    account = run_columns(run, EQUITY, "ts_utc", "equity")
+    trips = run_columns(run, ROUND_TRIPS, "symbol", "pnl")
+    bars = run_columns(run, BARS, "market_value", "close")
     traded, cost = _paid(run, account["ts_utc"])
     ts, shape = account["ts_utc"], (-1, len(account["ts_utc"]))
     return Traces(
@@ -47,16 +51,8 @@ def traces_of_files(run: ModelRun, market_return: float | None) -> Traces:
 def _paid(run: ModelRun, ts: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return the value traded on each bar and what it cost, both in cash."""
     names = ("ts_utc", "qty", "price", "fee", "slippage")
-    fills = _columns(run, "trades.parquet", *names)
+    fills = run_columns(run, FILLS, *names)
     rows = np.searchsorted(ts, fills["ts_utc"])
     traded = np.bincount(rows, fills["qty"] * fills["price"], minlength=len(ts))
     cost = np.bincount(rows, fills["fee"] + fills["slippage"], minlength=len(ts))
     return traded.astype(np.float64), cost.astype(np.float64)
-
-
-def _columns(run: ModelRun, name: str, *wanted: str) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
-    with run_store().open(str(run.pk), name) as file:
-        table = pq.read_table(file, columns=list(wanted))
-    return {key: table[key].to_numpy() for key in wanted}

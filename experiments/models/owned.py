@@ -33,6 +33,12 @@ def seen(prefix: str = "") -> Q:
     return mine | Q(**{f"{prefix}visibility": Visibility.PUBLIC})
 
 
+def mine() -> Q:
+    """Return the condition that who asks may change a thing; none for an admin."""
+    person = who_asks()
+    return Q() if person.sees_all else Q(owner=person.name)
+
+
 def not_yours() -> Problem:
     return Problem(
         status=403,

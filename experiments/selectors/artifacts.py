@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from experiments.artifacts.manifest import MANIFEST
-from experiments.artifacts.store import run_store
+from experiments.artifacts.store import KeptFile, run_store
+from experiments.artifacts.tables import table_read
 from experiments.models import ModelRun
 from experiments.selectors.links import run_links
 from experiments.selectors.results import files_not_removed
 from quantlab.web.problem import Problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Artifact:
     """A file that is open for reading, and what the manifest says of it."""
 
-    file: BinaryIO
+    file: KeptFile
     sha256: str
     mime: str
 
@@ -45,6 +49,12 @@ def artifact_open(run: ModelRun, name: str) -> Artifact:
         return Artifact(file, run.manifest_sha, "application/json")
     [entry] = [entry for entry in store.list(run_id) if entry["name"] == name]
     return Artifact(file, entry["sha256"], entry["mime"])
+
+
+def artifact_table(run: ModelRun, name: str, *wanted: str) -> pa.Table:
+    """Return columns of a table of a run, all without a name; 409 if it is damaged."""
+    with artifact_open(run, name).file as file:
+        return table_read(file, wanted or None)
 
 
 def files_needed(run: ModelRun) -> None:

@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from experiments.artifacts.tables import (
+    BARS,
+    EQUITY,
+    FILLS,
+    ROUND_TRIPS,
+    columns_check,
+)
 from experiments.models import ModelRun
-from experiments.selectors.artifacts import artifact_open
+from experiments.selectors.artifacts import artifact_open, artifact_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +81,7 @@ def price_window(
     count: of `symbol`, else of the first that was traded. 409 for a run that kept no
     files. Reads round trips, fills and the row groups of bars that are shown.
     """
-    trips = _read(run, "round_trips.parquet")
+    trips = artifact_table(run, ROUND_TRIPS)
     if len(trips) == 0:
         return None
     owners = [str(owner) for owner in trips.column("symbol").to_pylist()]
@@ -84,7 +91,7 @@ def price_window(
     total = len(trips)
     number = min(max(number or total, 1), total)
     [trip] = trips.slice(number - 1, 1).to_pylist()
-    ts = _read(run, "equity.parquet", ["ts_utc"]).column(0).to_numpy()
+    ts = artifact_table(run, EQUITY, "ts_utc").column(0).to_numpy()
     block = len(ts) * symbols_of(run).index(symbol)
     entry, leave = (int(ts.searchsorted(trip[f"{s}_ts"])) for s in ("entry", "exit"))
     lines = _lines(run)
@@ -118,7 +125,7 @@ def flat_bars(run: ModelRun) -> int | None:
     """
     if not run.manifest_sha:
         return None
-    bars = _read(run, "bars.parquet", ["position_qty", "equity"])
+    bars = artifact_table(run, BARS, "position_qty", "equity")
     held, equity = (column.to_numpy() for column in bars.columns)
     # The rows of one symbol follow those of another; the equity is that of all.
     n_bars = len(equity) // len(symbols_of(run))
@@ -127,17 +134,10 @@ def flat_bars(run: ModelRun) -> int | None:
     return int(aside.sum())
 
 
-def _read(run: ModelRun, name: str, columns: list[str] | None = None) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    with artifact_open(run, name).file as file:
-        return pq.read_table(file, columns=columns)
-
-
 def _lines(run: ModelRun) -> list[str]:
     import pyarrow.parquet as pq
 
-    with artifact_open(run, "bars.parquet").file as file:
+    with artifact_open(run, BARS).file as file:
         names = pq.read_schema(file).names
     return [name for name in names if name.startswith(ON_PRICE)]
 
@@ -159,8 +159,9 @@ def _read_bars(run: ModelRun, columns: list[str], first: int, last: int) -> pa.T
     """Return rows `first` to `last`, reading only the row groups they are in."""
     import pyarrow.parquet as pq
 
-    with artifact_open(run, "bars.parquet").file as file:
+    with artifact_open(run, BARS).file as file:
         source = pq.ParquetFile(file)
+        columns_check(file, source.schema_arrow, columns)
         length = source.metadata.row_group(0).num_rows
         groups = range(first // length, (last - 1) // length + 1)
         table = source.read_row_groups(list(groups), columns=columns)
@@ -195,7 +196,7 @@ def _fills(
     run: ModelRun, symbol: str, ts: np.ndarray, first: int, last: int, step: int
 ) -> list[dict[str, Any]]:
     """Return the fills of the bars shown, unless they would hide the candles."""
-    fills = _read(run, "trades.parquet")
+    fills = artifact_table(run, FILLS)
     owners = fills.column("symbol").to_pylist()
     fills = fills.filter([owner == symbol for owner in owners])
     when = fills.column("ts_utc").to_numpy()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from experiments.artifacts.tables import EQUITY, ROUND_TRIPS
 from experiments.models import ModelRun
-from experiments.selectors.artifacts import artifact_open
+from experiments.selectors.artifacts import artifact_table
 from experiments.selectors.results import result_needed
 from experiments.selectors.series import calendar_of
 from quantlab.web.paging import unknown_word
@@ -21,9 +22,6 @@ from strategies.market.calendar import local_hours, month_keys, session_days
 from strategies.market.timeframe import timeframe_named
 from strategies.market.universes import sector_of
 from strategies.types import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 MONTHS = [
@@ -115,22 +113,15 @@ Groups = list[tuple[str, str, Any]]  # key, label, which rows
 Divided = tuple[FloatArray, Groups]
 
 
-def _read(run: ModelRun, name: str, columns: list[str]) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    with artifact_open(run, name).file as file:
-        return pq.read_table(file, columns=columns)
-
-
 def _by_word(run: ModelRun, column: str) -> Divided:
     """Divide the round trips by a word of theirs, the best first."""
-    table = _read(run, "round_trips.parquet", [column, "pnl"])
+    table = artifact_table(run, ROUND_TRIPS, column, "pnl")
     words = np.array(table.column(column).to_pylist(), dtype=str)
     return _best_first(table.column("pnl").to_numpy(), words)
 
 
 def _by_sector(run: ModelRun) -> Divided:
-    table = _read(run, "round_trips.parquet", ["symbol", "pnl"])
+    table = artifact_table(run, ROUND_TRIPS, "symbol", "pnl")
     symbols = table.column("symbol").to_pylist()
     words = np.array([sector_of(str(one)) or NO_SECTOR for one in symbols], dtype=str)
     return _best_first(table.column("pnl").to_numpy(), words)
@@ -145,7 +136,7 @@ def _best_first(pnl: FloatArray, words: Any) -> Divided:
 
 def _by_time(run: ModelRun, numbers: Callable[..., IntArray], name: Any) -> Divided:
     """Divide the bars, but the first one, by the number their stamp stands for."""
-    table = _read(run, "equity.parquet", ["ts_utc", "equity"])
+    table = artifact_table(run, EQUITY, "ts_utc", "equity")
     ts, equity = (column.to_numpy() for column in table.columns)
     keys = numbers(ts[1:], calendar_of(run), str(run.config["timeframe"]))
     groups = [(str(key), name(int(key)), keys == key) for key in np.unique(keys)]

@@ -14,8 +14,9 @@ from uuid import UUID
 from django.core.cache import cache
 
 from experiments.artifacts.report import POINTS
+from experiments.artifacts.tables import EQUITY
 from experiments.models import ModelRun
-from experiments.selectors.artifacts import artifact_open
+from experiments.selectors.artifacts import artifact_table
 from experiments.selectors.honesty import honesty_beside
 from experiments.selectors.lineup import Lineup
 from experiments.selectors.remarks import remarks_on
@@ -152,15 +153,11 @@ def _computed(
 
 def _curve(run: ModelRun) -> Curve | None:
     """Return the equity of every bar; None for a run without files."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not run.manifest_sha:
         return None
     try:
-        with artifact_open(run, "equity.parquet").file as file:
-            table = pq.read_table(file, columns=["ts_utc", "equity"])
-    except (Problem, pa.ArrowException, ValueError):  # the files are gone, or spoilt
+        table = artifact_table(run, EQUITY, "ts_utc", "equity")
+    except Problem:  # the files are gone, or spoilt
         return None
     ts, equity = (column.to_numpy() for column in table.columns)
     return Curve(ts, equity, *_bars(run))

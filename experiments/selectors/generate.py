@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.artifacts.candidates import CANDIDATES, part_tables, unpacked
 from experiments.artifacts.store import run_store
+from experiments.artifacts.tables import Kind, columns_check
 from experiments.models import ModelRun, RunKind, SealOpening, SearchBatch
 from experiments.selectors.honesty import honesty_of, honesty_of_pool
 from experiments.selectors.ledger import instruments_named, moment_of
@@ -20,6 +21,7 @@ from experiments.selectors.sweep import bars_expected
 from jobs.models import JobStatus
 from quantlab.web.problem import Problem
 from strategies import RunConfig
+from strategies.discovery.batch import COLUMNS, TEXTS, WHOLE
 from strategies.discovery.protocol import SearchPlan
 from strategies.types import IntArray
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 MOST_COMPLEX = 100.0  # complexity score that an expression may have
 OUTCOME = "summary.json"
 PLACEBO, WEEKS = "is_placebo", "weeks"  # columns beside those of a batch
+KINDS = dict.fromkeys(TEXTS, Kind.TEXT) | dict.fromkeys(WHOLE, Kind.WHOLE)
+KINDS |= {PLACEBO: Kind.TRUTH}
 NOBODY = ("parent", "twin_of")  # numbers of other expressions, −1 for none
 MOST_OUTCOMES = 8
 
@@ -137,6 +141,7 @@ def generated(run: ModelRun, *, placebo: bool = False) -> Generated:
 def _whole(run_id: str, manifest_sha: str, placebo: bool) -> Generated:
     with run_store().open(run_id, CANDIDATES) as file:
         table = unpacked(file, manifest_sha)
+        columns_check(file, table.schema, (*COLUMNS, PLACEBO), KINDS)
     mine = np.flatnonzero(table.column(PLACEBO).to_numpy() == placebo)
     return Generated(table.take(mine).drop_columns([PLACEBO]), is_whole=True)
 

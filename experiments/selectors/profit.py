@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.artifacts.tables import EQUITY
 from experiments.models import ModelRun
-from experiments.selectors.artifacts import artifact_open
+from experiments.selectors.artifacts import artifact_table
 from experiments.selectors.breakdown import run_breakdown
 from experiments.selectors.series import calendar_of
 from experiments.selectors.statistics import OF_RUNS, OF_TRIPS, PERIODS
@@ -134,10 +135,7 @@ def _by_period(
     run: ModelRun, keys: Keys, name: Callable[[int], str]
 ) -> Iterator[Piece]:
     """Yield what the bars of each period earned; the first bar earns nothing."""
-    import pyarrow.parquet as pq
-
-    with artifact_open(run, "equity.parquet").file as file:
-        table = pq.read_table(file, columns=["ts_utc", "equity"])
+    table = artifact_table(run, EQUITY, "ts_utc", "equity")
     ts, equity = (column.to_numpy() for column in table.columns)
     if len(ts) < 2:
         return

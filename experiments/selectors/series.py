@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.artifacts.tables import (
+    BARS,
+    DRAWDOWN,
+    EQUITY,
+    FILLS,
+    columns_check,
+)
 from experiments.models import ModelRun
 from experiments.selectors.artifacts import artifact_open, files_needed
 from experiments.selectors.report import run_computed
@@ -27,9 +34,8 @@ from strategies.types import FloatArray, IntArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EQUITY, DRAWDOWN, BARS = "equity.parquet", "drawdown.parquet", "bars.parquet"
-FILLS = "trades.parquet"
 POINTS = 500
+MAY_LACK = ("benchmark",)  # a run without one, or of before it was kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,12 +170,14 @@ class _Files:
         return values.reshape(-1, len(self.ts))
 
     def columns(self, file: str, *names: str, whole: bool = False) -> dict[str, Any]:
-        """Return those that the file has, where the span is or from end to end."""
+        """Return columns where the span is, or from end to end."""
         import pyarrow.parquet as pq
 
         with artifact_open(self.run, file).file as opened:
             source = pq.ParquetFile(opened)
-            known = [name for name in names if name in source.schema_arrow.names]
+            there = source.schema_arrow.names
+            known = [one for one in names if one in there or one not in MAY_LACK]
+            columns_check(opened, source.schema_arrow, ["ts_utc", *known])
             groups = range(source.metadata.num_row_groups)
             if not whole and not self.is_of_many:
                 groups = _groups(source.metadata, self.span)
@@ -178,16 +186,20 @@ class _Files:
 
 
 def _groups(metadata: Any, span: Span) -> range:
-    """Return the row groups that may hold stamps of the span; times come first."""
+    """Return the row groups that may hold stamps of the span."""
+    column = metadata.schema.names.index("ts_utc")
     stamps = [
-        metadata.row_group(i).column(0).statistics
+        metadata.row_group(i).column(column).statistics
         for i in range(metadata.num_row_groups)
     ]
     shown = [
         i
         for i, one in enumerate(stamps)
-        if (span.end is None or one.min <= span.end)
-        and (span.start is None or one.max >= span.start)
+        if one is None
+        or (
+            (span.end is None or one.min <= span.end)
+            and (span.start is None or one.max >= span.start)
+        )
     ]
     return range(shown[0], shown[-1] + 1) if shown else range(0)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from experiments.artifacts.candidates import CANDIDATES, part_tables, unpacked
 from experiments.artifacts.store import run_store
+from experiments.artifacts.tables import Kind, columns_check
 from experiments.models import ModelRun, RunKind, SweepChunk
 from experiments.selectors.ledger import Budget, instruments_named, trial_budget
 from experiments.selectors.results import files_not_removed
@@ -319,6 +320,14 @@ def sweep_needed(run: ModelRun) -> None:
         )
 
 
+def _written(plan: SweepPlan) -> tuple[list[str], dict[str, Kind]]:
+    """Return the columns that are read of a sweep's candidates, and of what kind."""
+    kinds = {PARAMS + axis.name: Kind.ANY for axis in plan.axes if not axis.is_numeric}
+    kinds |= dict.fromkeys(("index", "point"), Kind.WHOLE)
+    params = [PARAMS + axis.name for axis in plan.axes]
+    return ["index", "point", *params, *TABLE_METRICS, "plateau"], kinds
+
+
 _tables: dict[str, Candidates] = {}
 MOST_TABLES = 4
 
@@ -327,9 +336,11 @@ def _whole(run_id: str, manifest_sha: str, run: ModelRun) -> Candidates:
     """Keep the tables of the sweeps last looked at; their bytes stay on disk."""
     known = _tables.get(manifest_sha)
     if known is None:
+        plan = sweep_plan_of(run)
         with run_store().open(run_id, CANDIDATES) as file:
             table = unpacked(file, manifest_sha)
-        known = Candidates(sweep_plan_of(run), table, is_whole=True)
+            columns_check(file, table.schema, *_written(plan))
+        known = Candidates(plan, table, is_whole=True)
         while len(_tables) >= MOST_TABLES:
             _tables.pop(next(iter(_tables)), None)
         _tables[manifest_sha] = known

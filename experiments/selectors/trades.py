@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from django.core import signing
 
+from experiments.artifacts.tables import FILLS, ROUND_TRIPS
 from experiments.models import ModelRun
-from experiments.selectors.artifacts import artifact_open
+from experiments.selectors.artifacts import artifact_table
 from experiments.selectors.results import result_needed
 from quantlab.web.paging import bad_cursor, unknown_word
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Direction = Literal["ascending", "descending"]
-
-FILLS, ROUND_TRIPS = "trades.parquet", "round_trips.parquet"
 
 
 def fill_page(run: ModelRun, **asked: Any) -> dict[str, Any]:
@@ -34,13 +33,13 @@ def round_trip_page(run: ModelRun, **asked: Any) -> dict[str, Any]:
 def all_fills(run: ModelRun) -> list[dict[str, Any]]:
     """Return every fill of a run in the order in which they happened."""
     result_needed(run)
-    return [_row(one) for one in _table(run, FILLS).to_pylist()]
+    return [_row(one) for one in artifact_table(run, FILLS).to_pylist()]
 
 
 def all_round_trips(run: ModelRun) -> list[dict[str, Any]]:
     """Return every round trip of a run in the order in which they began."""
     result_needed(run)
-    return [_row(one) for one in _table(run, ROUND_TRIPS).to_pylist()]
+    return [_row(one) for one in artifact_table(run, ROUND_TRIPS).to_pylist()]
 
 
 def _page(
@@ -52,7 +51,7 @@ def _page(
     when the run has no files, 422 for an order or cursor that is none.
     """
     result_needed(run)
-    table = _ordered(_table(run, name), order)
+    table = _ordered(artifact_table(run, name), order)
     salt = f"cursor:{run.pk}:{name}:{order}"
     start = _place(cursor, salt) if cursor else 0
     end = start + limit
@@ -62,13 +61,6 @@ def _page(
         "next_cursor": signing.dumps(end, salt=salt) if end < len(table) else None,
         "total": len(table),
     }
-
-
-def _table(run: ModelRun, name: str) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    with artifact_open(run, name).file as file:
-        return pq.read_table(file)
 
 
 def _ordered(table: pa.Table, order: str) -> pa.Table:

@@ -199,6 +199,9 @@ PAGES: dict[str, tuple[Door, ...]] = {
     "experiments:model-train": (MODEL,),
     "experiments:find": (rows("What was found", "/api/search", ("q",), limit=20),),
     "experiments:view-list": (rows("Your views", "/api/views"),),
+    "experiments:trash": (
+        rows("What was deleted", "/api/trash", ("kind", "cursor"), limit=50),
+    ),
     "experiments:catalog": (FEATURES, PRIMITIVES),
     "experiments:catalog-feature": (FEATURES,),
     "experiments:catalog-primitive": (PRIMITIVES,),

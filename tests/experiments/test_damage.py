@@ -12,6 +12,8 @@ from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.core.cache import cache
 
@@ -24,6 +26,7 @@ from quantlab.api import api
 from tests.addresses import addresses
 from tests.experiments.rows import plain_experiment
 from tests.factories import finished_run
+from tests.quantlab.test_api import assert_error
 from tests.sizes import IS_TORTURE, looks
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +54,23 @@ def replaced(path: Path) -> None:
     path.write_bytes(b"[]" if path.suffix == ".json" else b"PAR1\0\0\0\0PAR1")
 
 
+def another(path: Path) -> None:
+    """Put a whole table there that has nothing in it that is looked for."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({"x": [1, 2]}), path)
+    else:
+        replaced(path)
+
+
+def in_words(path: Path) -> None:
+    """Put the same columns there, with words in all of them."""
+    if path.suffix != ".parquet":
+        return replaced(path)
+    table = pq.ParquetFile(path).read()
+    words = pa.array(["x"] * len(table))
+    return pq.write_table(pa.table(dict.fromkeys(table.column_names, words)), path)
+
+
 def a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -64,6 +84,8 @@ DAMAGES: tuple[Callable[[Path], None], ...] = (
     zeroed,
     replaced,
     a_folder,
+    another,
+    in_words,
 )
 NAMES = ("equity.parquet", "metrics.json", "equity", "fills", "round_trips")
 TABS = ("charts", "trades", "validation", "config", "files", "reproduce", "api")
@@ -120,6 +142,27 @@ def told(client, address: str) -> str:
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     assert answer.status_code < 500, (address, content[-500:])
     return content.decode(errors="replace")
+
+
+def test_a_table_of_other_columns_is_told_by_its_file_and_column(client):
+    run = finished_run()
+    whole = files_of(run)
+    asked = {
+        "bars.parquet": ("ts_utc", "metrics?series=cash"),
+        "drawdown.parquet": ("ts_utc", "metrics?series=drawdown"),
+        "equity.parquet": ("ts_utc", "metrics?series=equity"),
+        "round_trips.parquet": ("symbol", "round-trips"),
+        "trades.parquet": ("ts_utc", "trades"),
+    }
+    assert asked.keys() == {name for name in whole if name.endswith(".parquet")}
+    for (name, (column, path)), damage in product(asked.items(), (another, in_words)):
+        damage(run_store().root / str(run.pk) / name)
+        answer = client.get(f"/api/runs/{run.pk}/{path}")
+        assert_error(answer, 409, "file_damaged")
+        said = answer.json()["error"]["message"]
+        assert name in said
+        assert damage is in_words or f"no column {column!r}" in said
+        put_back(run, whole)
 
 
 @pytest.fixture

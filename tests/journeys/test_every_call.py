@@ -17,11 +17,8 @@ from tests.calls import answer_to, calls_in, python_said
 from tests.conftest import DEMO_WITHIN_S, answer_of
 
 NO_PAGES = ("/api/", "/admin/")
-# Questions and words: nothing on them is of the lab's data. The trash is no list of
-# the API: what is in it is found by nobody but who threw it away.
-WITHOUT = {
-    *("/import", "/keyboard", "/learn", "/model-lab/demo/remove", "/model-lab/trash"),
-}
+# Questions and words: nothing on them is of the lab's data.
+WITHOUT = {"/import", "/keyboard", "/learn", "/model-lab/demo/remove"}
 TABS = ("charts", "trades", "breakdown", "validation", "critic", "config")
 TABS += ("files", "reproduce", "logs")
 ENOUGH = 3
@@ -42,11 +39,11 @@ FEW = """
 /model-lab/runs/<run_id>/words /model-lab/runs/<run_id>?tab=breakdown
 /model-lab/runs/<run_id>?tab=charts /model-lab/runs/<run_id>?tab=files
 /model-lab/runs/<run_id>?tab=logs /model-lab/runs/<run_id>?tab=reproduce
-/models /models/<model_id> /models/<model_id>/train /pipeline /pipeline/new
-/pipeline/<pipeline_id>/cancel /presets /search /search?q=sma /settings/keys
-/statistics /statistics/correlation /statistics/profit /strategies/search
-/strategies/<expr_hash>/words /system /system/retention /system/storage /universes
-/universes/<universe_id> /views /watchlists /watchlists/new
+/model-lab/trash /models /models/<model_id> /models/<model_id>/train /pipeline
+/pipeline/new /pipeline/<pipeline_id>/cancel /presets /search /search?q=sma
+/settings/keys /statistics /statistics/correlation /statistics/profit
+/strategies/search /strategies/<expr_hash>/words /system /system/retention
+/system/storage /universes /universes/<universe_id> /views /watchlists /watchlists/new
 """
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.artifacts.files import _write_parquet
+from experiments.artifacts.store import KeptFile
 from experiments.selectors import series as series_selector
 from experiments.selectors.series import Span, run_series
 from strategies import RunConfig, load_candles, run_backtest
@@ -218,7 +219,7 @@ def test_a_million_bars_take_no_longer_than_a_glance(run, tmp_path, monkeypatch)
 
     class Opened:
         def __init__(self, run, name):
-            self.file = path.open("rb")
+            self.file = KeptFile(path)
 
     monkeypatch.setattr(series_selector, "artifact_open", Opened)
     took = []
