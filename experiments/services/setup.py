@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from experiments.services.demo import demo_create
 from strategies.kernels import cache_folder
 
 STAMP_NAME = ".setup"
+KERNELS_STAY_S = 30 * 24 * 3600  # another checkout may share the folder
 
 
 def setup_fingerprint() -> str:
@@ -72,6 +76,7 @@ def setup_lab(say: Callable[[str], None]) -> None:
     say("Kernels")
     if any(process.wait() for process in compiling):
         raise RuntimeError("The kernels could not be compiled.")
+    forget_kernels(cache_folder())
     if demo_create():
         say("Demo: backtests, a sweep, a walk-forward, a pipeline wait for the worker")
     write_whole(settings.QUANT_HOME / STAMP_NAME, setup_fingerprint())
@@ -84,6 +89,15 @@ def compile_behind() -> subprocess.Popen[bytes] | None:
     """
     mark = cache_folder() / "expressions.done"
     return None if mark.exists() else _compile("expressions", str(mark))
+
+
+def forget_kernels(current: Path) -> None:
+    """Remove what was compiled for other versions and has not been set up for long."""
+    os.utime(current)
+    for folder in current.parent.iterdir():
+        is_kernels = folder.is_dir() and re.fullmatch(r"[0-9a-f]{16}", folder.name)
+        if is_kernels and time.time() - folder.stat().st_mtime > KERNELS_STAY_S:
+            shutil.rmtree(folder)
 
 
 def _compile(*part: str) -> subprocess.Popen[bytes]:

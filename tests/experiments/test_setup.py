@@ -1,0 +1,27 @@
+"""What setting a lab up leaves behind, and what it clears away."""
+
+import os
+import time
+
+from experiments.services.setup import KERNELS_STAY_S, forget_kernels
+
+
+def test_kernels_of_versions_long_gone_are_removed_and_nothing_else(tmp_path):
+    current, recent, old, other = (
+        tmp_path / name for name in ("0" * 16, "1" * 16, "2" * 16, "somebody's")
+    )
+    long_ago = time.time() - KERNELS_STAY_S - 60
+    for folder in (current, recent, old, other):
+        folder.mkdir()
+        (folder / "kernel.nbc").write_bytes(b"compiled")
+    for folder in (current, old, other):
+        os.utime(folder, (long_ago, long_ago))
+
+    forget_kernels(current)
+
+    assert {one.name for one in tmp_path.iterdir()} == {
+        current.name,
+        recent.name,
+        other.name,
+    }
+    assert time.time() - current.stat().st_mtime < 60
