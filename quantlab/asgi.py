@@ -9,9 +9,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantlab.settings")
 django.setup(set_prefix=False)
 
-from quantlab.web.bodies import BodyHandler  # noqa: E402  needs Django
+from quantlab.web.handler import LabHandler  # noqa: E402  needs Django
 
-django_application = BodyHandler()
+django_application = LabHandler()
 
 from jobs.sse import Message, Receive, Send, with_streams  # noqa: E402  needs Django
 

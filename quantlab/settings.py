@@ -184,6 +184,8 @@ DATABASE_URL = env_url(
     "DATABASE_URL", drivers={"postgresql": "psycopg", "postgres": "psycopg"}
 )
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE}
+# Opening a connection takes longer than what most requests ask it.
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- static files ----------------------------------------------------------------
