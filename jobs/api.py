@@ -13,6 +13,7 @@ from jobs.queue import cancel
 from jobs.repositories import LOGS
 from jobs.selectors import JobRow, job_get, job_page, job_rows
 from jobs.sse import MEDIA_TYPE, event_stream
+from quantlab.web.answers import Out
 from quantlab.web.downloads import (
     TABLE_FORMATS,
     FormatQuery,
@@ -69,7 +70,7 @@ class StreamQuery(Schema):
     )
 
 
-class JobLinksOut(Schema):
+class JobLinksOut(Out):
     self: str
     log: str
     stream: str
@@ -78,7 +79,7 @@ class JobLinksOut(Schema):
     result: str | None = Field(description="Page of what the job works for.")
 
 
-class JobOut(Schema):
+class JobOut(Out):
     job_id: str
     id: str
     type: str = Field(description="`train` for the kind `generate`, else the kind.")
@@ -105,12 +106,12 @@ class JobOut(Schema):
     links: JobLinksOut
 
 
-class JobListOut(Schema):
+class JobListOut(Out):
     items: list[JobOut]
     next_cursor: str | None
 
 
-class LogLineOut(Schema):
+class LogLineOut(Out):
     seq: int
     ts: Moment
     level: str
@@ -119,7 +120,7 @@ class LogLineOut(Schema):
     fields: dict[str, Any]
 
 
-class LogOut(Schema):
+class LogOut(Out):
     items: list[LogLineOut]
     next_after: int = Field(description="Send it as `after` to go on reading.")
 

@@ -15,7 +15,7 @@ django_application = LabHandler()
 
 from jobs.sse import Message, Receive, Send, with_streams  # noqa: E402  needs Django
 
-http_application = with_streams(django_application)  # type: ignore[arg-type]
+http_application = with_streams(django_application)
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from experiments.services.marks import ACTIONS, MAX_RUNS
 from experiments.services.runs import RunOptions
 from experiments.services.words import Name, Notes, Tags
+from quantlab.web.answers import Out
 from quantlab.web.downloads import ListQuery
 from quantlab.web.times import Moment
 from strategies import RunConfig
@@ -163,7 +164,7 @@ class RunMetrics(RootModel[dict[str, Number]]):
     """Metric by key; null is unknown, and the flag of the same key says why."""
 
 
-class HonestyOut(Schema):
+class HonestyOut(Out):
     pool: str = Field(description="What is looked at, as a sha256.")
     n_trials: int = Field(description="Different candidates tried on it so far.")
     n_effective: float | None = Field(description="Trials that move together, as one.")
@@ -183,7 +184,7 @@ class HonestyOut(Schema):
     )
 
 
-class RunLinksOut(Schema):
+class RunLinksOut(Out):
     self: str
     job: str
     logs: str
@@ -192,7 +193,7 @@ class RunLinksOut(Schema):
     page: str
 
 
-class RunItemOut(Schema):
+class RunItemOut(Out):
     """A run in a list: the same without `config`."""
 
     id: UUID
@@ -244,7 +245,7 @@ class RunItemOut(Schema):
     links: RunLinksOut
 
 
-class RestatedSeriesOut(Schema):
+class RestatedSeriesOut(Out):
     symbol: str
     timeframe: str
     bars: int = Field(description="How many are otherwise now.")
@@ -254,7 +255,7 @@ class RestatedSeriesOut(Schema):
     dataset_id: str | None = Field(description="What brought the current one.")
 
 
-class RestatedOut(Schema):
+class RestatedOut(Out):
     """Bars that were given other values since; both contents are kept."""
 
     symbols: int
@@ -263,7 +264,7 @@ class RestatedOut(Schema):
     series: list[RestatedSeriesOut] = Field(description="Of at most 20 symbols.")
 
 
-class CautionOut(Schema):
+class CautionOut(Out):
     code: str
     column: int
     message: str
@@ -284,7 +285,7 @@ class RunOut(RunItemOut):
     )
 
 
-class RunListOut(Schema):
+class RunListOut(Out):
     items: list[RunItemOut]
     next_cursor: str | None
 
@@ -338,7 +339,7 @@ class ExperimentQuery(OrganisedQuery):
     order: str = Field("-created_at", description="created_at, updated_at or name.")
 
 
-class RunCountsOut(Schema):
+class RunCountsOut(Out):
     queued: int
     running: int
     succeeded: int
@@ -346,7 +347,7 @@ class RunCountsOut(Schema):
     cancelled: int
 
 
-class BestRunOut(Schema):
+class BestRunOut(Out):
     id: UUID
     run_id: UUID
     name: str
@@ -356,14 +357,14 @@ class BestRunOut(Schema):
     links: RunLinksOut
 
 
-class ExperimentLinksOut(Schema):
+class ExperimentLinksOut(Out):
     self: str
     run: str
     runs: str
     page: str
 
 
-class ExperimentSummary(Schema):
+class ExperimentSummary(Out):
     id: UUID
     name: str
     hypothesis: dict[str, Any] | None
@@ -391,6 +392,6 @@ class ExperimentSummary(Schema):
     links: ExperimentLinksOut
 
 
-class ExperimentListOut(Schema):
+class ExperimentListOut(Out):
     items: list[ExperimentSummary]
     next_cursor: str | None

@@ -185,8 +185,11 @@ def _best_runs(experiments: list[ModelExperiment]) -> dict[UUID, dict[str, Any]]
 
 def _best_keys(metrics: dict[UUID, str], way: str) -> QuerySet[ModelExperiment, Any]:
     """Return which run of each has the most, or least; each is found by an index."""
+    of_key: dict[str, list[UUID]] = defaultdict(list)
+    for pk, key in metrics.items():
+        of_key[key].append(pk)
     metric = Case(
-        *(When(pk=pk, then=Value(key)) for pk, key in metrics.items()),
+        *(When(pk__in=pks, then=Value(key)) for key, pks in of_key.items()),
         output_field=CharField(),
     )
     best = (

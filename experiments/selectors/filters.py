@@ -35,6 +35,7 @@ class RunFilter:
     archived: bool | None = False
     pinned: bool | None = None
     keys: tuple[UUID, ...] | None = None  # all that pass, where `narrowed` found few
+    is_many: bool = False  # it found more, and need not look again
 
     def where(self, prefix: str = "") -> Q:
         """Return the condition on a run, or on the run that `prefix` leads to."""
@@ -100,12 +101,14 @@ def narrowed(wanted: RunFilter) -> RunFilter:
     """
     asked = (wanted.kind, wanted.strategy, wanted.symbol, wanted.tag, wanted.q)
     is_wide = not any(asked) and wanted.starred is None and not wanted.archived
-    if is_wide or wanted.keys is not None:
+    if is_wide or wanted.is_many or wanted.keys is not None:
         return wanted
     passing = replace(wanted, status="", pinned=None).where()
     runs = ModelRun.objects.filter(passing).order_by()
     keys = tuple(runs.values_list("pk", flat=True)[: FEW + 1])
-    return wanted if len(keys) > FEW else replace(wanted, keys=keys)
+    if len(keys) > FEW:
+        return replace(wanted, is_many=True)
+    return replace(wanted, keys=keys)
 
 
 def _kind_known(word: str) -> str:

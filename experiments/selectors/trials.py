@@ -36,6 +36,7 @@ COLUMNS = (
     "sharpe_max",
     "ppy",
 )
+MOST_TALLIES = 20_000  # that are kept until the ledger grows
 NUMBERS = ("start_ms", "end_ms", "n_trials", "n_sharpes", "mean", "squares", "max")
 
 
@@ -67,6 +68,7 @@ class TrialCounts:
     pools: dict[str, frozenset[str]]  # in the order of their first entry
     effective: dict[str, LedgerPool]
     _covering: dict[str, np.ndarray] = field(default_factory=dict)
+    _tallies: dict[tuple[Any, ...], Tally] = field(default_factory=dict)
 
     @property
     def n_trials(self) -> int:
@@ -85,6 +87,21 @@ class TrialCounts:
         None leaves a side of the window open. `instruments` says what is in a pool that
         nobody looked at so far; without them it has no entries.
         """
+        window = (pool, start_ms, end_ms, instruments)
+        known = self._tallies.get(window)
+        if known is None:
+            known = self._tallied(*window)
+            if len(self._tallies) < MOST_TALLIES:
+                self._tallies[window] = known
+        return known
+
+    def _tallied(
+        self,
+        pool: str,
+        start_ms: int | None,
+        end_ms: int | None,
+        instruments: frozenset[str],
+    ) -> Tally:
         counted = self._covers(pool, instruments)[self.pool]
         if start_ms is not None:
             counted &= self.columns["end_ms"] >= start_ms

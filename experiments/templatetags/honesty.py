@@ -13,6 +13,8 @@ from statistics import NormalDist
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from experiments.selectors.ledger import label_of
 from strategies.metrics import REASONS
@@ -135,10 +137,15 @@ def instrument_label(instruments: list[str]) -> str:
     return label_of(instruments)
 
 
-@register.inclusion_tag("components/sharpe_cell.html")
-def sharpe_cell(run: Document) -> dict[str, Luck]:
+# What lists write hundreds of times a page is written here, not by a template each.
+CELL = '<span data-honesty data-metric="sharpe" title="{}">{}</span>'
+
+
+@register.simple_tag
+def sharpe_cell(run: Document) -> SafeString:
     """Write the number of a table's cell; error and trials are in its title."""
-    return {"luck": luck_of(run)}
+    luck = luck_of(run)
+    return format_html(CELL, luck.sentence, number(luck.sharpe, 2))
 
 
 @register.inclusion_tag("components/sharpe.html")
@@ -163,11 +170,23 @@ class Mini:
     high: str
 
 
-@register.inclusion_tag("components/luck_mini.html")
-def luck_mini(run: Document) -> dict[str, Any]:
+MINI = (
+    '<svg class="luck-mini" width="76" height="16" viewBox="0 0 76 16" role="img"'
+    ' aria-label="{}"><path class="luck-axis" d="M3 8H73"/>'
+    '<rect class="luck-zone" x="3" y="4" width="28" height="8"/>'
+    '<path class="luck-end" d="M31 4v8"/><path class="luck-whisker" d="M{} 8H{}"/>'
+    '<circle class="luck-dot" cx="{}" cy="8" r="4"/></svg>'
+)
+
+
+@register.simple_tag
+def luck_mini(run: Document) -> SafeString:
     """Draw how far the Sharpe is out of the grey; an en dash while that is unknown."""
     luck = luck_of(run)
-    return {"luck": luck, "mini": mini_of(luck)}
+    mini = mini_of(luck)
+    if mini is None:
+        return format_html('<span title="{}">{}</span>', luck.sentence, UNKNOWN)
+    return format_html(MINI, luck.sentence, mini.low, mini.high, mini.dot)
 
 
 def mini_of(luck: Luck) -> Mini | None:

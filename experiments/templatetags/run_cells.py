@@ -29,17 +29,9 @@ class Cell(Protocol):
     def form(self) -> str: ...
 
 
-def _sharpe(run: Mapping[str, Any]) -> SafeString:
-    return render_to_string("components/sharpe_cell.html", sharpe_cell(run))
-
-
-def _luck(run: Mapping[str, Any]) -> SafeString:
-    return render_to_string("components/luck_mini.html", luck_mini(run))
-
-
 DRAWINGS: Mapping[str, Callable[[Mapping[str, Any]], SafeString]] = {
-    "sharpe": _sharpe,
-    "luck": _luck,
+    "sharpe": sharpe_cell,
+    "luck": luck_mini,
 }
 
 
@@ -56,6 +48,13 @@ def _cell(run: Mapping[str, Any], cell: Cell) -> SafeString:
     if not cell.title:
         return format_html(start + ">{}</td>", cell.label, text)
     return format_html(start + ' title="{}">{}</td>', cell.label, cell.title, text)
+
+
+@register.simple_tag
+@cache
+def icon(name: str) -> SafeString:
+    """Draw an icon that every row has."""
+    return render_to_string("components/icon.html", {"name": name})
 
 
 @register.simple_tag

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -51,6 +51,7 @@ FIELDS = (
 NAMES = ("status", *(field.name for field in FIELDS), "columns", "sel")
 RUN, EQUITY = Column("Run", "name"), Column("Equity")
 STATUS, WHEN = Column("Status", "status"), Column("When", NEWEST, is_number=True)
+SPARKS_KEPT = 2_000  # a curve is drawn once, however often its list is looked at
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 84.0, 22.0, 2.0
 
 
@@ -238,7 +239,7 @@ def run_rows(
             title=run.name or run.job.title or document["id"][:8],
             url=document["links"]["page"],
             experiment=run.experiment,
-            spark=spark_points(run.sparkline),
+            spark=spark_points(tuple(run.sparkline)),
             cells=[column.cell(document) for column in numbers],
             is_picked=run.pk in picked,
         )
@@ -246,7 +247,8 @@ def run_rows(
     ]
 
 
-def spark_points(equity: Sequence[float]) -> str:
+@lru_cache(maxsize=SPARKS_KEPT)
+def spark_points(equity: tuple[float, ...]) -> str:
     """Return the points of a curve, logarithmic where it stays above zero."""
     if len(equity) < 2:
         return ""

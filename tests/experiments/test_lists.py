@@ -229,14 +229,14 @@ class TestCost:
 
 class TestSpark:
     def test_growth_is_drawn_by_its_logarithm(self):
-        assert spark_points([1, 10, 100]) == "0.0,20.0 42.0,11.0 84.0,2.0"
+        assert spark_points((1, 10, 100)) == "0.0,20.0 42.0,11.0 84.0,2.0"
 
     def test_a_ruined_account_is_drawn_as_it_is(self):
-        assert spark_points([1, 0, -1]) == "0.0,2.0 42.0,11.0 84.0,20.0"
+        assert spark_points((1, 0, -1)) == "0.0,2.0 42.0,11.0 84.0,20.0"
 
     def test_a_flat_line_lies_in_the_middle(self):
-        assert spark_points([1, 1]) == "0.0,11.0 84.0,11.0"
+        assert spark_points((1, 1)) == "0.0,11.0 84.0,11.0"
 
-    @pytest.mark.parametrize("curve", [[], [1.0]])
+    @pytest.mark.parametrize("curve", [(), (1.0,)])
     def test_a_point_is_no_curve(self, curve):
         assert spark_points(curve) == ""
