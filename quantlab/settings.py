@@ -159,6 +159,7 @@ TEMPLATES = [
                 "jobs.views.active_jobs",
                 "experiments.views.learn.tour_context",
                 "experiments.views.page_calls.page_calls",
+                "experiments.views.form_calls.form_calls",
             ],
         },
     }

@@ -42,6 +42,28 @@ def merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str
     return merged
 
 
+def patch_between(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a merge patch that makes `after` of `before`; {} where they are equal.
+
+    An object that differs is whole in it, so that it is right for a reader too who
+    begins such an object anew.
+    """
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        if value != before.get(key):
+            patch[key] = _over(before.get(key), value)
+    return patch
+
+
+def _over(before: Any, after: Any) -> Any:
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return after
+    gone = {key: None for key in before if key not in after}
+    return gone | {key: _over(before.get(key), one) for key, one in after.items()}
+
+
 def canonical_json(value: Any) -> str:
     """Return compact JSON with sorted keys and without null, {} and [].
 

@@ -42,6 +42,7 @@ from experiments.selectors.universes import (
     universe_names,
 )
 from experiments.services.runs import config_changed
+from quantlab.web.forms import BodyForm
 from strategies import RunConfig
 from strategies.errors import CandleError, ConfigError, StrategyError
 from strategies.market.universes import WORDS
@@ -86,7 +87,7 @@ class Group:
         return any(field.errors or field.value() for row in self.rows for field in row)
 
 
-class ConfigForm(forms.Form):
+class ConfigForm(BodyForm):
     """Rule, data and costs; what else a form asks for is added by its children.
 
     `base` is the config that the form starts from, and whose other parts it leaves
@@ -250,12 +251,9 @@ class ConfigForm(forms.Form):
 
     def settled(self) -> RunConfig | None:
         """Return the config that the form stands for now, None if it cannot be run."""
-        looked_at = self
-        if not self.is_bound:
-            first = {name: self.initial.get(name, "") for name in self.fields}
-            looked_at = type(self)(first, base=self.base)
-        looked_at.full_clean()
-        return looked_at.config
+        sent = self.as_sent
+        sent.full_clean()
+        return sent.config
 
     def clean(self) -> dict[str, Any]:
         super().clean()

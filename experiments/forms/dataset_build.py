@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundWidget
@@ -19,6 +19,7 @@ from experiments.forms.fields import (
     text_of,
 )
 from experiments.selectors.universes import universe_in, universe_names
+from quantlab.web.forms import BodyForm
 from strategies.errors import ConfigError, StrategyError
 from strategies.features.catalog import FEATURES
 from strategies.features.dataset import choose
@@ -51,7 +52,7 @@ class Choice:
     meaning: str
 
 
-class DatasetForm(forms.Form):
+class DatasetForm(BodyForm):
     """What is asked for; judged by the services, as a request of the API is."""
 
     def __init__(
@@ -130,10 +131,6 @@ class DatasetForm(forms.Form):
             (theme, listed, sum(one.box.data["selected"] for one in listed))
             for theme, listed in found.items()
         ]
-
-    def filled(self) -> Self:
-        """Return the form as it would be sent with its first values."""
-        return type(self)(dict(self.initial))
 
     def request(self) -> dict[str, Any]:
         """Return what was sent as a request: read, not judged."""

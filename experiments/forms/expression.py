@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
@@ -21,6 +22,7 @@ from experiments.forms.fields import (
 from experiments.selectors.expressions import refused, validated
 from experiments.selectors.universes import universe_in
 from strategies import RunConfig
+from strategies.documents import merge_patch
 from strategies.errors import DslError, StrategyError
 
 # What a first visitor sees: two indices, and costs.
@@ -66,9 +68,11 @@ class ExpressionForm(ConfigForm):
         data: Mapping[str, Any] | None = None,
         *,
         base: RunConfig = FIRST_EXPRESSION,
+        experiment_id: UUID | None = None,
         **options: Any,
     ) -> None:
         self.refusal: dict[str, Any] | None = None  # of the text, beyond its grammar
+        self.home = {"experiment_id": str(experiment_id)} if experiment_id else {}
         super().__init__(data, base=base, **options)
 
     # --- values
@@ -100,6 +104,14 @@ class ExpressionForm(ConfigForm):
             patch["execution"]["execution_lag"] = number_in(sent["execution_lag"])
         constants = _constants_in(sent.get("braces", ""))
         return patch | {"expr": sent.get("expr"), "braces": constants or None}
+
+    def request(self) -> dict[str, Any]:
+        """Return what was sent as a config: read, not judged."""
+        own, patch = self.base.document(), self.patch()
+        own.pop("braces", None)  # the form says all of them
+        if patch["universe"] != self.base.universe:
+            own.pop("members", None)
+        return merge_patch(own, patch) | self.home
 
     def _many(self) -> dict[str, Any]:
         named = self.cleaned_data.get("universe")

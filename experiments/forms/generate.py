@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 
@@ -77,17 +77,12 @@ class GenerateForm(ExpressionForm):
         texts = {key: text_of(value) for key, value in said.items()}
         return super().first_values() | texts | words
 
-    def filled(self) -> Self:
-        """Return the form as it would be sent with its first values."""
-        first = {name: self.initial.get(name, "") for name in self.fields}
-        return type(self)(first, base=self.base, search=self.search)
-
     def patch(self) -> dict[str, Any]:
         return super().patch() | {"expr": ANY_EXPRESSION}
 
     def request(self) -> dict[str, Any]:
         """Return what was sent as a request: read, not judged."""
-        sent, config = self.cleaned_data, (self.config or self.base).document()
+        sent, config = self.cleaned_data, super().request()
         numbers = {key: number_in(sent[key]) for key in NUMBERS if sent.get(key)}
         params = {key: numbers.pop(key) for key in IN_PARAMS if key in numbers}
         data = {key: config[key] for key in OF_DATA if key in config}

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from django import forms
 from django.forms.boundfield import BoundField, BoundWidget
 
 from experiments.forms.fields import date_of, number_in, text_of
@@ -26,6 +25,7 @@ from experiments.forms.pipeline_choices import (
 )
 from experiments.forms.pipeline_fields import limit_fields, trade_fields, try_fields
 from experiments.selectors.universes import BETWEEN, watchlists
+from quantlab.web.forms import BodyForm
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError, StrategyError
 from strategies.learning.models import MODELS, Model
@@ -71,7 +71,7 @@ class Choice:
     text: str
 
 
-class PipelineForm(forms.Form):
+class PipelineForm(BodyForm):
     """What is asked for. `first` holds values to begin with, as the form sends them."""
 
     def __init__(
@@ -83,6 +83,7 @@ class PipelineForm(forms.Form):
     ) -> None:
         super().__init__(data, initial=dict(FIRST_VALUES) | dict(first or {}))
         self.novice = novice
+        self.elsewhere: list[tuple[int, str, str]] = []  # step, its title, what
         self.fields |= trade_fields() | try_fields() | limit_fields(novice=novice)
 
     # --- values
@@ -108,10 +109,6 @@ class PipelineForm(forms.Form):
         is_made_up = self.said.get("provider") == "synthetic"
         return bool(bar and bar.intraday and is_session and not is_made_up)
 
-    def filled(self) -> Self:
-        """Return the form as it would be sent with its first values."""
-        return type(self)(dict(self.initial), novice=self.novice)
-
     def request(self) -> dict[str, Any]:
         """Return what was sent as a request: read, not judged."""
         sent = self.cleaned_data
@@ -131,7 +128,7 @@ class PipelineForm(forms.Form):
     def _grid(self, sent: Mapping[str, Any]) -> Grid:
         """Return what is tried; nothing for the twelve usual ones."""
         width = sent["width"]
-        if width == "careful":
+        if width in ("careful", ""):
             return {}
         if width != "own":
             if self.is_rule:
@@ -184,14 +181,19 @@ class PipelineForm(forms.Form):
         steps = enumerate(STEPS.values(), start=1)
         return [n for n, names in steps if any(one in self.errors for one in names)]
 
-    def keep_errors_of(self, step: int) -> list[tuple[int, str, str]]:
-        """Leave only what a step can show; return the rest: step, its title, what."""
-        elsewhere = []
+    def keep_errors_of(self, step: int) -> None:
+        """Leave only what a step can show; the rest is `elsewhere`."""
         for number, (title, names) in enumerate(STEPS.items(), start=1):
             for name in names if number != step else ():
                 told = self.errors.pop(name, ())
-                elsewhere += [(number, title, str(text)) for text in told]
-        return elsewhere
+                self.elsewhere += [(number, title, str(text)) for text in told]
+
+    def complaints(self) -> list[tuple[str, str]]:
+        elsewhere = [(title, text) for _, title, text in self.elsewhere]
+        return super().complaints() + elsewhere
+
+    def place(self) -> dict[str, str]:
+        return {"model_id": self.model.name}
 
     # --- how it is shown
 

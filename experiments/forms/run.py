@@ -59,8 +59,9 @@ def _paths(patch: Mapping[str, Any], above: str = "") -> Iterator[str]:
 
 
 class RunForm(ConfigForm):
-    def __init__(self, *of: Any, **options: Any) -> None:
+    def __init__(self, *of: Any, preset: str = "", **options: Any) -> None:
         super().__init__(*of, **options)
+        self.named = {"preset_ref": preset} if preset else {}
         self.fields |= {
             "fraction": fraction_field(),
             "name": name_field(
@@ -124,7 +125,7 @@ class RunForm(ConfigForm):
         """Return the patch with the options of the run, as the API takes it."""
         sent = self.cleaned_data
         options = {"name": sent["name"], "notes": sent["notes"]}
-        return self.patch() | options | {"force": sent["force"]}
+        return self.patch() | options | {"force": sent["force"]} | self.named
 
     def groups(self) -> list[Group]:
         first, second, third = COSTS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
 
 from experiments.forms.config import name_field
 from experiments.forms.fields import number_in, parameters_of, text_of
+from quantlab.web.forms import BodyForm
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies import RunConfig
@@ -56,11 +57,12 @@ def _own_values(base: RunConfig) -> Mapping[str, Any]:
     return base.strategy.params if base.strategy is not None else base.braces
 
 
-class SweepForm(forms.Form):
+class SweepForm(BodyForm):
     """A space over the parameters of one strategy.
 
     `base` is the config that is swept around; `asked` holds first values: those of a
-    sweep or a preset, as a request has them.
+    sweep or a preset, as a request has them. `config` is what makes the base of the
+    config that the experiment stands for.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class SweepForm(forms.Form):
         *,
         base: RunConfig,
         asked: Mapping[str, Any],
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self.base = base
+        self.changed = {"config": dict(config)} if config else {}
         self.parameters = _parameters(base)
         super().__init__(data, initial=self._first_values(asked))
         for parameter in self.parameters:
@@ -163,11 +167,6 @@ class SweepForm(forms.Form):
                 values[name] = text_of(asked[name])
         return values
 
-    def filled(self) -> Self:
-        """Return the form as it would be sent with its first values."""
-        values = {name: text_of(value) for name, value in self.initial.items()}
-        return type(self)(values, base=self.base, asked={})
-
     def _around(self) -> dict[str, Any]:
         """Return a few steps to each side of every whole number of the base."""
         found = {}
@@ -195,6 +194,7 @@ class SweepForm(forms.Form):
             "seed": number_in(sent["seed"]),
             "name": sent["name"],
             "force": sent["force"],
+            **self.changed,
         }
 
     def _space(self, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django import forms
 
 from experiments.forms.fields import NEEDED, number_in
 from experiments.models import Dataset
+from quantlab.web.forms import BodyForm
 from strategies.errors import ConfigError, StrategyError
 
 # What a request calls the fields of this form.
@@ -16,7 +17,7 @@ FIELDS = {"dataset_id": "dataset"}
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
-class TrainingForm(forms.Form):
+class TrainingForm(BodyForm):
     """What is asked for; judged by the service, as a request of the API is."""
 
     dataset = forms.CharField(

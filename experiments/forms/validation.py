@@ -11,6 +11,7 @@ from django.forms.boundfield import BoundField
 
 from experiments.forms.fields import number_in, text_of
 from experiments.forms.sweep import JsonSpace
+from quantlab.web.forms import BodyForm
 from strategies.errors import ConfigError, StrategyError
 from strategies.validation_config import ValidationConfig
 
@@ -83,7 +84,7 @@ LABELS = {
 }
 
 
-class ValidationForm(forms.Form):
+class ValidationForm(BodyForm):
     """Ticks and numbers; `space` is that of the sweep the run was kept from, if any."""
 
     def __init__(
@@ -103,19 +104,6 @@ class ValidationForm(forms.Form):
                 first = defaults[name][key]
                 self.fields[f"{name}_{key}"] = _setting(key, first, space)
         self.fields["seed"] = forms.CharField(label="Seed", initial="0")
-
-    def filled(self) -> ValidationForm:
-        """Return the form as it would be sent with its first values."""
-        fields = self.fields.items()
-        values = {
-            name: field.prepare_value(field.initial)
-            for name, field in fields
-            if isinstance(field, JsonSpace)
-        }
-        values = {name: field.initial for name, field in fields} | values
-        return ValidationForm(
-            {k: v for k, v in values.items() if v not in (None, False)}
-        )
 
     def request(self) -> dict[str, Any]:
         """Return what was sent as a request: read, not judged."""

@@ -35,8 +35,9 @@ class WalkForm(SweepForm):
         *,
         base: RunConfig,
         asked: Mapping[str, Any],
+        config: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(data, base=base, asked=asked)
+        super().__init__(data, base=base, asked=asked, config=config)
         self.fields["mode"] = forms.ChoiceField(
             label="Training",
             choices=list(MODES.items()),

@@ -26,7 +26,10 @@ class Call:
     title: str
     words: str
     address: str
+    method: str = "POST"  # of a body
     body: dict[str, Any] | None = None
+    wait: int = WAIT_S  # for what a body starts
+    sends: str = ""  # a file that goes with the body, which is a form then
     file: str = ""  # the answer is kept under this name
     shown: str = "answer"  # a Python expression of `answer`
     is_table: bool = False  # the answer is a list: Python has it as a data frame
@@ -37,14 +40,30 @@ class Call:
         parts = [f"curl {shlex.quote(self.address)}"]
         if self.needs_key:
             parts.append(f'-H "X-API-Key: ${KEY_VARIABLE}"')
-        if self.body is not None:
-            parts.append(
-                f"-H 'Content-Type: application/json' -H 'Prefer: wait={WAIT_S}'"
-            )
-            parts.append(f"-d {shlex.quote(json.dumps(self.body))}")
+        if self.sends:
+            parts.append(f"-F {shlex.quote(f'file=@{self.sends}')}")
+            parts += [f"-F {shlex.quote(one)}" for one in self._fields()]
+        elif self.body is not None:
+            parts += [f"-X {self.method}"] if self.method != "POST" else []
+            wait = f" -H 'Prefer: wait={self.wait}'" if self.wait else ""
+            parts.append(f"-H 'Content-Type: application/json'{wait}")
+            parts.append(f"-d {shlex.quote(self.json)}")
         if self.file:
             parts.append(f"-o {shlex.quote(self.file)}")
         return " \\\n  ".join(parts)
+
+    @property
+    def json(self) -> str:
+        return json.dumps(self.body, ensure_ascii=False)
+
+    @property
+    def document(self) -> str:
+        """Return the body as one reads it."""
+        return json.dumps(self.body, ensure_ascii=False, indent=2)
+
+    def _fields(self) -> Iterator[str]:
+        for name, value in (self.body or {}).items():
+            yield f"{name}={value if isinstance(value, str) else json.dumps(value)}"
 
     @property
     def python(self) -> str:
@@ -59,8 +78,9 @@ class Call:
             lab += f', key=os.environ["{KEY_VARIABLE}"]'
         yield from ("from quantlab.client import Lab", "", f"lab = Lab({lab})")
         if self.body is not None:
+            wait = f", wait={self.wait}" if self.wait else ""
             yield f"body = {pformat(self.body, sort_dicts=False)}"
-            yield f'answer = lab.ask("POST", {path}, body, wait={WAIT_S})'
+            yield f'answer = lab.ask("{self.method}", {path}, body{wait})'
         elif self.file:
             yield f"answer = lab.save({path}, {json.dumps(self.file)})"
         elif self.is_table:

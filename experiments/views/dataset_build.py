@@ -96,14 +96,13 @@ def _show(
 
 def _plan(form: DatasetForm) -> BuildPlan | None:
     """Return what the form would build; None while it cannot, with why at its field."""
-    sent = form if form.is_bound else form.filled()
+    sent = form.as_sent
     if not sent.is_valid():
         return None
     try:
         return build_plan(build_asked(sent.request()))
     except StrategyError as exc:
-        if form.is_bound:
-            form.refuse(exc)
+        sent.refuse(exc)
         return None
 
 

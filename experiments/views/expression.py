@@ -20,7 +20,7 @@ from experiments.selectors.runs import run_document, run_get
 from experiments.selectors.strategies import saved_as
 from experiments.selectors.strategy_checks import run_checks
 from experiments.services.questions import question_ask
-from experiments.services.runs import run_submit
+from experiments.services.runs import run_request
 from experiments.views.run_tabs import summary_tab
 from jobs.models import JobStatus
 from jobs.views import job_state
@@ -47,7 +47,8 @@ def expression(request: HtmxHttpRequest) -> HttpResponse:
     make = partial(ExpressionForm, novice=chosen(request, "view") == "novice")
     changed = _asked_run(request)
     if changed is not None:  # its settings that the form does not show are kept
-        make = partial(make, base=RunConfig(**changed.config))
+        base = RunConfig(**changed.config)
+        make = partial(make, base=base, experiment_id=changed.experiment_id)
     shown = partial(_shown, request, changed=changed)
     if request.method != "POST":
         asked = {key: request.GET[key] for key in ASKED if request.GET.get(key)}
@@ -85,12 +86,11 @@ def _launched(
 
     A run that is `changed` hands its experiment on.
     """
-    experiment = changed.experiment if changed else None
     if form.is_valid():
         form.refuse_unseen()
-    if form.is_valid() and form.config is not None:
+    if form.is_valid():
         try:
-            run = run_submit(config=form.config, experiment=experiment).run
+            run = run_request(body=form.request()).run
         except StrategyError as exc:
             form.refuse(exc)
         else:

@@ -14,7 +14,7 @@ from experiments.forms.generate import FIRST_SEARCH, GenerateForm
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.generate_cost import GenerateCost, generate_cost
 from experiments.selectors.runs import run_get
-from experiments.services.generate import train_asked, train_submit
+from experiments.services.generate import train_asked, train_request
 from experiments.views.run_form import moved
 from quantlab.web.appearance import chosen
 from quantlab.web.htmx import HtmxHttpRequest, render_page
@@ -66,8 +66,7 @@ def _launched(request: HtmxHttpRequest, form: GenerateForm) -> HttpResponse:
         form.refuse_unseen()
     if form.is_valid():
         try:
-            asked, plan = train_asked(form.request())
-            submission = train_submit(plan=plan, asked=asked)
+            submission = train_request(body=form.request())
         except StrategyError as exc:
             form.refuse(exc)
         except Problem as exc:  # too many are at work
@@ -100,15 +99,14 @@ def _show(
 
 def _cost(form: GenerateForm) -> GenerateCost | None:
     """Return what the form would start; None while it cannot be started."""
-    sent = form if form.is_bound else form.filled()
+    sent = form.as_sent
     if not sent.is_valid() or sent.config is None:
         return None
     try:
         _, plan = train_asked(sent.request())
         return generate_cost(plan)
     except StrategyError as exc:
-        if form.is_bound:
-            form.refuse(exc)
+        sent.refuse(exc)
         return None
 
 

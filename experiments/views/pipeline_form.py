@@ -48,14 +48,13 @@ class Wizard:
     @cached_property
     def asked(self) -> PipelineAsked | None:
         """The plan; None while there is none, with why at the fields of the form."""
-        sent = self.form if self.form.is_bound else self.form.filled()
+        sent = self.form.as_sent
         if not sent.is_valid():
             return None
         try:
             return pipeline_plan(model_id=sent.model.name, body=sent.request())
         except (StrategyError, Problem) as exc:
-            if self.form.is_bound:
-                self.form.refuse(exc)
+            sent.refuse(exc)
             return None
 
     def answer(self, go: str) -> HttpResponse:
@@ -82,9 +81,10 @@ class Wizard:
 
     def show(self, status: int = 200) -> HttpResponse:
         asked = self.asked
+        self.form.keep_errors_of(self.step)
         context = {
             "form": self.form,
-            "elsewhere": self.form.keep_errors_of(self.step),
+            "elsewhere": self.form.elsewhere,
             "step": self.step,
             "steps": _steps(self.step, asked),
             "carried": self.form.carried(self.step),

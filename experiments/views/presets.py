@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -215,12 +216,11 @@ def preset_run(request: HtmxHttpRequest, kind: str, name: str) -> HttpResponse:
     base = RunConfig(**preset.config)
 
     def launch(form: RunForm) -> str:
-        body = form.request() | {"preset_ref": preset.name}
-        return opened(request, run_request(body=body))
+        return opened(request, run_request(body=form.request()))
 
     page = FormPage(
         template="experiments/run_new.html",
-        form=lambda *of, **options: RunForm(*of, base=base, **options),
+        form=partial(RunForm, base=base, preset=preset.name),
         launch=launch,
         context={
             "preset": preset,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -33,7 +34,7 @@ def run_new(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResponse:
 
     page = FormPage(
         template=PAGE,
-        form=lambda *of, **options: RunForm(*of, base=base, **options),
+        form=partial(RunForm, base=base),
         launch=launch,
         context={
             "experiment": experiment,
@@ -61,7 +62,7 @@ def run_again(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
 
     page = FormPage(
         template=PAGE,
-        form=lambda *of, **options: RunForm(*of, base=base, **options),
+        form=partial(RunForm, base=base),
         launch=launch,
         context={
             "experiment": run.experiment,

@@ -15,10 +15,12 @@ from django.utils.http import urlencode
 from experiments.forms.sweep import SweepForm
 from experiments.models import ModelExperiment
 from experiments.selectors.experiments import experiment_get
+from experiments.services.experiments import experiment_config
 from experiments.services.runs import Submission
 from experiments.views.run_form import moved
 from quantlab.web.htmx import HtmxHttpRequest, render_page
 from strategies import RunConfig
+from strategies.documents import patch_between
 from strategies.errors import StrategyError
 
 AnyForm = TypeVar("AnyForm", bound=SweepForm)
@@ -43,7 +45,7 @@ class SearchPage(Generic[AnyForm]):
     form: type[AnyForm]
     starts: tuple[str, ...]
     start: Callable[[HttpRequest, ModelExperiment], Start]
-    cost: Callable[[AnyForm], dict[str, Any]]
+    cost: Callable[[AnyForm, ModelExperiment], dict[str, Any]]
     launch: Callable[[AnyForm, ModelExperiment], Submission]
     reused: str
     context: Callable[[], dict[str, Any]] = dict
@@ -52,10 +54,13 @@ class SearchPage(Generic[AnyForm]):
         """Show the form, judge it while it is filled in (`?validate`), or start it."""
         experiment = experiment_get(experiment_id)
         base, asked = self.start(request, experiment)
+        own = experiment_config(experiment).document()
+        changed = patch_between(own, base.document())
+        make = partial(self.form, base=base, asked=asked, config=changed)
         show = partial(self._show, request, experiment)
         if request.method != "POST":
-            return show(self.form(base=base, asked=asked))
-        form = self.form(request.POST, base=base, asked=asked)
+            return show(make())
+        form = make(request.POST)
         if "validate" in request.GET:
             form.is_valid()
             return show(form, is_live=True)
@@ -92,7 +97,7 @@ class SearchPage(Generic[AnyForm]):
             "action": self._address(request),
             "is_live": is_live,
             **self.context(),
-            **self._cost(form),
+            **self._cost(form, experiment),
         }
         return render_page(request, PAGE, REGION, context=context, status=status)
 
@@ -101,17 +106,16 @@ class SearchPage(Generic[AnyForm]):
         asked = {key: request.GET[key] for key in self.starts if request.GET.get(key)}
         return f"{request.path}?{urlencode(asked)}" if asked else request.path
 
-    def _cost(self, form: AnyForm) -> dict[str, Any]:
+    def _cost(self, form: AnyForm, experiment: ModelExperiment) -> dict[str, Any]:
         """Return what the form would start; nothing while it cannot be started.
 
         What stands in the way is told at its field, where something was sent.
         """
-        sent = form if form.is_bound else form.filled()
+        sent = form.as_sent
         if not sent.is_valid():
             return {}
         try:
-            return self.cost(sent)
+            return self.cost(sent, experiment)
         except StrategyError as exc:
-            if form.is_bound:
-                form.refuse(exc)
+            sent.refuse(exc)
             return {}

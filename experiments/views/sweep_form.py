@@ -12,10 +12,9 @@ from experiments.forms.sweep import SweepForm
 from experiments.models import ModelExperiment, PresetKind, RunKind
 from experiments.selectors.presets import preset_get, preset_page
 from experiments.selectors.runs import run_get
-from experiments.selectors.sweep import sweep_cost
 from experiments.services.experiments import experiment_config
 from experiments.services.runs import Submission
-from experiments.services.sweep import sweep_asked, sweep_plan, sweep_submit
+from experiments.services.sweep import sweep_asked, sweep_dry_run, sweep_request
 from experiments.views.search_form import SearchPage, Start
 from quantlab.web.htmx import HtmxHttpRequest
 from strategies import RunConfig
@@ -42,15 +41,13 @@ def _start(request: HttpRequest, experiment: ModelExperiment) -> Start:
     return experiment_config(experiment), {}
 
 
-def _cost(form: SweepForm) -> dict[str, Any]:
+def _cost(form: SweepForm, experiment: ModelExperiment) -> dict[str, Any]:
     asked = sweep_asked(form.request())
-    return {"cost": sweep_cost(sweep_plan(base=form.base, asked=asked))}
+    return {"cost": sweep_dry_run(experiment=experiment, asked=asked)}
 
 
 def _launch(form: SweepForm, experiment: ModelExperiment) -> Submission:
-    asked = sweep_asked(form.request())
-    plan = sweep_plan(base=form.base, asked=asked)
-    return sweep_submit(plan=plan, asked=asked, experiment=experiment)
+    return sweep_request(experiment=experiment, asked=sweep_asked(form.request()))
 
 
 def _presets() -> dict[str, Any]:

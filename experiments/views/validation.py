@@ -157,13 +157,12 @@ def _space(run: ModelRun) -> dict[str, Any]:
 
 def _cost(run: ModelRun, form: ValidationForm) -> ValidationCost | None:
     """Return what the form would start; None while it cannot be started."""
-    sent = form if form.is_bound else form.filled()
+    sent = form.as_sent
     if not sent.is_valid():
         return None
     try:
         asked = validation_asked(run=run, body=sent.request())
     except StrategyError as exc:
-        if form.is_bound:
-            form.refuse(exc)
+        sent.refuse(exc)
         return None
     return validation_estimate(run=run, asked=asked)

@@ -12,10 +12,10 @@ from experiments.charts.walk import diagram_of
 from experiments.forms.walk_forward import WalkForm
 from experiments.models import ModelExperiment
 from experiments.selectors.runs import run_get
-from experiments.selectors.walk_forward import usual_windows, walk_cost
+from experiments.selectors.walk_forward import usual_windows
 from experiments.services.experiments import experiment_config
 from experiments.services.runs import Submission
-from experiments.services.walk_forward import walk_asked, walk_plan, walk_submit
+from experiments.services.walk_forward import walk_asked, walk_dry_run, walk_request
 from experiments.views.search_form import SearchPage, Start
 from quantlab.web.htmx import HtmxHttpRequest
 from strategies import RunConfig
@@ -38,18 +38,15 @@ def _start(request: HttpRequest, experiment: ModelExperiment) -> Start:
     return base, usual_windows(base) | (run.search or {})
 
 
-def _cost(form: WalkForm) -> dict[str, Any]:
-    asked = walk_asked(form.request())
-    cost = walk_cost(walk_plan(base=form.base, asked=asked))
+def _cost(form: WalkForm, experiment: ModelExperiment) -> dict[str, Any]:
+    cost = walk_dry_run(experiment=experiment, asked=walk_asked(form.request()))
     first = cost.walk.plan.splits[0]
     gaps = {"purge": len(first.purged), "embargo": len(first.embargoed)}
     return {"cost": cost, "diagram": diagram_of(cost.windows, **gaps)}
 
 
 def _launch(form: WalkForm, experiment: ModelExperiment) -> Submission:
-    asked = walk_asked(form.request())
-    walk = walk_plan(base=form.base, asked=asked)
-    return walk_submit(walk=walk, asked=asked, experiment=experiment)
+    return walk_request(experiment=experiment, asked=walk_asked(form.request()))
 
 
 WALK_PAGE = SearchPage(

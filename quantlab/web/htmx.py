@@ -12,6 +12,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
+from quantlab.web.forms import BodyForm
+
 
 class HtmxHttpRequest(HttpRequest):
     """An `HttpRequest` after `HtmxMiddleware`; for type hints only."""
@@ -46,13 +48,24 @@ def render_page(
 
     Only the listed regions can be asked for; any other target is a 400.
     """
-    template = page
-    if wants_region(request):
+    template, is_region = page, wants_region(request)
+    if is_region:
         known = {region_id(region): region for region in regions}
         target = request.htmx.target or ""
         if target not in known:
             raise SuspiciousOperation(f"{page} has no region {target!r}")
         template = known[target]
-    response = render(request, template, dict(context), status=status)
+    shown = {**context, "is_region": is_region}
+    response = render(request, template, shown, status=status)
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     return response
+
+
+def asks_for_body(request: HttpRequest) -> bool:
+    """Return True for a form that is sent only to be told what it would send."""
+    return request.method == "POST" and "body" in request.GET
+
+
+def body_answer(request: HttpRequest, form: BodyForm) -> HttpResponse:
+    """Tell what a form sends; nothing is done."""
+    return render(request, "components/form_call.html", {"form": form})

@@ -2,7 +2,8 @@
 // of it only what is told is taken: errors, hints, what would happen. The controls stay where they
 // are, so whoever types, opens a list or presses a box meanwhile loses nothing.
 //
-//   [data-told]   a part of such a form, with an id, that an answer replaces
+//   [data-told]   a part of such a form, with an id, that an answer replaces; behind the form, of
+//                 the page: what the form sends as a call of the API
 //
 // Where an answer brings other controls (another strategy was chosen) the form is swapped, and
 // what was entered since the question is put back, and judged in its turn; folds stay open.
@@ -52,13 +53,17 @@ function tellOf(control, answer) {
   if (answer.matches("[aria-invalid=true]")) field.closest("details")?.setAttribute("open", "");
 }
 
-function tell(form, fresh) {
-  const answers = new Map(controlsOf(fresh).map((control) => [control.id, control]));
-  for (const control of controlsOf(form)) tellOf(control, answers.get(control.id));
-  for (const part of fresh.querySelectorAll("[data-told][id]")) {
+function tellParts(parts) {
+  for (const part of parts) {
     document.getElementById(part.id)?.replaceWith(part);
     window.htmx.process(part);
   }
+}
+
+function tell(form, fresh) {
+  const answers = new Map(controlsOf(fresh).map((control) => [control.id, control]));
+  for (const control of controlsOf(form)) tellOf(control, answers.get(control.id));
+  tellParts(fresh.querySelectorAll("[data-told][id]"));
 }
 
 /** Put the caret behind the last digit: htmx puts it back where it was, but not in a number. */
@@ -106,6 +111,7 @@ function onAnswer(detail, question) {
   const page = new DOMParser().parseFromString(detail.serverResponse, "text/html");
   const fresh = detail.target === form ? page.getElementById(form.id) : null;
   const isTyped = words(form) !== before;
+  if (fresh) tellParts(page.querySelectorAll("#form-call [data-told][id]"));
   if (fresh?.querySelector("[data-told]") && isAlike(form, fresh, sent)) {
     detail.shouldSwap = false;
     tell(form, fresh);
@@ -127,6 +133,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (isSubmission) sentBy.set(form, xhr);
   const now = { sent: said(form), before: words(form), follows: sentBy.get(form) };
   asked.set(xhr, { form, isSubmission, isQuestion, ...now });
+});
+// Of other forms the drawer asks itself what they send, while it is open.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt } = event.detail;
+  if (elt.id === "form-call" && !elt.closest("details").open) event.preventDefault();
 });
 document.addEventListener("input", ({ target }) => refused.delete(target.form));
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
