@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 from experiments.forms.fields import NEEDED
+from quantlab.web.forms import BodyForm
 
 
-class ArchiveForm(forms.Form):
+class ArchiveForm(BodyForm):
     file = forms.FileField(
         label="Archive",
         allow_empty_file=True,
@@ -15,3 +18,7 @@ class ArchiveForm(forms.Form):
         help_text="The zip that a lab made of a run or an experiment.",
         widget=forms.FileInput({"accept": ".zip"}),
     )
+
+    def request(self) -> dict[str, Any]:
+        """Return the fields that the API takes beside the file."""
+        return {"dry_run": True}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
-from experiments.forms.fields import NEEDED, number_input
+from experiments.forms.fields import NEEDED, number_in, number_input
 from experiments.models.broker import OrderSide, OrderType
+from quantlab.web.forms import BodyForm
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
 
 
-class OrderForm(forms.Form):
+class OrderForm(BodyForm):
     symbol = forms.CharField(
         error_messages=NEEDED,
         help_text="Any name: the stub asks no market whether it is traded.",
@@ -35,6 +38,13 @@ class OrderForm(forms.Form):
         help_text="Of a limit order; nothing here reaches it.",
         widget=number_input("0"),
     )
+
+    def request(self) -> dict[str, Any]:
+        """Return what was sent as an order: read, not judged."""
+        sent = self.cleaned_data
+        price = number_in(sent["limit_price"]) if sent["limit_price"] else None
+        words = {name: sent[name] for name in ("symbol", "side", "order_type")}
+        return words | {"qty": number_in(sent["qty"]), "limit_price": price}
 
     def refuse(self, error: Problem | StrategyError) -> None:
         """Show what the service says, at its field."""

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from experiments.forms.fields import NEEDED
+from quantlab.web.forms import BodyForm
 from strategies.errors import ConfigError, StrategyError
 from strategies.market.calendar import CALENDARS
 from strategies.market.intake import ADJUSTMENTS, DATE_ORDERS, HOURS, OURS, Found
@@ -69,7 +70,7 @@ class Options(forms.Form):
             self.add_error(field if field in self.fields else None, text)
 
 
-class UploadForm(Options):
+class UploadForm(Options, BodyForm):
     file = forms.FileField(
         allow_empty_file=True,
         error_messages=NEEDED | {"required": "Choose a file."},
@@ -82,6 +83,10 @@ class UploadForm(Options):
         """Return what was said of the file."""
         names = ("symbol", "timeframe", "timezone", "adjustment")
         return {name: self.cleaned_data[name] for name in names}
+
+    def request(self) -> dict[str, Any]:
+        """Return the fields that the API takes beside the file."""
+        return {k: v for k, v in self.asked().items() if v} | {"dry_run": True}
 
 
 class ReadingForm(Options):

@@ -8,6 +8,7 @@ from django import forms
 
 from experiments.forms.dataset import ADJUSTMENT_WORDS
 from experiments.forms.fields import NEEDED
+from quantlab.web.forms import BodyForm
 from strategies.errors import StrategyError
 from strategies.market.intake import ADJUSTMENTS
 from strategies.market.providers import REMOTES
@@ -17,7 +18,7 @@ from strategies.market.timeframe import timeframe_named
 USUAL = ("", "as usual")
 
 
-class FetchForm(forms.Form):
+class FetchForm(BodyForm):
     provider = forms.ChoiceField(
         choices=[(name, remote.label) for name, remote in REMOTES.items()],
         error_messages=NEEDED,
@@ -60,7 +61,7 @@ class FetchForm(forms.Form):
         rows = (("timeframe", "adjustment"), ("start", "end"))
         return [[self[name] for name in row] for row in rows]
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """Return what the service is asked for."""
         listed = self.cleaned_data["symbols"].replace(",", " ").split()
         return self.cleaned_data | {"symbols": listed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -9,16 +10,28 @@ from django import forms
 from experiments.artifacts.presets import MAX_NAME, preset_name
 from experiments.forms.fields import NEEDED, number_in
 from experiments.forms.pipeline_fields import RAIL_RANGES, RAIL_WORDS, rail_fields
+from quantlab.web.forms import BodyForm
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError, StrategyError
 
 
-class PresetNameForm(forms.Form):
+class PresetNameForm(BodyForm):
+    """A name; `of` is what is kept under it, if that is new."""
+
     name = forms.CharField(
         max_length=MAX_NAME,
         error_messages=NEEDED,
         help_text="Letters, digits, spaces, dots, - and _.",
     )
+
+    def __init__(
+        self, data: Any = None, *, name: str, of: Mapping[str, Any] | None = None
+    ) -> None:
+        self.kept = dict(of or {})
+        super().__init__(data, initial={"name": name})
+
+    def request(self) -> dict[str, Any]:
+        return {"name": self.cleaned_data["name"]} | self.kept
 
     def clean_name(self) -> str:
         try:

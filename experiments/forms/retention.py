@@ -8,6 +8,7 @@ from django import forms
 
 from experiments.models import RetentionRule, Rule
 from experiments.services.retention import BOUNDS, rule_read
+from quantlab.web.forms import BodyForm
 from quantlab.web.problem import Problem
 
 MB = 1_000_000
@@ -25,7 +26,7 @@ def _whole(label: str, key: str, help_text: str = BOUND, **options: Any) -> Any:
     )
 
 
-class RetentionForm(forms.Form):
+class RetentionForm(BodyForm):
     """The bounds, in words of days, runs and MB."""
 
     days = _whole("Days that files are kept", "days")
@@ -62,13 +63,17 @@ class RetentionForm(forms.Form):
             "nightly": row.nightly,
         }
 
-    def rule(self) -> Rule:
+    def request(self) -> dict[str, Any]:
+        """Return the rule, and whether it is applied each night."""
         values = dict(self.cleaned_data)
+        mb, nightly = values.pop("most_mb"), values.pop("nightly")
+        n_bytes = None if mb is None else mb * MB
+        return values | {"most_bytes": n_bytes, "nightly": nightly}
+
+    def rule(self) -> Rule:
+        values = self.request()
         values.pop("nightly")
-        mb = values.pop("most_mb")
-        return rule_read(
-            values | {"most_bytes": None if mb is None else mb * MB}, Rule()
-        )
+        return rule_read(values, Rule())
 
     def refuse(self, problem: Problem) -> None:
         """Show what a service refused at its field."""

@@ -10,11 +10,12 @@ from experiments.forms.fields import NEEDED
 from experiments.models import Visibility, Watchlist
 from experiments.selectors.universes import BETWEEN
 from experiments.services.watchlists import MAX_NAME
+from quantlab.web.forms import BodyForm
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 
 
-class WatchlistForm(forms.Form):
+class WatchlistForm(BodyForm):
     name = forms.CharField(
         max_length=MAX_NAME, error_messages=NEEDED, help_text="Forms take it by name."
     )
@@ -29,19 +30,15 @@ class WatchlistForm(forms.Form):
         help_text="Whether it is meant for others too.",
     )
 
-    @classmethod
-    def first_values(cls, watchlist: Watchlist | None) -> dict[str, str]:
-        if watchlist is None:
-            return {}
-        return {
-            "name": watchlist.name,
-            "symbols": ", ".join(one["symbol"] for one in watchlist.symbols),
-            "visibility": watchlist.visibility,
-        }
+    def __init__(self, data: Any = None, *, of: Watchlist | None = None) -> None:
+        self.listed = list(of.symbols) if of else []
+        first = {"name": of.name, "visibility": of.visibility} if of else {}
+        symbols = ", ".join(one["symbol"] for one in self.listed)
+        super().__init__(data, initial=first | {"symbols": symbols})
 
-    def request(self, watchlist: Watchlist | None = None) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """Return what the services take; what was said of a symbol stays with it."""
-        said = {one["symbol"]: one for one in watchlist.symbols} if watchlist else {}
+        said = {one["symbol"]: one for one in self.listed}
         words = [word for word in BETWEEN.split(self.cleaned_data["symbols"]) if word]
         listed = [said.get(word, word) for word in words]
         return self.cleaned_data | {"symbols": listed}

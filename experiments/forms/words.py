@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -17,6 +17,7 @@ from experiments.forms.hypothesis import (
 )
 from experiments.models import ModelExperiment, ModelRun, StrategySnapshot
 from experiments.services.words import normal_tags
+from quantlab.web.forms import BodyForm
 from strategies.errors import ConfigError
 
 # What may be left without a name says what it is called then.
@@ -64,7 +65,7 @@ def new_tags_field(label: str) -> NewTags:
     )
 
 
-class WordsForm(forms.Form):
+class WordsForm(BodyForm):
     """Name, tags and notes; the tags in use are offered beside those it has."""
 
     def __init__(
@@ -94,18 +95,23 @@ class WordsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or self.cleaned_data
         try:
-            self.tags = normal_tags([*sent["kept_tags"], *sent.get("new_tags", ())])
+            normal_tags(_tags_in(sent))
         except ConfigError as exc:
             self.add_error("new_tags", f"{exc.message} {exc.advice}")
         return sent
 
-    def changes(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """Return what `run_update`, `experiment_update` or `strategy_update` takes."""
         sent = self.cleaned_data
-        return {"name": sent["name"], "notes": sent["notes"], "tags": self.tags}
+        words = {"name": sent["name"], "notes": sent["notes"]}
+        return words | {"tags": _tags_in(sent)}
 
     def hypothesis_rows(self) -> list[list[BoundField]]:
         return []
+
+
+def _tags_in(sent: Mapping[str, Any]) -> list[str]:
+    return [*sent["kept_tags"], *sent.get("new_tags", ())]
 
 
 class ExperimentWordsForm(WordsForm):
@@ -124,8 +130,8 @@ class ExperimentWordsForm(WordsForm):
             self.add_error(name, complaint)
         return sent
 
-    def changes(self) -> dict[str, Any]:
-        return super().changes() | {"hypothesis": hypothesis_of(self.cleaned_data)}
+    def request(self) -> dict[str, Any]:
+        return super().request() | {"hypothesis": hypothesis_of(self.cleaned_data)}
 
     def hypothesis_rows(self) -> list[list[BoundField]]:
         return [[self[name] for name in row] for row in ROWS]

@@ -16,7 +16,7 @@ from experiments.services.archive_import import (
     archive_import,
     arrived_path,
 )
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, render_page
 from quantlab.web.problem import Problem
 
 PAGE = "experiments/import.html"
@@ -28,6 +28,8 @@ def archive_taken(request: HtmxHttpRequest) -> HttpResponse:
     if request.POST.get("archive"):
         return _take(request, request.POST["archive"])
     form = ArchiveForm(request.POST or None, request.FILES or None)
+    if asks_for_body(request):
+        return body_answer(request, form)
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
         sha256 = archive_arrived(file=form.cleaned_data["file"])

@@ -25,7 +25,7 @@ from experiments.services.broker import (
     broker_order_place,
 )
 from quantlab.access.auth import owner_of
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, render_page
 from quantlab.web.lists import Column, asked_of
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
@@ -48,9 +48,11 @@ FIRST = {"side": "buy", "order_type": "mkt"}
 def broker(request: HtmxHttpRequest) -> HttpResponse:
     """Show what the paper broker holds; sent an order, place it."""
     form = OrderForm(request.POST or None, initial=FIRST)
+    if asks_for_body(request):
+        return body_answer(request, form)
     if form.is_valid():
         try:
-            order = broker_order_place(owner=owner_of(request), **form.cleaned_data)
+            order = broker_order_place(owner=owner_of(request), **form.request())
         except (Problem, StrategyError) as exc:
             form.refuse(exc)
         else:

@@ -16,7 +16,7 @@ from experiments.services.dataset_fetch import (
     fetch_asked,
 )
 from experiments.views.run_form import moved
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, render_page
 from strategies.errors import StrategyError
 from strategies.market.providers import REMOTES
 
@@ -27,9 +27,11 @@ PAGE = "experiments/dataset_fetch.html"
 def dataset_fetched(request: HtmxHttpRequest) -> HttpResponse:
     """Take an order; its job has the page of the dataset that it makes."""
     form = FetchForm(request.POST or None, initial=request.GET.dict())
+    if asks_for_body(request):
+        return body_answer(request, form)
     if form.is_valid():
         try:
-            dataset = dataset_fetch(order=fetch_asked(form.asked()))
+            dataset = dataset_fetch(order=fetch_asked(form.request()))
         except StrategyError as exc:
             form.refuse(exc)
         else:

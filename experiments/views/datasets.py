@@ -35,7 +35,7 @@ from experiments.services.datasets import (
 from experiments.views.charts import chart_file
 from experiments.views.dataset_build import built_detail
 from experiments.views.run_form import moved
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, render_page
 from quantlab.web.lists import Column, asked_of
 from strategies.errors import StrategyError
 from strategies.market.intake import Found
@@ -82,6 +82,8 @@ def dataset_list(request: HtmxHttpRequest) -> HttpResponse:
 def dataset_upload(request: HtmxHttpRequest) -> HttpResponse:
     """Take a file and judge it; what it is to be read as can be said afterwards."""
     form = UploadForm(request.POST or None, request.FILES or None)
+    if asks_for_body(request):
+        return body_answer(request, form)
     if form.is_valid():
         try:
             dataset = dataset_receive(

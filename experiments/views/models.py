@@ -33,7 +33,7 @@ from experiments.selectors.training import (
 from experiments.services.training import training_plan, training_submit
 from experiments.views.charts import chart_file
 from experiments.views.run_form import moved
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, render_page
 from quantlab.web.paging import unknown_word
 from strategies.errors import StrategyError
 from strategies.learning.models import Model
@@ -80,6 +80,8 @@ def model_train(request: HtmxHttpRequest, model_id: str) -> HttpResponse:
         datasets=datasets_to_learn_from(),
         chosen=request.GET.get("dataset", ""),
     )
+    if asks_for_body(request):
+        return body_answer(request, form)
     if form.is_valid():
         try:
             plan = training_plan(model_id=model.name, body=form.request())

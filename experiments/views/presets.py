@@ -36,14 +36,13 @@ from experiments.services.presets import (
     preset_delete,
     preset_guard,
     preset_import,
-    preset_rename,
     preset_update,
 )
 from experiments.services.runs import run_request, run_title
 from experiments.templatetags.plan_words import setting_name
 from experiments.views.run_form import FormPage, opened
 from experiments.views.trash import say_deleted
-from quantlab.web.htmx import HtmxHttpRequest
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer
 from quantlab.web.lists import asked_of
 from quantlab.web.problem import Problem
 from strategies import RunConfig
@@ -117,10 +116,14 @@ def preset_new(request: HttpRequest) -> HttpResponse:
     """Save the config of the run `?run=` under a name."""
     run = run_get(request.GET.get("run", ""))
     title = run.name or run.job.title
-    form = PresetNameForm(request.POST or None, initial={"name": name_offered(title)})
+    form = PresetNameForm(
+        request.POST or None, name=name_offered(title), of=preset_of(run)
+    )
+    if asks_for_body(request):
+        return body_answer(request, form)
     if form.is_valid():
         try:
-            preset = preset_create(name=form.cleaned_data["name"], **preset_of(run))
+            preset = preset_create(**form.request())
         except Problem as exc:
             form.refuse(exc)
         else:
@@ -153,11 +156,13 @@ def _named(
 @require_http_methods(["GET", "POST"])
 def preset_renamed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     preset = preset_get(kind, name)
-    form = PresetNameForm(request.POST or None, initial={"name": preset.name})
+    form = PresetNameForm(request.POST or None, name=preset.name)
+    if asks_for_body(request):
+        return body_answer(request, form)
     here = reverse("experiments:preset-list")
     if form.is_valid():
         try:
-            preset_rename(preset=preset, name=form.cleaned_data["name"])
+            preset_update(preset=preset, **form.request())
         except Problem as exc:
             form.refuse(exc)
         else:

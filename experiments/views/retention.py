@@ -19,6 +19,7 @@ from experiments.selectors.retention import (
     retention_rule,
 )
 from experiments.services.retention import retention_request, retention_rule_set
+from quantlab.web.htmx import asks_for_body, body_answer
 from quantlab.web.problem import Problem
 
 PAGE = "experiments/retention.html"
@@ -28,6 +29,8 @@ NOT_OF_A_RULE = ("csrfmiddlewaretoken", "action", "plan")
 @require_http_methods(["GET", "POST"])
 def retention(request: HttpRequest) -> HttpResponse:
     """Show a rule and whose files it has go; keep it, or apply what was shown."""
+    if asks_for_body(request):
+        return body_answer(request, RetentionForm(request.POST))
     if request.method == "POST":
         return _ACTIONS.get(request.POST.get("action", ""), _looked_at)(request)
     known = RetentionForm.said(retention_rule())

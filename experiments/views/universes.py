@@ -30,6 +30,7 @@ from experiments.services.watchlists import (
     watchlist_update,
 )
 from experiments.views.trash import say_deleted
+from quantlab.web.htmx import asks_for_body, body_answer
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 
@@ -65,8 +66,9 @@ def watchlist_detail(request: HttpRequest, watchlist_id: UUID) -> HttpResponse:
 
 
 def _form(request: HttpRequest, watchlist: Watchlist | None) -> HttpResponse:
-    first = WatchlistForm.first_values(watchlist)
-    form = WatchlistForm(request.POST or None, initial=first)
+    form = WatchlistForm(request.POST or None, of=watchlist)
+    if asks_for_body(request):
+        return body_answer(request, form)
     if form.is_valid():
         try:
             return _saved(request, form, watchlist)
@@ -85,7 +87,7 @@ def _form(request: HttpRequest, watchlist: Watchlist | None) -> HttpResponse:
 def _saved(
     request: HttpRequest, form: WatchlistForm, watchlist: Watchlist | None
 ) -> HttpResponse:
-    asked = form.request(watchlist)
+    asked = form.request()
     if watchlist is None:
         kept = watchlist_create(**asked)
     else:

@@ -19,7 +19,7 @@ from experiments.services.experiments import experiment_update
 from experiments.services.runs import run_update
 from experiments.services.strategies import strategy_update
 from experiments.views.run_form import moved
-from quantlab.web.htmx import HtmxHttpRequest, render_page
+from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, render_page
 
 HOMES = {
     ModelRun: ("Backtests", "experiments:backtesting"),
@@ -75,8 +75,10 @@ def _answer(
 ) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
     shown = form(sent, of=of, offered=tags_in_use())
+    if asks_for_body(request):
+        return body_answer(request, shown)
     if shown.is_valid():
-        save(shown.changes())
+        save(shown.request())
         return moved(request, of.get_absolute_url())
     return render_page(
         request,

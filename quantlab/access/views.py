@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateparse import parse_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from quantlab.access.forms import KeyForm
 from quantlab.access.keys import MAX_LABEL, key_create, key_get, key_revoke, keys
+from quantlab.web.htmx import asks_for_body, body_answer
 from quantlab.web.person import Scope
 from strategies.errors import ConfigError
 
@@ -30,12 +30,15 @@ def key_list(request: HttpRequest) -> HttpResponse:
     """Show the keys; sent a form, make one and show it, this once."""
     if request.method == "GET":
         return _listed(request)
-    sent = {name: request.POST.get(name, "") for name in ("owner", "label", "scope")}
-    until = request.POST.get("until", "")
+    form = KeyForm(request.POST)
+    if asks_for_body(request):
+        return body_answer(request, form)
+    if not form.is_valid():
+        return _listed(request, form=form, refusal=form.refusal)
     try:
-        key, text = key_create(**sent, expires_at=_end_of(until))
+        key, text = key_create(**form.request())
     except ConfigError as exc:
-        return _listed(request, sent=sent | {"until": until}, refusal=exc)
+        return _listed(request, form=form, refusal=exc)
     return _listed(request, made=key.hint, text=text, status=201)
 
 
@@ -46,37 +49,21 @@ def key_revoked(request: HttpRequest, key_id: UUID) -> HttpResponse:
     return redirect("key-list")
 
 
-def _end_of(day: str) -> datetime | None:
-    """Return the end of a day, in UTC; None for no day."""
-    if not day:
-        return None
-    try:
-        parsed = parse_date(day)
-    except ValueError:
-        parsed = None
-    if parsed is None:
-        raise ConfigError(
-            "The day cannot be read.",
-            code="invalid_value",
-            field="expires_at",
-            advice="Write it as 2027-01-31.",
-        )
-    return datetime.combine(parsed, time.min, tzinfo=UTC) + timedelta(days=1)
-
-
 def _listed(
     request: HttpRequest,
     *,
     status: int = 200,
-    sent: dict[str, str] | None = None,
+    form: KeyForm | None = None,
     refusal: ConfigError | None = None,
     made: str = "",
     text: str = "",
 ) -> HttpResponse:
+    form = form or KeyForm({"scope": Scope.RUN.value})
     context = {
+        "form": form,
         "keys": keys(),
         "scopes": [(scope.value, words) for scope, words in WORDS.items()],
-        "sent": sent or {"scope": Scope.RUN.value},
+        "sent": form.data,
         "refusal": refusal,
         "made": made,
         "text": text,

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 MISSING = "A value is needed."
 
@@ -30,7 +31,7 @@ class BodyForm(forms.Form):
         """The form as it was sent, or as it would be with its first values."""
         if self.is_bound:
             return self
-        values = {field.html_name: field.value() for field in self}
+        values = {field.html_name: _shown(field) for field in self}
         first = {k: v for k, v in values.items() if v is not None and v is not False}
         sent = copy(self)
         forms.Form.__init__(sent, first, initial=self.initial)
@@ -47,7 +48,10 @@ class BodyForm(forms.Form):
         return whole.request()
 
     def complaints(self) -> list[tuple[str, str]]:
-        """Return what stands in its way: the label of a field or "", and why."""
+        """Return what stands in its way: the label of a field or "", and why.
+
+        Of a file nothing is said: it is not sent to be asked this.
+        """
         sent = self.as_sent
         told = [(name, str(text)) for name in sent.errors for text in sent.errors[name]]
         told += [
@@ -55,7 +59,16 @@ class BodyForm(forms.Form):
             for name in sent.fields
             if name not in sent.cleaned_data and name not in sent.errors
         ]
-        return [(_label(sent, name), text) for name, text in told]
+        files = {n for n, f in sent.fields.items() if isinstance(f, forms.FileField)}
+        return [(_label(sent, n), text) for n, text in told if n not in files]
+
+
+def _shown(bound: BoundField) -> Any:
+    """Return what a field says; a list of choices says its first one."""
+    value, widget = bound.value(), bound.field.widget
+    if value is None and type(widget) is forms.Select:
+        return next((key for key, _ in widget.choices), None)
+    return value
 
 
 def _left_empty(field: forms.Field) -> Any:

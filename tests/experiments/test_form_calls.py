@@ -5,15 +5,36 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
+from importlib import import_module
 
 import pytest
+from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
 
-from experiments.models import ModelExperiment, ModelRun
+from experiments.models import (
+    Dataset,
+    ModelExperiment,
+    ModelRun,
+    Preset,
+    RetentionRule,
+    Rule,
+    Watchlist,
+)
+from experiments.models.broker import BrokerOrder
 from experiments.services.presets import preset_create
+from experiments.services.retention import retention_rule_set
+from experiments.services.watchlists import watchlist_create
+from experiments.views.form_calls import FORMS
+from quantlab.access.models import ApiKey
+from quantlab.web.forms import BodyForm
 from tests.experiments.rows import plain_experiment
 from tests.factories import CONFIG, finished_run, make_run
+from tests.lab import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+# What is sent is a file each, or a part of what the API takes as a whole.
+WITHOUT = {"GuardrailsForm", "ImportForm", "Options", "ReadingForm"}
+SHARED = {"BodyForm", "ConfigForm"}
 
 
 def printed(page):
@@ -26,7 +47,8 @@ def printed(page):
 
 def filled(client, address, changes):
     """Return what a browser would send of a page in which this was changed."""
-    return {**client.get(address).context["form"].as_sent.data, **changes}
+    first = client.get(address).context["form"].as_sent.data
+    return {k: v for k, v in first.items() if v is not None} | changes
 
 
 def send(client, page):
@@ -115,3 +137,109 @@ def test_a_form_that_is_not_done_says_what_is_missing(client):
     assert "<b>Any other path</b>" in told.content.decode()
     refused = client.post(address, said)
     assert printed(refused)[2] == printed(told)[2]
+
+
+def told(client, address, changes):
+    """Return what a form sends, and the drawer that says so when it asks."""
+    said = filled(client, address, changes)
+    page = client.post(f"{address}{'&' if '?' in address else '?'}body=1", said)
+    assert "<html" not in page.content.decode()
+    return said, page
+
+
+def test_a_thing_that_is_kept_and_its_body_are_the_same(client):
+    run, listed = finished_run(), {"name": "Two", "symbols": "AAPL, MSFT"}
+    cases = {
+        "/watchlists/new": (listed, Watchlist, ("symbols", "visibility")),
+        f"/presets/new?run={run.pk}": ({"name": "Mine"}, Preset, ("kind", "config")),
+        "/broker": (
+            {"symbol": "AAPL", "qty": "2.5", "order_type": "lmt", "limit_price": "9"},
+            BrokerOrder,
+            ("symbol", "side", "qty", "order_type", "limit_price", "status"),
+        ),
+        "/settings/keys": (
+            {"owner": "ann", "label": "notebook", "until": "2027-01-31"},
+            ApiKey,
+            ("owner", "label", "scope", "expires_at"),
+        ),
+        "/datasets/fetch": (
+            {"symbols": "AAPL MSFT", "provider": "yfinance", "start": "2020-01-02"},
+            Dataset,
+            ("kind", "name", "options"),
+        ),
+    }
+    for address, (changes, model, fields) in cases.items():
+        said, page = told(client, address, changes)
+        assert model.objects.count() == 0, address
+        done = client.post(address, said)
+        assert done.status_code in (201, 302), address
+        method, path, body = printed(page)
+        other = body | ({"name": "Another"} if "name" in body else {})
+        answer = client.generic(method, path, json.dumps(other), "application/json")
+        assert answer.status_code < 300, answer.content
+        first, second = model.objects.order_by("created_at").values(*fields)
+        assert first == second, address
+    made = client.post("/settings/keys", {"owner": "eve", "scope": "read"})
+    secret = re.search(r'id="key-text">([^<]+)<', made.content.decode())[1]
+    assert made.content.decode().count(secret) == 1
+
+
+def test_a_change_and_its_body_are_the_same(client):
+    run, question = finished_run(), plain_experiment()
+    watchlist = watchlist_create(name="Two", symbols=["AAPL"], visibility="private")
+    preset_create(kind="run", name="Mine", config=CONFIG)
+    words = {"name": "Better", "new_tags": "b, a", "notes": "why"}
+    stated = {"cause": "Habit", "effect": "Growth", "planned_trials": "9"}
+    retention_rule_set(rule=Rule(), nightly=False)
+    cases = {
+        f"/model-lab/runs/{run.pk}/words": (words, run),
+        f"/model-lab/experiments/{question.pk}/words": (words | stated, question),
+        f"/watchlists/{watchlist.pk}": ({"symbols": "MSFT IBM"}, watchlist),
+        "/presets/run/Mine/name": ({"name": "Yours"}, Preset.objects.get()),
+        "/system/retention": ({"days": "30", "most_mb": "5"}, None),
+    }
+    for address, (changes, row) in cases.items():
+        said, page = told(client, address, changes)
+        kept = row if row is not None else RetentionRule.objects.get()
+        rows = type(kept).objects.filter(pk=kept.pk)
+        before = rows.values().get()
+        send(client, page)
+        by_body = rows.values().get()
+        assert by_body != before, address
+        rows.update(**before)
+        done = client.post(address, said | {"action": "keep"})
+        assert done.status_code == 302, re.findall(r"field-error.*", str(done.content))
+        differ = {k for k, v in rows.values().get().items() if v != by_body[k]}
+        assert differ <= {"updated_at", "hypothesis"}, address
+
+
+def test_a_file_goes_with_the_fields_that_are_printed(client):
+    bars = b"date,open,high,low,close\n2024-01-02,1,2,1,2\n2024-01-03,2,3,2,3\n"
+    said, page = told(client, "/datasets/upload", {"symbol": "ACME"})
+    method, path, body = printed(page)
+    assert (method, path) == ("POST", "/api/datasets/upload")
+    assert "-F file=@bars.csv" in unescape(page.content.decode())
+    client.post("/datasets/upload", said | {"file": SimpleUploadedFile("a.csv", bars)})
+    fields = {k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items()}
+    sent = client.post(path, fields | {"file": SimpleUploadedFile("a.csv", bars)})
+    assert sent.status_code < 300, sent.content
+    first, second = Dataset.objects.order_by("created_at").values("options", "raw_sha")
+    assert first == second
+    assert printed(client.get("/import"))[1] == "/api/import"
+
+
+def test_every_form_has_a_door_of_the_api():
+    known = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
+    words = {path: re.sub(r"\{[^}]+\}", "{}", path) for path in known}
+    doors = {(words[path], verb.upper()) for path in known for verb in known[path]}
+    for page, door in FORMS.items():
+        assert (re.sub(r"\{[^}]+\}", "{}", door.path), door.method) in doors, page
+    silent = {
+        one.__name__
+        for path in (ROOT / "experiments" / "forms").glob("*.py")
+        for one in vars(import_module(f"experiments.forms.{path.stem}")).values()
+        if isinstance(one, type)
+        and issubclass(one, forms.Form)
+        and getattr(one, "request", BodyForm.request) is BodyForm.request
+    }
+    assert silent == WITHOUT | SHARED
