@@ -17,20 +17,15 @@ from experiments.charts.figure import (
     thinned,
     time_axis,
 )
-from experiments.charts.growth import growth_axis, readout
-from experiments.charts.scales import (
-    LABEL_PX,
-    label_values,
-    labels,
-    padded,
-    percent_format,
-)
+from experiments.charts.growth import fall_axis, growth_axis, growth_y, readout
+from experiments.charts.moving import moved
+from experiments.charts.scales import LABEL_PX, MOST_LABELS, label_values
 
 VIEWS = ("log", "linear", "drawdown")
 HUES = 5  # series a to e; then the same again, in other dashes
 DASHES = ([1, 0], [6, 3], [2, 3], [9, 3, 2, 3])
 HEIGHT_PX = 260
-LABEL_ROOM_PX = 34
+WORD_PX = 28  # at most, of a letter at the end of a line
 POINTS = 1_500  # of all lines together: a chart stays below 2,000 marks
 READINGS = 100  # places of the pointer
 TABLE_ROWS = 24
@@ -153,31 +148,34 @@ def _spec(lines: list[_Line], view: str, *, is_log: bool) -> Document:
     height = max(HEIGHT_PX, (len(lines) + 1) * LABEL_PX)
     values = [v for line in lines for v in line.value]
     if is_fall:
-        low, high = min(*values, -0.01), 0.0
-        y = _falls_axis(low)
+        axis = fall_axis(min(values), px=height, most=MOST_LABELS)
+        y = axis.y("below the last peak")
     else:
-        low, high = padded(min(values), max(values), log=is_log)
-        y = growth_axis(low, high, px=height, is_log=is_log)
+        axis = growth_axis(values, px=height, is_log=is_log)
+        y = growth_y(axis)
     ends = [line.value[-1] for line in lines]
-    places = label_values(ends, low, high, height, log=is_log)
-    zero = alt.Chart(data_of([{}])).mark_rule(style="zero")
+    places = label_values(ends, axis.low, axis.high, height, log=is_log)
+    zero = alt.Chart(data_of([{}])).mark_rule(style="zero", clip=True)
     chart = alt.layer(
         zero.encode(y=alt.datum(0 if is_fall else 1)),
         *_drawn(lines, y),
         *_named(lines, places, y),
         _pointed_at(lines, "+.1%" if is_fall else ",.3f"),
     )
-    return finished(chart, height=height, room_right=LABEL_ROOM_PX)
+    spec = finished(chart, height=height)
+    moved(spec, [(axis, _on_axis(spec))])
+    return spec
 
 
-def _falls_axis(low: float) -> Any:
-    import altair as alt
-
-    ticks = labels(low, 0.0, log=False)
-    axis = alt.Axis(
-        title="below the last peak", values=ticks, format=percent_format(ticks)
-    )
-    return alt.Y("v:Q", scale=alt.Scale(domain=[low, 0], nice=False), axis=axis)
+def _on_axis(spec: Document) -> list[Document]:
+    """Return of each line under which names its points and its letter are drawn."""
+    found: dict[str, Document] = {}
+    for name, rows in spec["datasets"].items():
+        for row in rows:
+            if "who" in row:
+                line = found.setdefault(row["who"], {"who": row["who"]})
+                line["data" if "t" in row else "words"] = name
+    return [*found.values()]
 
 
 def _hue() -> Any:
@@ -221,7 +219,7 @@ def _named(lines: list[_Line], places: Sequence[float], y: Any) -> Iterator[Any]
     n_runs = sum(line.place >= 0 for line in lines)
     for some, style in ((rows[:n_runs], "note-strong"), (rows[n_runs:], "note")):
         words = alt.Chart(data_of(some)).mark_text(
-            style=style, clip=False, align="left", dx=6, limit=LABEL_ROOM_PX - 6
+            style=style, clip=False, align="left", dx=6, limit=WORD_PX
         )
         words = words.encode(x=alt.value("width"), y=y, text="who:N")
         if some:

@@ -9,6 +9,16 @@ Document = dict[str, Any]
 Report = Document
 
 DAILY_OR_LONGER = ("1d", "1w", "1mo")
+# A label says which year it stands in, however close a chart is looked at.
+TIME_LABELS = {
+    "year": "%Y",
+    "quarter": "%b %Y",
+    "month": "%b %Y",
+    "week": "%-d %b",
+    "date": "%-d %b",
+    "day": "%-d %b",
+    "hours": "%-d %b %H:%M",
+}
 NO_TRADES = "No trades, so there is no {thing} to show."
 
 
@@ -38,12 +48,12 @@ class Figure:
     empty: str = ""
 
 
-def finished(chart: Any, *, height: int, room_right: int = 6) -> Document:
-    """Return the spec, as wide as its container; `room_right` is for line labels."""
+def finished(chart: Any, *, height: int) -> Document:
+    """Return the spec, as wide as its container, words at line ends included."""
     sized = chart.properties(
         width="container",
         height=height,
-        padding={"left": 2, "top": 6, "bottom": 4, "right": room_right},
+        padding={"left": 2, "top": 6, "bottom": 4, "right": 6},
     )
     spec: Document = sized.to_dict(validate=False)
     for name, rows in spec["datasets"].items():
@@ -69,7 +79,7 @@ def time_axis(*, every_px: int = 95) -> Any:
     return alt.X(
         "t:T",
         scale=alt.Scale(type="utc", nice=False),
-        axis=alt.Axis(title=None, tickCount=ticks),
+        axis=alt.Axis(title=None, tickCount=ticks, format=TIME_LABELS),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -15,18 +16,14 @@ from experiments.charts.figure import (
     finished,
     time_axis,
 )
-from experiments.charts.scales import (
-    label_format,
-    labels,
-    padded,
-    percent_format,
-    pushed_apart,
-)
+from experiments.charts.moving import MovingAxis, moved, name_of
+from experiments.charts.scales import label_values, padded
 
 GROWTH_PX, GAP_PX, FALL_PX = 230, 34, 96
 ALL_PX = GROWTH_PX + GAP_PX + FALL_PX
-LABEL_ROOM_PX = 72
+WORD_PX = 64  # at most, of a word at the end of a line
 FALL_POINTS = 200  # of lines but the first two: a chart stays below 2,000 marks
+SMALLEST_FALL = 0.01  # that an axis ends at
 MONTHS_AS_ROWS = 24  # a longer sample is told by years
 BUY_AND_HOLD = "buy_and_hold"
 
@@ -50,7 +47,7 @@ def equity_figure(
     if is_drawn:
         spec = _spec(lines, series, benchmark_label(report), is_log=is_log)
         if report["run"].get("manifest_sha"):
-            spec["usermeta"] = {"zoom": _zoom(report, lines, spec["datasets"])}
+            spec["usermeta"]["zoom"] = _zoom(report, lines, spec)
     return Figure(
         spec=spec,
         facts=_facts(report, is_log=is_log, lowest=lowest),
@@ -170,38 +167,58 @@ def _spec(
 ) -> Document:
     import altair as alt
 
+    words = {"run": "This run", "benchmark": other}
+    growth = growth_axis(_values(lines), px=GROWTH_PX, is_log=is_log)
+    ends = _line_ends(lines, words, growth)
+    falls = {"run": falls_of(series["drawdown"])}
+    if "benchmark" in lines:
+        falls["benchmark"] = falls_of_growth(lines["benchmark"])
+    fall = fall_axis(min(_values(falls)), px=FALL_PX)
     # One view, so that both panels have one time axis and the container's width: each
     # panel is a layer whose y scale ends where the other begins.
     chart = alt.layer(
-        _growth_panel(lines, other, is_log=is_log),
-        _fall_panel(lines, series),
+        _growth_panel(lines, ends, growth), _fall_panel(falls, fall)
     ).resolve_scale(y="independent")
-    return finished(chart, height=ALL_PX, room_right=LABEL_ROOM_PX)
+    spec = finished(chart, height=ALL_PX)
+    grown = [
+        {"data": name_of(rows, spec), "words": name_of(ends[name], spec)}
+        for name, rows in lines.items()
+    ]
+    fallen = [{"data": name_of(rows, spec)} for rows in falls.values()]
+    moved(spec, [(growth, grown), (fall, fallen)])
+    return spec
 
 
-def _growth_panel(lines: dict[str, list[Document]], other: str, *, is_log: bool) -> Any:
+def _values(lines: dict[str, list[Document]]) -> list[float]:
+    return [row["v"] for rows in lines.values() for row in rows]
+
+
+def _line_ends(
+    lines: dict[str, list[Document]], words: dict[str, str], axis: MovingAxis
+) -> dict[str, list[Document]]:
+    """Return the word at the end of each line, pushed apart."""
+    ends = [rows[-1]["v"] for rows in lines.values()]
+    places = label_values(ends, axis.low, axis.high, axis.px, log=axis.is_log)
+    return {
+        name: [{"v": place, "word": words[name]}]
+        for name, place in zip(lines, places, strict=True)
+    }
+
+
+def _growth_panel(
+    lines: dict[str, list[Document]], ends: dict[str, list[Document]], axis: MovingAxis
+) -> Any:
     import altair as alt
 
-    values = [row["v"] for rows in lines.values() for row in rows]
-    low, high = padded(min(values), max(values), log=is_log)
-    y = growth_axis(low, high, px=GROWTH_PX, is_log=is_log)
-    ends = [rows[-1]["v"] for rows in lines.values()]
-    moves = pushed_apart(ends, low, high, GROWTH_PX, log=is_log)
+    y = growth_y(axis)
     styles = {"run": ("strategy", "note-strong"), "benchmark": ("benchmark", "note")}
-    words = {"run": "This run", "benchmark": other}
-    layers = [alt.Chart(data_of([{}])).mark_rule(style="zero").encode(y=alt.datum(1))]
-    for (name, rows), end, move in zip(
-        reversed(lines.items()), reversed(ends), reversed(moves), strict=True
-    ):
+    zero = alt.Chart(data_of([{}])).mark_rule(style="zero", clip=True)
+    layers = [zero.encode(y=alt.datum(1))]
+    for name, rows in reversed(lines.items()):
         line_style, word_style = styles[name]
         line = alt.Chart(data_of(rows)).mark_line(style=line_style, clip=True)
-        word = alt.Chart(data_of([{"v": end, "word": words[name]}])).mark_text(
-            style=word_style,
-            clip=False,
-            align="left",
-            dx=6,
-            dy=move,
-            limit=LABEL_ROOM_PX - 8,
+        word = alt.Chart(data_of(ends[name])).mark_text(
+            style=word_style, clip=False, align="left", dx=6, limit=WORD_PX
         )
         layers.append(line.encode(x=time_axis(), y=y))
         layers.append(word.encode(x=alt.value("width"), y=y, text="word:N"))
@@ -215,9 +232,7 @@ def _read_out(rows: list[Document]) -> list[Document]:
     return rows[:: -(-len(rows) // FALL_POINTS)]
 
 
-def _zoom(
-    report: Report, lines: dict[str, list[Document]], datasets: Document
-) -> Document:
+def _zoom(report: Report, lines: dict[str, list[Document]], spec: Document) -> Document:
     """Return for `zoom.js` where finer points are, and which data they replace.
 
     A value is divided by `first`, and thinned to `most` points; where `falls` is said,
@@ -235,7 +250,7 @@ def _zoom(
         drawn.append(("benchmark", falls_of_growth(theirs), {"falls": True}))
     named = [
         {
-            "data": next(name for name, rows in datasets.items() if rows == points),
+            "data": name_of(points, spec),
             "series": name,
             "first": series[name]["value"][0],
             **more,
@@ -245,26 +260,20 @@ def _zoom(
     return {"url": f"{report['run']['links']['self']}/metrics", "lines": named}
 
 
-def growth_axis(low: float, high: float, *, px: int, is_log: bool) -> Any:
-    """Return a y axis from `low` to `high` whose scale takes the upper `px`."""
-    import altair as alt
+def growth_axis(values: Sequence[float], *, px: int, is_log: bool) -> MovingAxis:
+    """Return an axis of growth with some air around all `values`."""
+    low, high = padded(min(values), max(values), log=is_log)
+    return MovingAxis(name="growth", low=low, high=high, px=px, is_log=is_log)
 
-    ticks = labels(low, high, log=is_log)
-    return alt.Y(
-        "v:Q",
-        scale=alt.Scale(
-            type="log" if is_log else "linear",
-            domain=[low, high],
-            range=[px, 0],
-            nice=False,
-            zero=alt.Undefined if is_log else False,
-        ),
-        axis=alt.Axis(
-            title=f"growth of 1, {'log' if is_log else 'linear'} scale",
-            values=ticks,
-            format=label_format(ticks),
-        ),
-    )
+
+def growth_y(axis: MovingAxis) -> Any:
+    return axis.y(f"growth of 1, {'log' if axis.is_log else 'linear'} scale")
+
+
+def fall_axis(deepest: float, *, px: int, most: int = 4) -> MovingAxis:
+    """Return an axis of falls from the last peak down to the `deepest`."""
+    low = min(deepest, -SMALLEST_FALL)
+    return MovingAxis(name="fall", low=low, high=0.0, px=px, is_share=True, most=most)
 
 
 def readout(rows: list[Document], tooltips: list[Any]) -> Any:
@@ -293,28 +302,15 @@ def readout(rows: list[Document], tooltips: list[Any]) -> Any:
     )
 
 
-def _fall_panel(lines: dict[str, list[Document]], series: Document) -> Any:
+def _fall_panel(falls: dict[str, list[Document]], axis: MovingAxis) -> Any:
     import altair as alt
 
     top = GROWTH_PX + GAP_PX
-    falls = falls_of(series["drawdown"])
-    theirs = falls_of_growth(lines["benchmark"]) if "benchmark" in lines else []
-    deepest = min(row["v"] for row in [*falls, *theirs])
-    ticks = labels(deepest, 0.0, log=False, most=4)
-    y = alt.Y(
-        "v:Q",
-        scale=alt.Scale(domain=[deepest, 0], range=[ALL_PX, top], nice=False),
-        axis=alt.Axis(
-            title="below the last peak",
-            orient="left",
-            titleY=top - 8,
-            values=ticks,
-            format=percent_format(ticks),
-        ),
-    )
-    area = alt.Chart(data_of(falls)).mark_area(style="drawdown", clip=True)
+    y = axis.y("below the last peak", top=top, orient="left", titleY=top - 8)
+    area = alt.Chart(data_of(falls["run"])).mark_area(style="drawdown", clip=True)
     layers = [area.encode(x=time_axis(), y=y, y2=alt.datum(0))]
-    if theirs:
-        line = alt.Chart(data_of(theirs)).mark_line(style="benchmark", clip=True)
+    if "benchmark" in falls:
+        theirs = alt.Chart(data_of(falls["benchmark"]))
+        line = theirs.mark_line(style="benchmark", clip=True)
         layers.append(line.encode(x=time_axis(), y=y))
     return alt.layer(*layers)

@@ -28,11 +28,13 @@ register = template.Library()
 
 @register.simple_tag
 def chart_script() -> SafeString:
-    """Write what draws charts, and what brings finer points to those zoomed."""
+    """Write what draws charts, follows those zoomed, and draws all for paper."""
     return format_html(
-        '<script defer src="{}"></script><script type="module" src="{}"></script>',
+        '<script defer src="{}"></script><script type="module" src="{}"></script>'
+        '<script type="module" src="{}"></script>',
         static("vega/vega.js"),
         static("js/zoom.js"),
+        static("js/print.js"),
     )
 
 

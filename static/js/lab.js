@@ -47,11 +47,14 @@ async function fetchConfig(url) {
   return response.json();
 }
 
-async function chartConfig() {
+function configOf(name) {
   const { vegaLight, vegaDark } = document.body.dataset;
-  const name = theme();
   configs[name] ??= fetchConfig(name === "dark" ? vegaDark : vegaLight);
-  const config = await configs[name];
+  return configs[name];
+}
+
+async function chartConfig() {
+  const config = await configOf(theme());
   if (!root.dataset.updown) return config;
   const style = { ...config.style };
   for (const side of ["up", "down"]) {
@@ -143,7 +146,10 @@ async function downloadChart(button, event) {
 
 document.addEventListener("htmx:load", (event) => drawNew(event.detail.elt));
 document.addEventListener("htmx:beforeCleanupElement", (event) => erase(event.detail.elt));
-window.addEventListener("load", () => drawNew(document));
+window.addEventListener("load", () => {
+  drawNew(document);
+  if (window.vegaEmbed) configOf("light"); // at hand when the page is printed: print.js
+});
 systemDark.addEventListener("change", redrawAll);
 new MutationObserver(redrawAll).observe(root, { attributeFilter: ["data-theme", "data-updown"] });
 

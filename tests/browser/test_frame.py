@@ -1,7 +1,10 @@
 """The frame around every page: its theme, and its menu on a phone; and paper."""
 
 import re
+import zlib
 
+UNSEEN = '[hx-trigger="revealed"]'
+LIGHT_BLUE, DARK_BLUE = b".1216 .4078 .702 RG", b".4235 .6784 .9412 RG"
 GROUND = "() => getComputedStyle(document.body).backgroundColor"
 
 
@@ -25,10 +28,24 @@ def test_the_menu_opens_without_script_on_a_phone(watch):
     assert page.get_by_role("link", name="Settings").is_visible()
 
 
+def charts_are_on_paper(page):
+    """What was not seen yet is drawn before it is printed, and in the light."""
+    assert page.locator(UNSEEN).count() > 1
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", page.pdf(), re.DOTALL)
+
+    inks = b"".join(zlib.decompressobj().decompress(one) for one in streams)
+
+    assert inks.count(LIGHT_BLUE) > 1
+    assert not inks.count(DARK_BLUE)
+    assert not page.locator(UNSEEN).count()
+    assert page.locator("html").get_attribute("data-theme") is None
+
+
 def test_paper_is_light_and_holds_nothing_to_press(watch, demo):
     run = demo["SMA 20/50"]
     lab = watch("dark")
     page = lab.open(run["links"]["page"])
+    charts_are_on_paper(page)
     page.emulate_media(media="print")
 
     assert page.evaluate(GROUND) == "rgb(247, 247, 245)"

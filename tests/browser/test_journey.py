@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from experiments.charts.scales import labels
 from tests.sizes import looks
 
 LOOKS = looks(("light", "narrow"), ("dark", "wide"), ("light", "wide"))
@@ -20,6 +21,11 @@ LONG = {
     "persist": False,
     "force": True,
 }
+LABELS = """async ([low, high, axis]) =>
+  (await import("/static/js/axis.js")).labelsOf(low, high, axis)"""
+SAYS = """words => JSON.stringify(words) === JSON.stringify(
+  [...document.querySelectorAll("#chart-equity .chart-view svg text")]
+    .map(one => one.textContent).sort())"""
 RUN_PAGE = re.compile(r"/model-lab/runs/[0-9a-f-]{36}$")
 FINISHED_MS = 240_000
 
@@ -94,7 +100,12 @@ def test_the_strip_of_jobs_follows_the_work_and_goes(watch, demo):
 
 
 def zooms_to_every_bar(page, figure):
-    """Go closer to the equity curve until each of its bars is drawn; then go back."""
+    """Go closer to the equity curve until each of its bars is drawn; then go back.
+
+    The axes say what is in sight, and say the whole again afterwards.
+    """
+    words = figure.locator(".chart-view svg text")
+    of_the_whole = words.all_text_contents()
     said = figure.locator("[data-zoom-said]")
     page.evaluate("document.getElementById('chart-equity').scrollIntoView()")
     place = figure.locator(".chart-view svg").bounding_box()
@@ -108,8 +119,23 @@ def zooms_to_every_bar(page, figure):
 
     assert 4 < len(line["ts"]) == line["total_points"] < 1_000
     expect(said).to_contain_text("Every bar from 20")
-    page.mouse.dblclick(place["x"] + place["width"] / 2, place["y"] + 100)
+    of_the_part = words.all_text_contents()
+    assert not {"2000", "2.00", "−40%"} & {*of_the_part}
+    assert {"This run", "Buy & hold"} <= {*of_the_part}
+    figure.get_by_role("button", name="Show all of it").click()
     expect(said).to_be_empty()
+    expect(figure.get_by_role("button", name="Show all of it")).to_be_hidden()
+    page.wait_for_function(SAYS, arg=sorted(of_the_whole))
+
+
+def labels_as_the_lab_does(page):
+    """An axis in sight is labelled by the rules that label the whole."""
+    ends = [(0.82, 0.97), (0.9, 1.7), (0.31, 4.4), (1.5, 260.0), (-0.123, 0.0)]
+    for low, high in ends:
+        for is_log in {low > 0, False}:
+            asked = [low, high, {"most": 6, "isLog": is_log}]
+            found = page.evaluate(LABELS, asked)
+            assert found == pytest.approx(labels(low, high, log=is_log))
 
 
 @pytest.mark.parametrize("theme", looks("dark", "light"))
@@ -120,6 +146,7 @@ def test_charts_are_drawn_and_have_a_table(watch, demo, theme):
         drawn(page, name)
     figure = page.locator("#chart-equity")
     zooms_to_every_bar(page, figure)
+    labels_as_the_lab_does(page)
     figure.get_by_text("View as table").click()
 
     expect(figure.locator("table")).to_be_visible()

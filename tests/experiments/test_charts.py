@@ -59,7 +59,7 @@ class TestEquity:
 
     def test_a_run_with_files_says_where_finer_points_of_each_line_are(self):
         kept = long_report()
-        assert "usermeta" not in equity_figure(kept).spec
+        assert "zoom" not in equity_figure(kept).spec["usermeta"]
         kept["run"] |= {"manifest_sha": "0" * 64, "links": {"self": "/api/runs/1"}}
 
         spec = equity_figure(kept).spec
@@ -223,7 +223,8 @@ class TestCompare:
         spec = figures()["compare, large"].spec
         [words, _] = [one for one in spec["layer"] if one["mark"]["type"] == "text"]
         ends = [row["v"] for row in spec["datasets"][words["data"]["name"]]]
-        low, high = words["encoding"]["y"]["scale"]["domain"]
+        [axis] = [one["value"] for one in spec["params"] if one["name"] == "growth"]
+        low, high = axis["low"], axis["high"]
 
         assert len(ends) == 20
         px = spec["height"] / math.log(high / low)
