@@ -64,7 +64,7 @@ class TakenTrialsOut(Schema):
     known_entries: int
 
 
-class LeftOutOut(Schema):
+class RunLeftOut(Schema):
     id: str
     why: str
 
@@ -75,7 +75,7 @@ class ImportOut(Schema):
     id: str
     name: str
     code_version: str
-    left_out: list[LeftOutOut] = Field(description="Runs that are not in the archive.")
+    left_out: list[RunLeftOut] = Field(description="Runs that are not in the archive.")
     experiments: list[TakenExperimentOut]
     runs: list[TakenRunOut]
     n_new_runs: int

@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from experiments.api.questions import SOON, UnderWayOut, answered
-from experiments.api.schemas import HonestyOut
+from experiments.api.schemas import HistogramOut, HonestyOut
 from experiments.selectors.honesty import honesty_of_pool
 from experiments.selectors.overfitting import (
     OverfittingQuestion,
@@ -40,11 +40,6 @@ class TestedOut(Schema):
     applicable: bool
     code: str | None = Field(None, description="Why it is not applicable.")
     message: str | None = None
-
-
-class HistogramOut(Schema):
-    edges: list[float]
-    counts: list[int]
 
 
 class PboOut(TestedOut):

@@ -7,7 +7,7 @@ from django.utils.http import content_disposition_header
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from experiments.api.schemas import HonestyOut, RunMetrics, RunOut
+from experiments.api.schemas import HistogramOut, HonestyOut, RunMetrics, RunOut
 from experiments.api.trades import RoundTripOut
 from experiments.models import ModelRun
 from experiments.selectors.report import run_report
@@ -48,11 +48,6 @@ class YearOut(Schema):
 class BenchmarkYearOut(Schema):
     year: int
     return_: float = Field(alias="return", description="Fraction.")
-
-
-class HistogramOut(Schema):
-    edges: list[float] = Field(description="One more than there are counts.")
-    counts: list[int]
 
 
 class DrawdownOut(Schema):

@@ -79,7 +79,7 @@ class NamedProofOut(ProofRowOut):
     name: str
 
 
-class ProofOut(ProofRowOut):
+class RunProofOut(ProofRowOut):
     code_version: ThenNowOut
     versions: dict[str, str]
     versions_changed: dict[str, ThenNowOut]
@@ -115,7 +115,7 @@ def _asked(run_id: str) -> Submission:
     return reproduce_request(run=run_get(run_id))
 
 
-@router.get("/{run_id}/proof", response=ProofOut, summary="Newest proof of a run")
+@router.get("/{run_id}/proof", response=RunProofOut, summary="Newest proof of a run")
 def get_proof(request: HttpRequest, run_id: str) -> Any:
     """Every file beside the one made again; 404 unless it was reproduced."""
     return proof_document(run_get(run_id))

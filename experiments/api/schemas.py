@@ -164,6 +164,11 @@ class RunMetrics(RootModel[dict[str, Number]]):
     """Metric by key; null is unknown, and the flag of the same key says why."""
 
 
+class HistogramOut(Schema):
+    edges: list[float] = Field(description="One more than there are counts.")
+    counts: list[int]
+
+
 class HonestyOut(Out):
     pool: str = Field(description="What is looked at, as a sha256.")
     n_trials: int = Field(description="Different candidates tried on it so far.")

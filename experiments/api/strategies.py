@@ -61,7 +61,7 @@ class StrategyMetricsOut(Schema):
     max_dd: Number
 
 
-class StrategyOut(Schema):
+class SavedStrategyOut(Schema):
     expr_hash: str = Field(description="sha256 of the canonical form.")
     expr: str = Field(description="As it was written.")
     canonical: str
@@ -79,15 +79,15 @@ class StrategyOut(Schema):
     links: dict[str, str | None]
 
 
-class StrategyDetailOut(StrategyOut):
+class StrategyDetailOut(SavedStrategyOut):
     metrics: dict[str, Number]  # type: ignore[assignment]
     flags: dict[str, str]
     complexity: dict[str, float]
     lookahead: dict[str, Any] | None
 
 
-class StrategyListOut(Schema):
-    items: list[StrategyOut]
+class SavedStrategyListOut(Schema):
+    items: list[SavedStrategyOut]
     next_cursor: str | None
     total: int
 
@@ -175,7 +175,7 @@ Points = Annotated[int, Query(ge=2, le=10_000)]
 
 @router.get(
     "",
-    response=StrategyListOut,
+    response=SavedStrategyListOut,
     summary="Saved strategies",
     openapi_extra=TABLE_FORMATS,
 )

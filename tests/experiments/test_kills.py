@@ -186,7 +186,7 @@ def check_ended_right(runs: list[ModelRun]) -> None:
 
 
 @pytest.mark.slow
-def test_runs_survive_every_kill(worker):
+def test_runs_survive_every_kill(worker, record_property):
     runs = queued_runs(RUNS)
     rng = random.Random(SEED)
     hit = 0
@@ -198,22 +198,24 @@ def test_runs_survive_every_kill(worker):
 
     wait_until(is_all_done, LONGEST_WAIT_S)
 
+    record_property("kills", hit + ROUNDS)
     assert hit >= CHILD_KILLS_PER_ROUND
     check_ended_right(runs)
 
 
 @only_torture
-def test_runs_survive_the_death_of_the_whole_lab(lab):
+def test_runs_survive_the_death_of_the_whole_lab(lab, record_property):
     runs = queued_runs(RUNS_OF_A_LAB)
     rng = random.Random(SEED)
     lab.start()
-    hit = 0
+    hit = n_deaths = 0
     while hit < DEATHS_AT_WORK:
         if is_all_done():  # each was over before the lab died
             runs += queued_runs(RUNS_OF_A_LAB)
         wait_until(lambda: lab.job_pids() or is_all_done(), LONGEST_WAIT_S)
         time.sleep(rng.uniform(0.0, LONGEST_PAUSE_S))  # the moment, not a wait
         lab.kill()
+        n_deaths += 1
         hit += Job.objects.filter(status=JobStatus.RUNNING).exists()
         lab.start()
     time.sleep(rng.uniform(0.0, LONGEST_PAUSE_S))
@@ -222,11 +224,12 @@ def test_runs_survive_the_death_of_the_whole_lab(lab):
 
     wait_until(is_all_done, LONGEST_WAIT_S)
 
+    record_property("kills", n_deaths + 1)
     check_ended_right(runs)
 
 
 @only_torture
-def test_a_validation_goes_on_behind_its_last_test(worker):
+def test_a_validation_goes_on_behind_its_last_test(worker, record_property):
     """Killed between two tests, it ends with the summary of one nobody disturbed."""
     tested = LONG | {"end": "2012-12-31"}
     body = TESTS | {"seed": SEED}
@@ -239,6 +242,7 @@ def test_a_validation_goes_on_behind_its_last_test(worker):
         hit += kill_in_a_row(worker, rng)
     wait_until(is_all_done, LONGEST_WAIT_S)
 
+    record_property("kills", hit)
     run = run_get(run.pk)
     assert (run.status, was_hit(run.job, hit)) == (JobStatus.SUCCEEDED, True)
     after = dict(run.tests.values_list("name", "created_at"))
@@ -249,7 +253,7 @@ def test_a_validation_goes_on_behind_its_last_test(worker):
 
 
 @pytest.mark.slow
-def test_a_sweep_goes_on_behind_its_last_chunk(worker):
+def test_a_sweep_goes_on_behind_its_last_chunk(worker, record_property):
     experiment = plain_experiment(universe=["SYN-garch-1"], timeframe="1h")
     space = {name: {"min": low, "max": low + n - 1, "step": 1} for name, low, n in AXES}
     asked = sweep_asked({"space": space, "config": {"end": "2012-04-15"}})
@@ -265,6 +269,7 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
         hit += kill_in_a_row(worker, rng)
     wait_until(is_all_done, LONGEST_WAIT_S)
 
+    record_property("kills", hit)
     run = run_get(run.pk)
     assert (run.status, was_hit(run.job, hit)) == (JobStatus.SUCCEEDED, True)
     chunks = dict(run.chunks.values_list("number", "created_at"))
@@ -279,7 +284,7 @@ def test_a_sweep_goes_on_behind_its_last_chunk(worker):
 
 
 @only_torture
-def test_a_search_goes_on_behind_its_last_batch(worker):
+def test_a_search_goes_on_behind_its_last_batch(worker, record_property):
     """Killed again and again, it keeps what one keeps that nobody disturbed."""
     body = {
         "n": 1_000,
@@ -302,6 +307,7 @@ def test_a_search_goes_on_behind_its_last_batch(worker):
         hit += kill_in_a_row(worker, rng)
     wait_until(is_all_done, LONGEST_WAIT_S)
 
+    record_property("kills", hit)
     run = run_get(run.pk)
     assert (run.status, was_hit(run.job, hit)) == (JobStatus.SUCCEEDED, True)
     assert generation(run)["kept"]  # there is a trend to find
@@ -316,7 +322,7 @@ def test_a_search_goes_on_behind_its_last_batch(worker):
 
 
 @only_torture
-def test_a_pipeline_goes_on_behind_its_last_run(worker):
+def test_a_pipeline_goes_on_behind_its_last_run(worker, record_property):
     """Killed in each stage that lasts, it keeps what one keeps that none disturbed."""
     body = {
         "universe": [f"SYN-gbm-{i}" for i in range(1, 41)],
@@ -340,6 +346,7 @@ def test_a_pipeline_goes_on_behind_its_last_run(worker):
         hit += kill_in_a_row(worker, rng)
     wait_until(is_all_done, LONGEST_WAIT_S)
 
+    record_property("kills", hit)
     row.refresh_from_db()
     row.job.refresh_from_db()
     assert (row.status, was_hit(row.job, hit)) == ("succeeded", True)

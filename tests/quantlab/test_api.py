@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections import Counter
 
 import pytest
 from django.urls import get_resolver
+from pydantic import BaseModel
 
 from quantlab.api import api
 from strategies import __version__
@@ -12,6 +14,15 @@ from strategies import __version__
 pytestmark = pytest.mark.django_db
 
 KEYS = {"code", "message", "advice", "next_steps", "details", "trace_id"}
+OURS = ("experiments.", "jobs.", "quantlab.")
+
+
+def shapes_below(shape):
+    """Return every shape made of this one that the lab's own code names."""
+    below = {one for child in shape.__subclasses__() for one in shapes_below(child)}
+    return below | {
+        one for one in shape.__subclasses__() if one.__module__.startswith(OURS)
+    }
 
 
 def assert_error(response, status, code):
@@ -119,6 +130,14 @@ def test_every_api_address_is_in_the_openapi_document(client):
                     routed.add("/api/" + path.strip("/"))
     assert routed <= described, routed - described
     assert api.urls_namespace == "api"
+
+
+def test_no_two_shapes_of_the_api_share_a_name():
+    """The document holds one shape a name: of two, one would be described wrongly."""
+    names = Counter(shape.__name__ for shape in shapes_below(BaseModel))
+
+    assert len(names) > 200
+    assert [name for name, n in names.items() if n > 1] == []
 
 
 def test_a_websocket_is_told_where_the_events_are():

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.torture import disk, sse, writers
 
@@ -26,6 +29,7 @@ HEAD = """# Reliability
 
 What `make torture` found on {machine}, and at which commit.
 A small edition of each check is part of `make test`.
+Killed with `kill -9`, at random moments: {kills} times in all.
 
 | check | what was done | found | promise | kept | at |
 |---|---|---|---|---|---|
@@ -52,10 +56,18 @@ class Finding:
 
 def kills(test: str, check: str, done: str) -> Finding:
     """Run one of the kill tests at full size, in a process of its own."""
-    seconds, kept = at_full_size(f"{KILLS}::{test}")
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        told = ("-o", "junit_family=xunit1", f"--junitxml={report.name}")
+        seconds, kept = at_full_size(f"{KILLS}::{test}", *told)
+        n = n_kills(Path(report.name)) if kept else 0
     promise = "each run ends right, once, with the bytes of an undisturbed one"
-    found = f"{seconds:.0f} s until all had ended"
+    found = f"killed {n} times; {seconds:.0f} s until all had ended"
     return Finding(check, done, found, promise, kept)
+
+
+def n_kills(report: Path) -> int:
+    said = ElementTree.parse(report).iterfind(".//property[@name='kills']")
+    return sum(int(one.attrib["value"]) for one in said)
 
 
 def simulators() -> Finding:
@@ -167,10 +179,10 @@ def many_writers() -> Finding:
     )
 
 
-def at_full_size(tests: str) -> tuple[float, bool]:
+def at_full_size(tests: str, *options: str) -> tuple[float, bool]:
     """Run tests in a process of their own; return the seconds and whether all held."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", tests]
+    command = [sys.executable, "-m", "pytest", "-q", tests, *options]
     environment = os.environ | {"QUANT_TORTURE": "1"}
     answer = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -265,6 +277,14 @@ def rows_written() -> dict[str, str]:
     return {row.split(" | ")[0].removeprefix("| "): row for row in rows}
 
 
+def head(rows: str) -> str:
+    """Return what stands above the rows: the machine, and how often it was killed."""
+    python = f"Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    n = sum(int(times) for times in re.findall(r"killed (\d+) times", rows))
+    return HEAD.format(machine=f"{machine}, {python}", kills=n)
+
+
 def main(chosen: list[str]) -> None:
     if unknown := set(chosen) - CHECKS.keys():
         sys.exit(f"No such check: {', '.join(unknown)}. Known: {', '.join(CHECKS)}.")
@@ -277,9 +297,7 @@ def main(chosen: list[str]) -> None:
             rows[finding.check] = finding.row()
             sys.stdout.write(finding.row())
             sys.stdout.flush()
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-    head = HEAD.format(machine=f"{machine}Python {platform.python_version()}")
-    PAGE.write_text(head + "".join(rows.values()))
+    PAGE.write_text(head("".join(rows.values())) + "".join(rows.values()))
     sys.exit(not all(finding.kept for finding in findings))
 
 
