@@ -37,6 +37,7 @@ from strategies.market.sources import load_symbol
 from strategies.trials import MemorySink, reporting_to
 from tests.bench.data import data
 from tests.bench.discovery import search
+from tests.bench.document import engine_written
 from tests.bench.expressions import features, population
 from tests.bench.luck import luck
 
@@ -458,7 +459,7 @@ def main() -> None:
     quick = "--quick" in sys.argv
     with (
         tempfile.TemporaryDirectory() as folder,
-        reporting_to(MemorySink()) as sink,
+        reporting_to(MemorySink()),
     ):
         bench = Bench(Path(folder), quick=quick)
         both = ("raptorbt", "vectorbt")
@@ -477,7 +478,6 @@ def main() -> None:
         population(bench)
         search(bench)
         loaded = data(bench)
-        assert sink is not None
         grew = ", ".join(f"{k} {v:.2f}x" for k, v in growth(bench.daily).items())
         w2, w3 = memory_of("w2"), memory_of("w3")
         facts = [
@@ -493,7 +493,7 @@ def main() -> None:
         ]
         for peers in bench.all_peers:
             peers.close()
-    (ROOT / "docs" / "benchmarks.md").write_text(report(bench, facts))
+    engine_written(report(bench, facts))
 
 
 if __name__ == "__main__":
