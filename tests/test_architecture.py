@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("quantlab", "strategies", "experiments", "jobs")
 WEB = ("django", "ninja", "huey", "altair", "numba")
-HEAVY = ("numba", "arch", "sklearn", "optuna", "vl_convert", "pandas", "altair")
+HEAVY = ("numba", "arch", "sklearn", "optuna", "vl_convert", "pandas", "altair", "fpdf")
 
 
 def sources():

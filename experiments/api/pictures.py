@@ -1,10 +1,11 @@
 """Charts of a run for scripts: as a picture, as what it draws, as its description."""
 
+import hashlib
 import time
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import content_disposition_header
 from ninja import Query, Router, Schema
 from pydantic import Field
@@ -14,14 +15,21 @@ from experiments.api.submission import finishes
 from experiments.charts.named import figures_of
 from experiments.models import ModelRun
 from experiments.selectors.runs import run_get
-from experiments.services.picture import ALL, Wanted, picture_kept, picture_order
+from experiments.services.picture import (
+    ALL,
+    PDF,
+    Wanted,
+    picture_kept,
+    picture_order,
+)
 from jobs.models import Job
 from quantlab.web.downloads import TABLE_FORMATS, download, table_of
+from quantlab.web.immutable import immutable_file
 
 router = Router(tags=["runs"])
 
 WAIT_S = 2.0
-MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
 
 class PictureQuery(Schema):
@@ -75,7 +83,7 @@ async def get_chart(
     run = await sync_to_async(run_get)(run_id)
     if query.format in MEDIA_TYPES:
         wanted = Wanted(name=name, form=query.format, theme=query.theme)
-        return await _picture(run, wanted)
+        return await picture_answer(request, run, wanted)
     return await sync_to_async(_data)(run, name, query.format)
 
 
@@ -95,10 +103,10 @@ async def get_plots(
     Of a sweep all parameters at once, its landscape, Sharpe ratios and importance.
     """
     run = await sync_to_async(run_get)(run_id)
-    return await _picture(run, Wanted(name=ALL, theme=query.theme))
+    return await picture_answer(request, run, Wanted(name=ALL, theme=query.theme))
 
 
-async def _picture(run: ModelRun, wanted: Wanted) -> Any:
+async def picture_answer(request: HttpRequest, run: ModelRun, wanted: Wanted) -> Any:
     """Answer with the file; while a child draws it wait a little, then say so."""
     deadline = time.monotonic() + WAIT_S
     while (content := picture_kept(run=run, wanted=wanted)) is None:
@@ -106,7 +114,7 @@ async def _picture(run: ModelRun, wanted: Wanted) -> Any:
         if time.monotonic() >= deadline:
             return _being_drawn(job)
         await finishes(job.pk, deadline - time.monotonic())
-    return _file(run, wanted, content)
+    return _file(request, run, wanted, content)
 
 
 def _being_drawn(job: Job) -> JsonResponse:
@@ -126,8 +134,12 @@ def _data(run: ModelRun, name: str, form: Any) -> Any:
     return {"name": name, "honesty": document["honesty"], **drawn}
 
 
-def _file(run: ModelRun, wanted: Wanted, content: bytes) -> HttpResponse:
+def _file(
+    request: HttpRequest, run: ModelRun, wanted: Wanted, content: bytes
+) -> HttpResponseBase:
     name = f"{run.pk}-{wanted.name}.{wanted.form}"
+    if wanted.form == PDF:
+        return _document(request, content, name)
     return HttpResponse(
         content,
         content_type=MEDIA_TYPES[wanted.form],
@@ -136,3 +148,13 @@ def _file(run: ModelRun, wanted: Wanted, content: bytes) -> HttpResponse:
             "Cache-Control": "private, max-age=3600",
         },
     )
+
+
+def _document(request: HttpRequest, content: bytes, name: str) -> HttpResponseBase:
+    """Answer with a file that may be another one tomorrow, and says which it is."""
+    sha256, media_type = hashlib.sha256(content).hexdigest(), MEDIA_TYPES[PDF]
+    response = immutable_file(
+        request, content, sha256=sha256, media_type=media_type, name=name
+    )
+    response["Cache-Control"] = "private, no-cache"
+    return response

@@ -2,17 +2,20 @@
 
 from typing import Any, Literal
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from experiments.api.pictures import BeingDrawnOut, picture_answer
 from experiments.api.schemas import HistogramOut, HonestyOut, RunMetrics, RunOut
 from experiments.api.trades import RoundTripOut
 from experiments.models import ModelRun
 from experiments.selectors.report import run_report
 from experiments.selectors.runs import run_get
 from experiments.selectors.tables import run_table
+from experiments.services.picture import report_wanted
 from experiments.services.report_file import report_file
 from quantlab.web.downloads import TABLE_FORMATS, FormatQuery, whole_list
 
@@ -94,40 +97,58 @@ class ReportOut(Schema):
 
 
 class ReportQuery(Schema):
-    format: Literal["json", "html"] = Field(
+    format: Literal["json", "html", "pdf"] = Field(
         "json",
         description="`html` is one file: charts, tables and sentences, without script "
-        "and without anything to load.",
+        "and without anything to load. `pdf` is the same on paper, made by a job.",
     )
 
 
-HTML = {
+FILES = {
     "responses": {
-        200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+        200: {
+            "content": {
+                "text/html": {"schema": {"type": "string"}},
+                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+            }
+        },
+        206: {"description": "The range of the PDF that was asked for."},
+        304: {"description": "The PDF is the one you have."},
     }
 }
+ANSWERS: Any = {200: ReportOut, 202: BeingDrawnOut}
 
 
+@router.api_operation(["HEAD"], "/runs/{run_id}/report", include_in_schema=False)
 @router.get(
     "/model-lab/runs/{run_id}/report",
-    response=ReportOut,
+    response=ANSWERS,
     by_alias=True,
     operation_id="get_model_lab_report",
     summary="Report of a run (alias)",
-    openapi_extra=HTML,
+    openapi_extra=FILES,
 )
 @router.get(
     "/runs/{run_id}/report",
-    response=ReportOut,
+    response=ANSWERS,
     by_alias=True,
     operation_id="get_report",
     summary="Report of a run",
-    openapi_extra=HTML,
+    openapi_extra=FILES,
 )
-def get_report(request: HttpRequest, run_id: str, query: Query[ReportQuery]) -> Any:
-    """Everything its page shows; 409 unless it has succeeded."""
-    run = run_get(run_id)
-    return _as_file(run) if query.format == "html" else run_report(run)
+async def get_report(
+    request: HttpRequest, run_id: str, query: Query[ReportQuery]
+) -> Any:
+    """Everything its page shows; 409 unless it has succeeded, 202 while a PDF is made.
+
+    The ETag of a PDF is its sha256: it is another one once more is known of the run.
+    """
+    run = await sync_to_async(run_get)(run_id)
+    if query.format == "pdf":
+        wanted = await sync_to_async(report_wanted)(run=run)
+        return await picture_answer(request, run, wanted)
+    read = _as_file if query.format == "html" else run_report
+    return await sync_to_async(read)(run)
 
 
 def _as_file(run: ModelRun) -> HttpResponse:

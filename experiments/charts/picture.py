@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from experiments.charts.figure import Document
+from django.conf import settings
+
+from experiments.charts.figure import Document, Figure
 
 PAPER = {"light": "#ffffff", "dark": "#17191c"}  # the --surface of lab.css
 THEMES = tuple(PAPER)
@@ -26,6 +29,22 @@ def on_paper(spec: Document, config: Document, theme: str, width: int) -> Docume
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": config | {"background": PAPER[theme]},
     }
+
+
+def svg_of(figure: Figure, theme: str, width: int) -> str:
+    """Return a chart drawn in a theme; the web process never calls it."""
+    import vl_convert
+
+    spec = on_paper(figure.spec or {}, config_of(theme), theme, width)
+    # Nothing may be fetched while a chart is drawn, whatever a spec says.
+    svg: str = vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[])
+    return svg
+
+
+def config_of(theme: str) -> Document:
+    text = (settings.BASE_DIR / "static" / "vega" / f"{theme}.json").read_text()
+    config: Document = json.loads(text)
+    return config
 
 
 @dataclass(frozen=True, slots=True)

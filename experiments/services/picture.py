@@ -1,41 +1,46 @@
-"""Charts as PNG and SVG files: drawn by a child on demand, kept beside the runs.
+"""Charts as PNG and SVG, reports as PDF: made by a child on demand, kept for a while.
 
 A picture is no artifact: it is in no manifest, it may be thrown away and drawn again.
-It is kept under the hash of the run's manifest. The web process never draws one.
+It is kept under the hash of the run's manifest, a report under that of all it says.
+The web process never draws one.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from experiments.artifacts import spare
-from experiments.charts.figure import Document, Figure
+from experiments.charts.figure import Figure
 from experiments.charts.named import figures_of
 from experiments.charts.picture import (
     THEMES,
     WIDTH_PX,
     Panel,
-    on_paper,
+    config_of,
     sheet,
+    svg_of,
     width_on_sheet,
 )
 from experiments.charts.titles import EVERY
 from experiments.models import ModelRun, RunKind
+from experiments.services.report_pdf import (
+    report_pdf,
+    report_readable,
+    report_version,
+)
 from jobs.models import ACTIVE, Job, JobStatus
 from jobs.queue import enqueue
 from quantlab.web.problem import Problem
 
 KIND = "picture"
 FORMS = ("png", "svg")
+REPORT, PDF = "report", "pdf"
 SHARP = 2  # device pixels for each pixel of a PNG
 ALL = "plots"  # the name of the sheet with the headline charts
 # Charts of the sheet, and whether each takes half a row.
@@ -56,12 +61,13 @@ class Wanted:
     name: str  # of a chart, or ALL
     form: str = "png"
     theme: str = THEMES[0]
+    version: str = ""  # of what a report says; a chart is that of its manifest
 
     def payload(self) -> dict[str, str]:
         return {"name": self.name, "form": self.form, "theme": self.theme}
 
     def path(self, run: ModelRun) -> Path:
-        version = run.manifest_sha[:16] or "report"
+        version = self.version or run.manifest_sha[:16] or "report"
         name = f"{run.pk}-{version}-{self.name}-{self.theme}.{self.form}"
         return spare.PICTURES.folder / name
 
@@ -82,24 +88,40 @@ def picture_order(*, run: ModelRun, wanted: Wanted) -> Job:
     recently = timezone.now() - TRY_AGAIN_AFTER
     if latest and latest.status == JobStatus.FAILED and latest.created_at > recently:
         raise _failed(latest)
-    _figures(run, wanted)  # refused here, before any work
-    chart = EVERY.get(wanted.name, "the charts")
+    # Refused here, before any work.
+    _figures(run, wanted) if wanted.form != PDF else report_readable(run)
     return enqueue(
         KIND,
-        title=f"Picture of {chart}",
+        title=_title(wanted),
         run_id=str(run.pk),
         page=run.get_absolute_url(),
         **wanted.payload(),
     )
 
 
+def _title(wanted: Wanted) -> str:
+    if wanted.form == PDF:
+        return "Report as PDF"
+    return f"Picture of {EVERY.get(wanted.name, 'the charts')}"
+
+
+def report_wanted(*, run: ModelRun) -> Wanted:
+    """Return the PDF of a run's report as of now; 409 for a run without a report."""
+    return Wanted(name=REPORT, form=PDF, version=report_version(run))
+
+
 def picture_draw(*, run: ModelRun, wanted: Wanted) -> None:
     """Draw the picture and put it in its place, whole."""
+    if wanted.form == PDF:
+        version, content = report_pdf(run)
+        wanted = replace(wanted, version=version)
+    else:
+        content = _drawn(run, wanted)
     path = wanted.path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        partial.write_bytes(_drawn(run, wanted))
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -120,40 +142,29 @@ def picture_kept(*, run: ModelRun, wanted: Wanted) -> bytes | None:
 def _drawn(run: ModelRun, wanted: Wanted) -> bytes:
     import vl_convert
 
-    figures, config = _figures(run, wanted), _config(wanted.theme)
+    figures = _figures(run, wanted)
     if wanted.name == ALL:
-        svg = _sheet(run, figures, config, wanted.theme)
+        svg = _sheet(run, figures, wanted.theme)
     else:
-        svg = _svg(figures[wanted.name], config, wanted.theme, WIDTH_PX)
+        svg = svg_of(figures[wanted.name], wanted.theme, WIDTH_PX)
     if wanted.form == "svg":
         return svg.encode()
     png: bytes = vl_convert.svg_to_png(svg, scale=SHARP)
     return png
 
 
-def _sheet(
-    run: ModelRun, figures: dict[str, Figure], config: Document, theme: str
-) -> str:
+def _sheet(run: ModelRun, figures: dict[str, Figure], theme: str) -> str:
     panels = [
         Panel(
             EVERY[name],
-            _svg(figures[name], config, theme, width_on_sheet(is_half=is_half)),
+            svg_of(figures[name], theme, width_on_sheet(is_half=is_half)),
             is_half,
         )
         for name, is_half in _headlines(run)
         if name in figures
     ]
     words = "In this sample, net of cost. Every number describes the past only."
-    return sheet(run.job.title, words, panels, config, theme)
-
-
-def _svg(figure: Figure, config: Document, theme: str, width: int) -> str:
-    import vl_convert
-
-    spec = on_paper(figure.spec or {}, config, theme, width)
-    # Nothing may be fetched while a chart is drawn, whatever a spec says.
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[])
-    return svg
+    return sheet(run.job.title, words, panels, config_of(theme), theme)
 
 
 def _figures(run: ModelRun, wanted: Wanted) -> dict[str, Figure]:
@@ -182,12 +193,6 @@ def _figures(run: ModelRun, wanted: Wanted) -> dict[str, Figure]:
 
 def _headlines(run: ModelRun) -> tuple[tuple[str, bool], ...]:
     return SWEEP_HEADLINES if run.kind == RunKind.SWEEP else HEADLINES
-
-
-def _config(theme: str) -> dict[str, Any]:
-    text = (settings.BASE_DIR / "static" / "vega" / f"{theme}.json").read_text()
-    config: dict[str, Any] = json.loads(text)
-    return config
 
 
 def _failed(job: Job) -> Problem:

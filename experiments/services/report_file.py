@@ -59,7 +59,7 @@ def report_file(*, run: ModelRun) -> ReportFile:
         "title": run.name or run.job.title,
         "experiment": run.experiment,
         "charts": _charts(run, report),
-        "tests_said": _tests(report["validation"]),
+        "tests_said": tests_of(report["validation"]),
         "trips": report["round_trips"],
         "config_text": json.dumps(run.config, indent=2, sort_keys=True),
         "made_at": timezone.now(),
@@ -94,7 +94,7 @@ def _chart(name: str, report: Report, figure: Figure) -> dict[str, Any]:
     return {"figure": figure, "drawing": drawing, "switch": [], "advice": ""}
 
 
-def _tests(validation: Report | None) -> list[tuple[dict[str, str], Any]]:
+def tests_of(validation: Report | None) -> list[tuple[dict[str, str], Any]]:
     """Return the tests of luck that were run, and what each said."""
     said = validation or {}
     return [

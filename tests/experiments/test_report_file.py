@@ -134,5 +134,5 @@ class TestFile:
         assert_error(asked(client, make_run()), 409, "conflict")
         run = SimpleNamespace(pk="00000000-0000-4000-8000-000000000000")
         assert_error(asked(client, run), 404, "not_found")
-        response = asked(client, finished_run(), format="pdf")
+        response = asked(client, finished_run(), format="docx")
         assert_error(response, 422, "invalid_value")

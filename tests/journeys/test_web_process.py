@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.web.test_take_away import pages
 
 # Each has a library of its own in memory once it is imported.
-HEAVY = ("numba", "llvmlite", "sklearn", "arch", "vl_convert", "curl_cffi")
+HEAVY = ("numba", "llvmlite", "sklearn", "arch", "vl_convert", "curl_cffi", "fpdf")
 
 
 def loaded(pid: int) -> set[str]:
