@@ -13,6 +13,7 @@ from typing import Any
 
 UNKNOWN = "–"
 MINUS = "−"
+DAYS_OF_A_YEAR = 365.25
 SHORT = 10  # years from which on no decimal is written
 INFINITELY_SURE = 0.01  # a probability is never written as 0 or 1
 
@@ -48,6 +49,18 @@ def years(value: Any) -> str:
     return number(value, 1 if is_short else 0)
 
 
+def span(value: Any) -> str:
+    """38.2 -> 38 years, 0.6 -> 7 months, 0.07 -> 25 days: a length given in years."""
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return UNKNOWN
+    if abs(value) >= 1:
+        return f"{years(value)} years"
+    n, word = round(value * 12), "month"
+    if n < 2:
+        n, word = round(value * DAYS_OF_A_YEAR), "day"
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
 def bps(value: Any) -> str:
     """5.0 -> 5, 2.5 -> 2.5: basis points as people write them."""
     is_whole = isinstance(value, (int, float)) and float(value).is_integer()
@@ -63,7 +76,7 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "share": lambda value: number(value * 100.0, 0),
     "ratio": lambda value: number(value, 2),
     "p": probability,
-    "years": years,
+    "span": span,
     "bps": bps,
     "text": str,
 }

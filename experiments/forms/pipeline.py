@@ -41,7 +41,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         *("provider", "timeframe", "start_date", "end_date"),
     ),
     "What to try": (
-        *("width", "thresholds", "ladders", "hours", "fast", "slow"),
+        *("width", "preset", "thresholds", "ladders", "hours", "fast", "slow"),
         *("commission_bps", "slippage_bps"),
     ),
     "Safety limits": (
@@ -56,6 +56,7 @@ WITHOUT_HOURS = (PRACTICE, "crypto_majors")  # traded around the clock
 FIELDS = {
     "universe.preset_id": "universe",
     "universe.watchlist_id": "universe",
+    "sweep.preset": "preset",
     "thresholds": "ladders",
     "allowed_hours": "width",
     "grid": "width",
@@ -118,6 +119,8 @@ class PipelineForm(BodyForm):
             said["provider"] = "synthetic"
         if grid := self._grid(sent):
             said["grid"] = grid
+        if sent["width"] == "saved":
+            said["sweep"] = {"preset": sent["preset"]}
         return said | {
             "universe": _universe(sent),
             "guardrails": {k: number_in(sent[k]) for k in RAILS if sent.get(k)},
@@ -126,9 +129,9 @@ class PipelineForm(BodyForm):
         }
 
     def _grid(self, sent: Mapping[str, Any]) -> Grid:
-        """Return what is tried; nothing for the twelve usual ones."""
+        """Return what is tried; nothing for the twelve usual ones or a preset."""
         width = sent["width"]
-        if width in ("careful", ""):
+        if width in ("careful", "saved", ""):
             return {}
         if width != "own":
             if self.is_rule:

@@ -32,6 +32,7 @@ WIDTHS: Mapping[str, tuple[str, str, int]] = {
     "balanced": ("Balanced", "More of them, closer to each other.", 24),
     "wide": ("Wide", "Finds more, and more of it is luck.", 48),
     "own": ("Your own", "What you choose below.", 0),
+    "saved": ("A saved sweep", "What a preset of yours tries, chosen below.", 0),
 }
 # Of a width: levels tried in every window of hours, and how many windows.
 LEVELS: dict[str, tuple[float, ...]] = {"balanced": (0.5, 0.51, 0.52, 0.54, 0.56, 0.58)}

@@ -23,6 +23,8 @@ from experiments.forms.pipeline_choices import (
     WINDOWS,
     hours_words,
 )
+from experiments.models import PresetKind
+from experiments.selectors.presets import preset_page
 from experiments.selectors.universes import watchlists
 from strategies.learning.models import MODELS
 from strategies.market.timeframe import TIMEFRAMES
@@ -65,10 +67,19 @@ def trade_fields() -> dict[str, forms.Field]:
 
 
 def try_fields() -> dict[str, forms.Field]:
+    saved = [(one.name, one.name) for one in preset_page(kind=PresetKind.SWEEP).items]
+    widths = [key for key in WIDTHS if saved or key != "saved"]
     return {
         "width": forms.ChoiceField(
-            choices=[(key, one[0]) for key, one in WIDTHS.items()],
+            choices=[(key, WIDTHS[key][0]) for key in widths],
             widget=forms.RadioSelect,
+        ),
+        "preset": forms.CharField(
+            label="Saved sweep",
+            required=False,
+            help_text="All of its space is tried, so one with constraints of its own "
+            "is refused. The limits of the next step hold in place of its guardrails.",
+            widget=forms.Select(choices=saved),
         ),
         "thresholds": _ticks([(one, one) for one in OFFERED_LEVELS]),
         "ladders": forms.CharField(

@@ -65,13 +65,13 @@ LUCK_RULES = (
         is_hit=lambda e: e["years"] < e["years_by_luck"],
         title="Many trials for so little data",
         words="{n_trials:count} trials are expected to find a Sharpe ratio of "
-        "{target:ratio} by luck in less than {years_by_luck:years} years; the sample "
-        "has {years:years}.",
+        "{target:ratio} by luck in less than {years_by_luck:span}; the sample "
+        "has {years:span}.",
         novice="With {n_trials:count} tries a result that looks good ({target:ratio}) "
-        "turns up by luck within {years_by_luck:years} years; the sample has "
-        "{years:years}.",
+        "turns up by luck within {years_by_luck:span}; the sample has "
+        "{years:span}.",
         fine="{n_trials:count} trials would find a Sharpe ratio of {target:ratio} by "
-        "luck within {years_by_luck:years} years; the sample has {years:years}.",
+        "luck within {years_by_luck:span}; the sample has {years:span}.",
         advice="Plan the number of trials before the next search, and keep to it.",
         otherwise="No trials are counted for it.",
         place="ledger",

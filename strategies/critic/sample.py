@@ -36,12 +36,11 @@ SAMPLE_RULES = (
         cutoffs={"least": 3},
         is_hit=lambda e: e["years"] < e["least"],
         title="A short window",
-        words="The sample is {years:years} years long; below {least:count} it holds "
+        words="The sample is {years:span} long; below {least:count} it holds "
         "one mood of the market at most.",
-        novice="It was tried on {years:years} years. In less than {least:count} years "
+        novice="It was tried on {years:span}. In less than {least:count} years "
         "a market hardly changes its mood, so a lucky one looks like skill.",
-        fine="The sample is {years:years} years long; at least {least:count} are "
-        "asked.",
+        fine="The sample is {years:span} long; at least {least:count} are asked.",
         advice="Begin earlier, so that at least one long fall of the market is in it.",
         otherwise="How long the sample is is not known.",
         place="config",
@@ -71,11 +70,11 @@ SAMPLE_RULES = (
         needs=("years", "years_needed"),
         is_hit=lambda e: e["years_needed"] > e["years"],
         title="Too short to tell from luck",
-        words="A Sharpe ratio like this one needed {years_needed:years} years to "
-        "exceed the best by luck; there are {years:years}.",
-        novice="To tell this result from luck would take {years_needed:years} years of "
-        "data; there are {years:years}.",
-        fine="The {years:years} years are more than the {years_needed:years} that "
+        words="A Sharpe ratio like this one needed {years_needed:span} to "
+        "exceed the best by luck; there are {years:span}.",
+        novice="To tell this result from luck would take {years_needed:span} of "
+        "data; there are {years:span}.",
+        fine="There are {years:span}, more than the {years_needed:span} that "
         "would set this ratio apart from luck.",
         advice="Lengthen the window, or look for a second market to ask.",
         otherwise="The ratio does not exceed the best by luck, so no length would do.",

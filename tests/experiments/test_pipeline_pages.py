@@ -14,6 +14,7 @@ from experiments.forms.pipeline import RAILS, PipelineForm, values_of
 from experiments.models import Dataset, DatasetKind, PipelineRun
 from experiments.selectors.dependents import dataset_dependents
 from experiments.services.pipeline_plan import pipeline_plan
+from experiments.services.presets import preset_create
 from experiments.views.pipeline_form import loosened
 from experiments.views.pipeline_result import titled
 from jobs.models import Job
@@ -265,3 +266,18 @@ def test_loosened_limits_are_what_the_best_just_reaches():
         "title": "fast 5, slow 30",
         "hours": "hours 09, 15",
     }
+
+
+def test_a_saved_sweep_can_be_chosen_and_one_with_constraints_says_why_not(client):
+    assert "A saved sweep" not in client.get(f"{NEW}?step=2").content.decode()
+    space = {"fast": [5, 10], "slow": [30, 40, 60]}
+    preset_create(kind="sweep", name="Free", config={"space": space})
+    bound = {"space": space, "constraints": ["2 * fast < slow"]}
+    preset_create(kind="sweep", name="Bound", config=bound)
+    said = {"model_id": "sma_cross", "width": "saved"}
+
+    chosen = sent(client, "4", "3", **said, preset="Free")
+    assert len(chosen.context["asked"].plan.grid) == 6
+    refused = sent(client, "3", "2", **said, preset="Bound")
+    assert refused.status_code == 422
+    assert "has constraints of its own" in text_of(refused)

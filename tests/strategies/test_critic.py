@@ -15,7 +15,7 @@ from strategies.critic.facts import NAMES, OF_FILES, facts_of
 from strategies.critic.manual import FAMILIES, FILE, manual
 from strategies.critic.rule import NO_FILES
 from strategies.critic.traces import Traces, figures
-from strategies.numerals import FORMATS, names_in, written
+from strategies.numerals import FORMATS, names_in, span, written
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "experiments"
 # A run on which no rule has a remark.
@@ -370,3 +370,9 @@ def test_halves_are_compared_when_they_are_long_enough():
     ]
     assert [found["sharpe_early"], found["sharpe_late"]] == pytest.approx(expected)
     assert set(found) == OF_FILES - {"bars_made_from"}
+
+
+def test_a_short_length_is_told_in_days_or_months():
+    told = {0.07: "26 days", 1 / 365.25: "1 day", 0.2: "2 months", 0.6: "7 months"}
+    told |= {1.0: "1.0 years", 3.24: "3.2 years", 38.2: "38 years", None: "–"}
+    assert {value: span(value) for value in told} == told
