@@ -243,3 +243,31 @@ def test_every_form_has_a_door_of_the_api():
         and getattr(one, "request", BodyForm.request) is BodyForm.request
     }
     assert silent == WITHOUT | SHARED
+
+
+# Where a person fills something in and no body is printed, and what is there instead.
+SILENT = {
+    "components/saved_views.html": "a name: POST /api/views",
+    "experiments/saved_views.html": "a name: PATCH /api/views/{view_id}",
+    "experiments/_expression_saved.html": "a name: POST /api/strategies",
+    "experiments/share.html": "one choice: PUT /api/share/{kind}/{key}",
+    "experiments/preset_sweep.html": "a part of PUT /api/presets/{kind}/{name}",
+    "experiments/presets.html": "files: PUT /api/presets/{kind}/{name} of each",
+    "experiments/dataset_form.html": "a file read anew: the API is sent it again",
+    "experiments/_catalog_preview.html": "a question, answered below it",
+    "login.html": "a key, which is never printed",
+    "settings.html": "how this browser shows the lab",
+}
+FILLED_IN = r"components/field\.html|<textarea|<select|<input(?![^>]*type=.hidden)"
+
+
+def test_no_form_is_filled_in_without_its_body():
+    folder, silent = ROOT / "templates", set()
+    for path in folder.rglob("*.html"):
+        html = path.read_text()
+        for form in re.findall(r'(?s)<form\b[^>]*method="post".*?</form>', html):
+            has_drawer = "form_call.html" in html
+            has_drawer |= bool(re.match(r'<form[^>]*id="(sent-form|words)"', form))
+            if re.search(FILLED_IN, form) and not has_drawer:
+                silent.add(path.relative_to(folder).as_posix())
+    assert silent == SILENT.keys()
