@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from experiments.models import RunKind
+from experiments.models import ProofStatus, RunKind
 
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MaybeSha = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -35,6 +35,7 @@ KINDS = (
     RunKind.WALK_FORWARD,
     RunKind.VALIDATE,
     RunKind.GENERATE,
+    RunKind.REPRODUCE,
 )
 Source = Literal[
     "run",
@@ -196,6 +197,76 @@ class Report(BaseModel):
         return self
 
 
+class ThenNow(BaseModel):
+    expected: str | None
+    actual: str | None
+
+
+class Reason(BaseModel):
+    code: Word
+    message: str
+    advice: str
+
+
+class HostClass(BaseModel):
+    machine: str
+    features: list[str]
+
+
+class Difference(BaseModel):
+    byte: Count
+    row: int | None
+    column: str | None
+    expected: str | bool | Number
+    actual: str | bool | Number
+
+
+class ProvedFile(BaseModel):
+    name: Word
+    ok: bool
+    expected: Sha | None
+    kept: Sha | None
+    actual: Sha | None
+    compared: Literal["bytes", "identity"]
+    is_close: bool
+    first_difference: Difference | None
+
+
+class ProofDocument(BaseModel):
+    """What a run was compared with, as its page and the API read it."""
+
+    status: ProofStatus
+    date: AwareDatetime
+    kind: RunKind
+    reason: Reason | None
+    code_version: ThenNow
+    versions: dict[str, str]
+    versions_changed: dict[str, ThenNow]
+    host_class: HostClass | None
+    same_processor: bool | None
+    data_changed: dict[str, ThenNow]
+    files: list[ProvedFile]
+
+
+class ProofRow(Row):
+    """What came of making the run again from which this one comes."""
+
+    status: ProofStatus
+    document: ProofDocument
+    created_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def it_says_one_thing(self) -> Self:
+        """Nothing is called the same of which a file differs, or that has none."""
+        files = self.document.files
+        same = bool(files) and all(one.ok for one in files)
+        if self.status != self.document.status:
+            raise ValueError("a proof has two outcomes")
+        if same != (self.status is ProofStatus.IDENTICAL):
+            raise ValueError("a proof says other than its files")
+        return self
+
+
 class RunMember(Row):
     """A run with everything that is kept of it in tables."""
 
@@ -207,6 +278,7 @@ class RunMember(Row):
     chunks: list[ChunkRow]
     tests: list[TestRow]
     batches: list[BatchRow]
+    proof: ProofRow | None = None
 
 
 class ExperimentRow(Row):

@@ -18,6 +18,7 @@ from experiments.artifacts.archive_rows import (
     JobRow,
     LogRow,
     PoolRow,
+    ProofRow,
     Report,
     RunMember,
     RunRow,
@@ -31,6 +32,7 @@ from experiments.models import (
     LedgerPool,
     ModelExperiment,
     ModelRun,
+    Reproduction,
     RunKind,
     RunTimeseries,
     SealOpening,
@@ -83,7 +85,7 @@ class Subject:
 
 
 def subject_of_run(run: ModelRun) -> Subject:
-    """Return a run with its tests, and the search it comes from.
+    """Return a run with its tests and its proof, and the search it comes from.
 
     409 while it works, and once its files were removed.
     """
@@ -99,6 +101,7 @@ def subject_of_run(run: ModelRun) -> Subject:
         )
     files_not_removed(run)
     runs = [*_ancestors(run), run, *_tests([run])]
+    runs += _proofs(runs)
     name = run.name or run.job.title
     return Subject("run", run.pk, name, runs, _experiments(runs), [])
 
@@ -119,6 +122,7 @@ def subject_of_experiment(experiment: ModelExperiment) -> Subject:
         more = [one for one in _ancestors(run) if one.pk not in known]
         runs = [*more, *runs]
         known |= {one.pk for one in more}
+    runs += _proofs(runs)
     experiments = _experiments(runs) or [experiment]
     return Subject(
         "experiment", experiment.pk, experiment.name, runs, experiments, left_out
@@ -152,6 +156,14 @@ def _tests(runs: Sequence[ModelRun]) -> list[ModelRun]:
     return list(tests.order_by("created_at"))
 
 
+def _proofs(runs: Sequence[ModelRun]) -> list[ModelRun]:
+    """Return the newest reproduction of each run that was made again."""
+    known = {run.pk for run in runs}
+    made = _whole().filter(parent__in=runs, reproduction__isnull=False, deleted_at=None)
+    newest = {one.parent_id: one for one in made.order_by("reproduction__created_at")}
+    return [one for one in newest.values() if _can_go(one) and one.pk not in known]
+
+
 def _experiments(runs: Iterable[ModelRun]) -> list[ModelExperiment]:
     found = {run.experiment.pk: run.experiment for run in runs if run.experiment}
     return list(found.values())
@@ -165,6 +177,7 @@ def run_member(run: ModelRun) -> dict[str, Any]:
     """Return everything that is kept of a run in tables."""
     drawn = RunTimeseries.objects.filter(run=run).first()
     lines = run.job.log_lines.all()[:MOST_LINES]
+    proof = Reproduction.objects.filter(run=run).first()
     member = RunMember(
         run=RunRow.model_validate(run),
         job=JobRow.model_validate(run.job),
@@ -174,6 +187,7 @@ def run_member(run: ModelRun) -> dict[str, Any]:
         chunks=[ChunkRow.model_validate(one) for one in run.chunks.order_by("number")],
         tests=[TestRow.model_validate(one) for one in run.tests.order_by("pk")],
         batches=[BatchRow.model_validate(one) for one in run.batches.all()],
+        proof=ProofRow.model_validate(proof) if proof else None,
     )
     return member.plain()
 

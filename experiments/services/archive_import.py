@@ -29,6 +29,7 @@ from experiments.models import (
     LedgerPool,
     ModelExperiment,
     ModelRun,
+    Reproduction,
     RunMetric,
     RunTimeseries,
     SealOpening,
@@ -239,6 +240,14 @@ def _take_parts(run: ModelRun, member: RunMember) -> None:
     SearchBatch.objects.bulk_create(
         SearchBatch(run=run, **one.model_dump()) for one in member.batches
     )
+    if member.proof is not None:
+        proof = member.proof
+        Reproduction.objects.create(
+            run=run,
+            status=proof.status,
+            document=proof.document.model_dump(mode="json"),
+            created_at=proof.created_at,
+        )
 
 
 def _symbols(config: dict[str, Any]) -> list[str]:

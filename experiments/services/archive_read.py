@@ -25,7 +25,7 @@ from experiments.artifacts.archive_rows import (
     SealRow,
 )
 from experiments.artifacts.manifest import MANIFEST
-from experiments.models import LedgerEntry, RunKind
+from experiments.models import LedgerEntry, ProofStatus, RunKind
 from experiments.models.ledger import signed_key
 from experiments.selectors.archive import OF_ENTRY
 from experiments.selectors.ledger import chained_hash
@@ -98,6 +98,7 @@ def archive_read(archive: Archive) -> Contents:
     if set(contents.files) - {member.run.id for member in contents.runs}:
         raise refused("incomplete", "There are files of a run that is missing.")
     contents.runs = _parents_first(contents.runs)
+    _check_proofs(contents)
     _read_ledger(contents)
     return contents
 
@@ -124,11 +125,28 @@ def _check_run(contents: Contents, member: RunMember) -> None:
         raise refused("bad_row", f"{folder}: a run of kind {run.kind} is not taken.")
     if member.numbers.items() - _numbers(run.metrics).items():
         raise refused("bad_row", f"{folder}: its numbers are not those of its metrics.")
+    if member.proof is not None and run.kind != RunKind.REPRODUCE:
+        raise refused("bad_row", f"{folder}: it has a proof and is no reproduction.")
     files = contents.files.get(run.id, [])
     if bool(run.manifest_sha) != bool(files):
         raise refused("incomplete", f"{folder}: its files are missing, or not its own.")
     if run.manifest_sha:
         _check_files(archive, member, files)
+
+
+def _check_proofs(contents: Contents) -> None:
+    """Refuse a proof of files that are not those of the run that it is of."""
+    known = {member.run.id: member.run for member in contents.runs}
+    for member in contents.runs:
+        of = known.get(member.run.parent_id) if member.run.parent_id else None
+        if member.proof is None or of is None or not of.manifest_sha:
+            continue
+        manifest = contents.archive.document(f"runs/{of.id}/files/{MANIFEST}")
+        listed = _entries(manifest)
+        proved = {one.name: one.expected for one in member.proof.document.files}
+        if member.proof.status == ProofStatus.IDENTICAL and proved != listed:
+            message = f"runs/{member.run.id}: its proof is that of other files."
+            raise refused("wrong_hash", message)
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, Any]:

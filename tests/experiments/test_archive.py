@@ -12,13 +12,22 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments.artifacts.archive import INDEX, LEDGER, json_bytes
 from experiments.artifacts.store import run_store
-from experiments.models import LedgerEntry, ModelExperiment, ModelRun
+from experiments.models import (
+    LedgerEntry,
+    ModelExperiment,
+    ModelRun,
+    ProofStatus,
+    Reproduction,
+)
 from experiments.selectors.ledger import ledger_proof
 from experiments.selectors.trials import trial_counts
 from experiments.services.experiments import experiment_delete
+from experiments.services.reproduce import reproduce_request
+from experiments.services.reproduce_compare import refused
 from experiments.services.validation import validation_request
 from experiments.services.validation_execute import validation_execute
 from jobs.models import Job
@@ -35,7 +44,8 @@ TABLES = (
     *("ledger_samples", "ledger_entries", "ledger_head", "ledger_pools"),
     *("ledger_seals", "ledger_instruments", "ledger_bars", "model_run_symbols"),
     *("model_run_metrics", "model_run_timeseries", "model_sweep_chunks"),
-    *("model_validation_tests", "model_search_batches", "model_runs"),
+    *("model_validation_tests", "model_search_batches"),
+    *("model_run_reproductions", "model_runs"),
     *("model_experiments", "job_log", "job_events", "jobs"),
 )
 
@@ -172,6 +182,52 @@ class TestRoundTrip:
         assert list(taken["renamed_jobs"]) == [job_id]
         found = ModelRun.objects.get(pk=run.pk)
         assert found.job_id == taken["renamed_jobs"][job_id]
+
+
+def proved(run):
+    """Make the run again as far as its archive can tell."""
+    made = reproduce_request(run=run).run
+    manifest = run_store().manifest(str(run.pk))["files"]
+    said = {"compared": "bytes", "is_close": True, "first_difference": None}
+    files = [
+        said
+        | {"name": one["name"], "ok": True}
+        | dict.fromkeys(("expected", "kept", "actual"), one["sha256"])
+        for one in manifest
+    ]
+    document = refused(run, "", "", "", status=ProofStatus.IDENTICAL)
+    document |= {"reason": None, "files": files}
+    Reproduction.objects.create(run=made, status="identical", document=document)
+    moments = dict.fromkeys(("started_at", "finished_at"), timezone.now())
+    Job.objects.filter(pk=made.job_id).update(status="succeeded", **moments)
+    return made
+
+
+class TestProof:
+    def test_it_goes_along_and_is_there_again(self, client, run):
+        made = proved(run)
+        before = client.get(f"/api/runs/{run.pk}/proof").json()
+        content = archived(client, f"/api/runs/{run.pk}/archive")
+        parts = members(content)
+        name = f"runs/{made.pk}/run.json"
+        row = json.loads(parts[name])
+        first = row["proof"]["document"]["files"][0]
+        other = first | dict.fromkeys(("expected", "kept", "actual"), "0" * 64)
+        empty_the_lab()
+        for changed, code in (
+            (first | {"ok": False}, "bad_row"),
+            (other, "wrong_hash"),
+        ):
+            row["proof"]["document"]["files"][0] = changed
+            refusal = sent(client, again(parts, {name: json_bytes(row)}))
+            assert_error(refusal, 422, code)
+
+        assert sent(client, content).status_code == 200
+
+        after = client.get(f"/api/runs/{run.pk}/proof").json()
+        assert after == before
+        page = client.get(f"/model-lab/runs/{run.pk}").content.decode()
+        assert "every byte the same" in page
 
 
 class TestRefusals:
