@@ -88,16 +88,17 @@ def budgets(kind: str, owner: str = "") -> list[Limit]:
     """Return what a job of this kind takes of its owner's; the tightest comes first."""
     name = CALLED.get(kind, "")
     mine = ("jobs", name, name + A_DAY)
-    found = [limit for limit in _of_owner(owner) if limit.key in mine]
+    counted = _of_owner(owner, a_day=kind in PER_DAY)
+    found = [limit for limit in counted if limit.key in mine]
     return sorted(found, key=lambda limit: limit.remaining or 0)
 
 
 def jobs_left() -> Limit:
     """Return the budget that every job counts in, of who asks."""
-    return _of_owner("")[0]
+    return _of_owner("", a_day=False)[0]
 
 
-def _of_owner(owner: str) -> list[Limit]:
+def _of_owner(owner: str, *, a_day: bool = True) -> list[Limit]:
     """Return the budgets of an owner: jobs that nobody waits for, and their kinds."""
     mine = Job.objects.filter(owner=owner or who_asks().name, quick=False)
     at_work = _by_kind(mine.filter(status__in=ACTIVE))
@@ -109,7 +110,7 @@ def _of_owner(owner: str) -> list[Limit]:
             used=at_work.total(),
         ),
         *_at_a_time(at_work),
-        *_in_a_day(mine),
+        *(_in_a_day(mine) if a_day else []),
     ]
 
 

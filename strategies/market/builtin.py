@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -114,11 +115,17 @@ def install_builtin(home: Path | None = None) -> list[Path]:
 def candle_path(symbol: str, home: Path) -> Path:
     """Return where the bars of a built-in series are kept; the name is a hash."""
     series = BUILTIN[symbol]
-    raw_version = f"arch-{installed_version('arch')}"
+    raw_version = f"arch-{_arch_version()}"
     span = (series.start_ms, series.end_ms)
     digest = candle_hash(PROVIDER, symbol, TIMEFRAME, *span, raw_version)
     folder = home / "cache" / "candles" / PROVIDER / symbol / TIMEFRAME
     return folder / f"{digest}.parquet"
+
+
+@cache
+def _arch_version() -> str:
+    """Return the version whose series these are; finding it reads a folder."""
+    return installed_version("arch")
 
 
 def _info(symbol: str) -> SymbolInfo:
