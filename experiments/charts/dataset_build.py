@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.charts.figure import Document, Figure, compact, data_of, finished
+from experiments.charts.figure import (
+    Document,
+    Figure,
+    compact,
+    data_of,
+    finished,
+    time_axis,
+)
 from experiments.selectors.catalog_entries import entry_of
 
 ROW_PX = 18
@@ -65,12 +72,6 @@ def _matrix_spec(series: list[Document], edges: list[int]) -> Document:
         for start, end, share in zip(edges, edges[1:], one["bins"], strict=False)
         if share is not None
     ]
-    ticks = alt.ExprRef("max(2, min(10, floor(width / 95)))")
-    x = alt.X(
-        "t:T",
-        scale=alt.Scale(type="utc", nice=False),
-        axis=alt.Axis(title=None, tickCount=ticks),
-    )
     tint = alt.Color(
         "v:Q",
         scale=alt.Scale(domain=[0, 1]),
@@ -87,7 +88,7 @@ def _matrix_spec(series: list[Document], edges: list[int]) -> Document:
         alt.Chart(data_of(points))
         .mark_rect()
         .encode(
-            x=x,
+            x=time_axis(),
             x2="u:T",
             y=alt.Y("s:N", sort=None, axis=names),
             color=tint,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.charts.figure import Document, Figure, compact, data_of, finished
+from experiments.charts.figure import (
+    Document,
+    Figure,
+    compact,
+    data_of,
+    finished,
+    time_axis,
+)
 from experiments.selectors.statistics import PERIODS
 
 HEIGHT_PX, ROW_PX = 240, 22
@@ -70,16 +77,15 @@ def _time_spec(rows: list[Document]) -> Document:
     values = [
         one | {"t": row["t"]} for one, row in zip(_values(rows), full, strict=True)
     ]
-    ticks = alt.ExprRef("max(2, min(10, floor(width / 95)))")
-    x = alt.X(
-        "t:T",
-        scale=alt.Scale(type="utc", nice=False),
-        axis=alt.Axis(title=None, tickCount=ticks),
-    )
     bars = (
         alt.Chart(data_of(values))
         .mark_rule(style="strategy")
-        .encode(x=x, y=alt.Y("v:Q", **_profit()), y2=alt.datum(0), tooltip=_tooltip())
+        .encode(
+            x=time_axis(),
+            y=alt.Y("v:Q", **_profit()),
+            y2=alt.datum(0),
+            tooltip=_tooltip(),
+        )
     )
     return finished(alt.layer(bars, _zero("y")), height=HEIGHT_PX)
 

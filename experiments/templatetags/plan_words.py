@@ -26,8 +26,12 @@ TIMES = ("start", "end")
 
 @register.filter
 def setting_name(path: str) -> str:
-    """execution.slippage_bps -> Slippage bps: the last part, for people."""
-    last = path.rpartition(".")[2].replace("_", " ")
+    """execution.slippage_bps -> Slippage bps: the last part, for people.
+
+    Of a test it is the last two: several tests have a number of draws.
+    """
+    is_of_test = path.startswith("validation.")
+    last = " ".join(path.split(".")[-2 if is_of_test else -1 :]).replace("_", " ")
     return NAMES.get(path, last[:1].upper() + last[1:])
 
 
