@@ -41,7 +41,7 @@ from tests.lab import Lab, LabProcess
 from tests.sizes import IS_TORTURE, only_torture
 
 RUNS = 40 if IS_TORTURE else 3
-CHILD_KILLS_PER_ROUND = 16 if IS_TORTURE else 1
+CHILD_KILLS_PER_ROUND = 20 if IS_TORTURE else 1
 ROUNDS = 2 if IS_TORTURE else 1  # each ends with the death of the whole worker
 SEED = 20261120
 RUNS_OF_A_LAB = 20

@@ -112,6 +112,7 @@ def lab(db, monkeypatch):
 
 
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
+schema.config.phases.update(phases=["examples", "coverage"])  # of `parametrize` alone
 
 
 def answered_as_documented(case) -> None:
@@ -159,6 +160,25 @@ def test_invented_requests(operation, lab):
         answered_as_documented(case)
 
     ask()
+
+
+def test_lists_of_a_filled_lab(lab):
+    """Rows are as documented, too: an empty list would keep any document."""
+    for value in lab.values():
+        if callable(value):
+            value()
+    for operation in OPERATIONS:
+        if operation.method.lower() == "get" and "{" not in operation.path:
+            answered_as_documented(operation.Case())
+
+
+if IS_TORTURE:  # they are thousands, and thought of before the first is asked
+
+    @schema.parametrize()
+    @settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def test_every_edge_of_what_is_documented(case, lab):
+        """Each bound of each parameter and just beyond it, one at a time."""
+        answered_as_documented(case)
 
 
 PATHS = api.get_openapi_schema()["paths"]

@@ -119,7 +119,8 @@ def requests() -> Finding:
     seconds, kept = at_full_size("tests/journeys/test_api_conformance.py")
     return Finding(
         "invented requests of the API",
-        "60 of each operation, right ones and wrong ones, most asked twice",
+        "60 of each operation, right ones and wrong ones, most asked twice; each bound "
+        "of each parameter and beyond it",
         f"{seconds:.0f} s",
         "status, content type, headers and body as documented, never a 500",
         kept,
@@ -225,7 +226,7 @@ CHECKS: dict[str, Callable[[], Finding | list[Finding]]] = {
     "kills": lambda: kills(
         "test_runs_survive_every_kill",
         "kill -9 of children and workers",
-        "40 runs; 32 processes of jobs and two workers, at random moments",
+        "40 runs; 40 processes of jobs and two workers, at random moments",
     ),
     "lab": lambda: kills(
         "test_runs_survive_the_death_of_the_whole_lab",
