@@ -136,6 +136,10 @@ ONCE = {
 class LabAPI(NinjaAPI):
     """Adds the error document to the OpenAPI description, and guesses to refusals."""
 
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(**facts)
+        self._described: dict[str, Any] = {}
+
     def validation_error_from_error_contexts(
         self, error_contexts: list[ValidationErrorContext]
     ) -> ValidationError:
@@ -149,6 +153,13 @@ class LabAPI(NinjaAPI):
         return refusal
 
     def get_openapi_schema(self, **kwargs: Any) -> Any:
+        """Return the description; made once, for it says nothing of what is kept."""
+        asked = str(sorted(kwargs.items()))
+        if asked not in self._described:
+            self._described[asked] = self._description(**kwargs)
+        return self._described[asked]
+
+    def _description(self, **kwargs: Any) -> Any:
         schema = super().get_openapi_schema(**kwargs)
         models = schema.setdefault("components", {}).setdefault("schemas", {})
         definition = ErrorDocument.model_json_schema(

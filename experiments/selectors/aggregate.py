@@ -12,7 +12,8 @@ from django.core.cache import cache
 
 from experiments.models import ModelRun, RunMetric
 from experiments.selectors.filters import RunFilter
-from experiments.selectors.statistics import WITH_CURVE, lab_state
+from experiments.selectors.state import KEPT_S, lab_state
+from experiments.selectors.statistics import WITH_CURVE
 from experiments.selectors.trials import trial_counts
 from quantlab.web.paging import unknown_word
 from strategies.errors import StrategyError
@@ -29,7 +30,6 @@ DRAWDOWN_EDGES = np.linspace(-1.0, 0.0, 21)
 USUAL_BINS, MOST_BINS = 30, 200
 FEWEST_BARS = 3
 NOTHING = 1e-12  # spread of an equity that does not move
-KEPT_S = 60.0  # it is computed anew after a change anyway
 
 Row = dict[str, float]
 

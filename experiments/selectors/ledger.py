@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import Count, Max, Min
 
 from experiments.models import (
@@ -25,12 +26,13 @@ from experiments.selectors.counts import experiment_count, run_status_counts
 from experiments.selectors.filters import ExperimentFilter, RunFilter
 from experiments.selectors.honesty import Honesty, expected_best, judge
 from experiments.selectors.runs import run_documents, runs_listed
+from experiments.selectors.state import KEPT_S, lab_state, work_state
 from experiments.selectors.trials import Tally, TrialCounts, pool_of, trial_counts
 from jobs.models import JobStatus
 from quantlab.web.paging import Page, keyset_page
 from quantlab.web.problem import Problem
 from quantlab.web.times import rfc3339
-from strategies.documents import canonical_json
+from strategies.documents import canonical_json, sha256_of
 from strategies.statistics import min_backtest_years
 
 POOLS_SHOWN = 8
@@ -200,8 +202,20 @@ def label_of(instruments: Sequence[str]) -> str:
 def _best_runs(pools: list[str]) -> dict[str, dict[str, Any]]:
     """Return the best run that is kept of each pool, by its Sharpe.
 
-    Read from the best of all downwards until each pool that has runs has its own.
+    Which they are is kept until a run changes.
     """
+    key = f"best-runs:{lab_state()}:{work_state()}:{sha256_of(sorted(pools))}"
+    best: dict[str, UUID] | None = cache.get(key)
+    if best is None:
+        best = _best_keys(pools)
+        cache.set(key, best, timeout=KEPT_S)
+    runs = runs_listed(list(best.values()))
+    documents = run_documents(runs, with_config=False)
+    return {run.pool: one for run, one in zip(runs, documents, strict=True)}
+
+
+def _best_keys(pools: list[str]) -> dict[str, UUID]:
+    """Read from the best of all downwards until each pool that has runs has its own."""
     shown = ModelRun.objects.filter(pool__in=pools, deleted_at__isnull=True)
     kept = shown.exclude(data_fingerprint="").order_by().distinct()
     missing = set(kept.values_list("pool", flat=True))
@@ -219,9 +233,7 @@ def _best_runs(pools: list[str]) -> dict[str, dict[str, Any]]:
             best[pool] = key
         if not missing:
             break
-    runs = runs_listed(list(best.values()))
-    documents = run_documents(runs, with_config=False)
-    return {run.pool: one for run, one in zip(runs, documents, strict=True)}
+    return best
 
 
 # --- what more trials would cost ---------------------------------------------------

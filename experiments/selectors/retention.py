@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from experiments.artifacts.store import run_store
@@ -26,33 +25,29 @@ from strategies.documents import sha256_of
 
 SHOWN = 50  # runs of a plan that pages and answers list
 REMOVALS = 20
-FACTS = (
-    *("pk", "name", "kind", "created_at", "deleted_at", "pinned", "starred"),
-    *("manifest_sha", "job__title", "job__finished_at", "job__status"),
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+class Held(NamedTuple):
+    """What a plan looks at of each run that has files: of ten thousand no objects."""
+
+    pk: UUID
+    finished_at: datetime
+    deleted_at: datetime | None
+    pinned: bool
+    starred: bool
+    manifest_sha: str
+
+
+FACTS = ("pk", "job__finished_at", "deleted_at", "pinned", "starred", "manifest_sha")
+
+
+class Leaving(NamedTuple):
     """A run whose files go, and which bound it is over."""
 
     run_id: UUID
-    name: str
-    kind: str
     finished_at: datetime
     why: str
     n_bytes: int
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "run_id": str(self.run_id),
-            "name": self.name,
-            "kind": self.kind,
-            "finished_at": self.finished_at,
-            "why": self.why,
-            "bytes": self.n_bytes,
-            "page": run_page_url(self.run_id),
-        }
 
 
 @dataclass(frozen=True)
@@ -74,13 +69,33 @@ class Plan:
         """A name for exactly these runs: who applies a plan has seen it."""
         return sha256_of(sorted(str(one.run_id) for one in self.leaving))
 
+    @cached_property
+    def items(self) -> list[dict[str, Any]]:
+        """The first runs that go, as pages and answers list them; one query."""
+        shown = self.leaving[:SHOWN]
+        runs = ModelRun.objects.filter(pk__in=[one.run_id for one in shown])
+        facts = runs.values_list("pk", "name", "job__title", "kind")
+        named = {pk: (name or title, kind) for pk, name, title, kind in facts}
+        return [
+            {
+                "run_id": str(one.run_id),
+                "name": named[one.run_id][0],
+                "kind": named[one.run_id][1],
+                "finished_at": one.finished_at,
+                "why": one.why,
+                "bytes": one.n_bytes,
+                "page": run_page_url(one.run_id),
+            }
+            for one in shown
+        ]
+
     def document(self) -> dict[str, Any]:
         return {
             "rule": asdict(self.rule),
             "plan": self.digest,
             "runs": len(self.leaving),
             "bytes": self.bytes_freed,
-            "items": [one.document() for one in self.leaving[:SHOWN]],
+            "items": self.items,
             "kept": [{"why": why, "runs": n} for why, n in self.kept.items()],
             "runs_with_files": self.n_runs,
             "bytes_of_files": self.n_bytes,
@@ -94,10 +109,9 @@ def retention_rule() -> RetentionRule:
 
 def retention_plan(rule: Rule) -> Plan:
     """Return whose files would go now, those that finished first at the beginning."""
-    rows = list(_with_files())
-    store = run_store()
-    sizes = {row.pk: store.size(str(row.pk)) for row in rows}
-    stays = reasons_to_stay(rows, rule.keep_best)
+    rows = _with_files()
+    sizes = _sizes(rows)
+    stays = {} if rule.is_open else reasons_to_stay(rows, rule.keep_best)
     over = _over(rule, rows)
     kept = Counter(stays[row.pk] for row in rows if row.pk in over and row.pk in stays)
     why = {pk: words for pk, words in over.items() if pk not in stays}
@@ -105,11 +119,15 @@ def retention_plan(rule: Rule) -> Plan:
     if rule.most_bytes is not None:
         crowd = [row for row in rows if row.pk not in why]
         why |= _crowded_out(rule.most_bytes, crowd, sizes, stays)
-    leaving = [_leaving(row, why[row.pk], sizes) for row in rows if row.pk in why]
+    leaving = [
+        Leaving(row.pk, row.finished_at, why[row.pk], sizes[row.pk])
+        for row in rows
+        if row.pk in why
+    ]
     return Plan(rule, tuple(leaving), dict(kept.most_common()), len(rows), total)
 
 
-def reasons_to_stay(rows: Iterable[ModelRun], keep_best: int) -> dict[UUID, str]:
+def reasons_to_stay(rows: Iterable[Held | ModelRun], keep_best: int) -> dict[UUID, str]:
     """Return why files of some of these runs stay, whatever the rule."""
     needed = {pk: f"needed by {words}" for pk, words in references().items()}
     best = best_runs(keep_best)
@@ -124,18 +142,31 @@ def reasons_to_stay(rows: Iterable[ModelRun], keep_best: int) -> dict[UUID, str]
     return found
 
 
-def _marked(row: ModelRun) -> str:
+def _marked(row: Held | ModelRun) -> str:
     return "pinned" if row.pinned else "starred" if row.starred else ""
 
 
-def _with_files() -> QuerySet[ModelRun]:
+def _with_files() -> list[Held]:
     """Return what has ended and has files, the oldest end first."""
-    found = ModelRun.objects.exclude(manifest_sha="").select_related("job")
-    ended = found.filter(job__status__in=TERMINAL).only(*FACTS)
-    return ended.order_by("job__finished_at", "pk")
+    found = ModelRun.objects.exclude(manifest_sha="")
+    ended = found.filter(job__status__in=TERMINAL).order_by("job__finished_at", "pk")
+    return [Held(*facts) for facts in ended.values_list(*FACTS)]
 
 
-def _over(rule: Rule, rows: Sequence[ModelRun]) -> dict[UUID, str]:
+# What the files of a manifest take: they stay as they are as long as it does.
+_known_sizes: dict[str, int] = {}
+
+
+def _sizes(rows: Sequence[Held]) -> dict[UUID, int]:
+    """Return the bytes of each run's files; those of new ones are counted."""
+    store = run_store()
+    for row in rows:
+        if row.manifest_sha not in _known_sizes:
+            _known_sizes[row.manifest_sha] = store.size(str(row.pk))
+    return {row.pk: _known_sizes[row.manifest_sha] for row in rows}
+
+
+def _over(rule: Rule, rows: Sequence[Held]) -> dict[UUID, str]:
     """Return the runs that are over a bound of time or number, and which."""
     found: dict[UUID, str] = {}
     listed = [row for row in reversed(rows) if row.deleted_at is None]
@@ -145,7 +176,7 @@ def _over(rule: Rule, rows: Sequence[ModelRun]) -> dict[UUID, str]:
     if rule.days is not None:
         since = timezone.now() - timedelta(days=rule.days)
         words = f"older than {_days(rule.days)}"
-        found |= {row.pk: words for row in listed if _end(row) < since}
+        found |= {row.pk: words for row in listed if row.finished_at < since}
     if rule.trash_days is not None:
         since = timezone.now() - timedelta(days=rule.trash_days)
         words = f"in the trash for more than {_days(rule.trash_days)}"
@@ -156,7 +187,7 @@ def _over(rule: Rule, rows: Sequence[ModelRun]) -> dict[UUID, str]:
 
 def _crowded_out(
     most: int,
-    rows: Sequence[ModelRun],
+    rows: Sequence[Held],
     sizes: Mapping[UUID, int],
     stays: Mapping[UUID, str],
 ) -> dict[UUID, str]:
@@ -169,15 +200,6 @@ def _crowded_out(
             found[row.pk] = "beyond the bound on bytes"
             taken -= sizes[row.pk]
     return found
-
-
-def _leaving(row: ModelRun, why: str, sizes: Mapping[UUID, int]) -> Leaving:
-    name = row.name or row.job.title
-    return Leaving(row.pk, name, row.kind, _end(row), why, sizes[row.pk])
-
-
-def _end(row: ModelRun) -> datetime:
-    return row.job.finished_at or row.created_at
 
 
 def _days(n: int) -> str:

@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from experiments.models import (
     Dataset,
-    LedgerHead,
     ModelRun,
     RunKind,
     StrategySnapshot,
@@ -28,16 +27,15 @@ from experiments.selectors.query.fields import Seconds
 from experiments.selectors.query.lists import RUNS
 from experiments.selectors.questions import Question
 from experiments.selectors.runs import run_documents, run_page
+from experiments.selectors.state import KEPT_S, lab_state
 from experiments.selectors.trials import trial_counts
 from experiments.selectors.universes import config_settled
 from jobs.models import JobStatus
 from jobs.selectors import jobs_seen
 from quantlab.web.paging import unknown_word
-from quantlab.web.person import who_asks
 from strategies import RunConfig
 from strategies.market.sources import source_version
 
-KEPT_S = 60.0  # it is computed anew after a change anyway
 WITH_CURVE = (RunKind.BACKTEST, RunKind.WALK_FORWARD)
 # What a profit is divided by, and what is counted in each part.
 PERIODS = ("day", "week", "month")
@@ -50,23 +48,6 @@ WAYS = (*PERIODS, *OF_TRIPS, *OF_BARS, *OF_RUNS)
 KINDS = ("strategies", "features")
 MOST_RUNS = 300  # whose files are read
 LISTED = RunFilter()  # neither deleted nor archived
-
-
-def lab_state() -> str:
-    """Return what changes with every change of a run or a strategy one may see."""
-    states = [
-        model.objects.filter(deleted_at__isnull=True).aggregate(
-            n=Count("pk"), newest=Max("updated_at")
-        )
-        for model in (ModelRun, StrategySnapshot)
-    ]
-    heads = LedgerHead.objects.values_list("version", flat=True)
-    said = [
-        f"{one['n']}:{one['newest'].timestamp() if one['n'] else 0}" for one in states
-    ]
-    person = who_asks()  # who sees other things has other totals
-    eyes = "*" if person.sees_all else person.name
-    return ":".join((eyes, *said, str(heads.first())))
 
 
 def lab_overview() -> dict[str, Any]:

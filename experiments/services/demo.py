@@ -138,7 +138,7 @@ def demo_remove() -> datetime | None:
     kept = StrategySnapshot.objects.filter(
         run__experiment=experiment, expr=WRITTEN["expr"], deleted_at__isnull=True
     )
-    kept.update(deleted_at=moment)
+    kept.update(deleted_at=moment, updated_at=moment)
     pipeline = demo_pipeline()
     if pipeline is not None:
         pipeline_hide(row=pipeline, moment=moment)

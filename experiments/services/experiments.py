@@ -16,6 +16,7 @@ from experiments.services.runs import (
     config_changed,
     run_submit,
     runs_hide,
+    runs_show,
     split_patch,
 )
 from experiments.services.words import normal_tags
@@ -218,7 +219,7 @@ def experiment_delete(*, experiment: ModelExperiment) -> ModelExperiment:
 def experiment_restore(*, experiment: ModelExperiment) -> ModelExperiment:
     """Show a deleted experiment again, with the runs that went with it."""
     if experiment.deleted_at is not None:
-        experiment.runs.filter(deleted_at=experiment.deleted_at).update(deleted_at=None)
+        runs_show(runs=experiment.runs.filter(deleted_at=experiment.deleted_at))
     experiment.deleted_at = None
     experiment.save(update_fields=["deleted_at", "updated_at"])
     return experiment

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from experiments.models import ModelExperiment, ModelRun
 from experiments.services.experiments import experiment_delete, experiment_restore
-from experiments.services.runs import refuse_without_experiment, runs_hide
+from experiments.services.runs import refuse_without_experiment, runs_hide, runs_show
 from experiments.services.words import normal_tags
 from quantlab.web.paging import unknown_word
 from quantlab.web.problem import Problem
@@ -102,8 +102,7 @@ def _change(runs: Iterable[ModelRun], action: str, moment: datetime) -> int:
     if action == "restore":
         for run in runs:
             refuse_without_experiment(run)
-        gone = chosen.filter(deleted_at__isnull=False)
-        return gone.update(deleted_at=None, updated_at=moment)
+        return runs_show(runs=chosen.filter(deleted_at__isnull=False))
     field, value = MARKS[action]
     others = chosen.filter(**{field: not value})
     return others.update(**{field: value, "updated_at": moment})

@@ -16,6 +16,7 @@ from experiments.selectors.ledger import pool_named
 from experiments.selectors.pipeline_words import facts_of, plan_words
 from experiments.services.budgets import work_enqueue
 from experiments.services.pipeline_plan import PipelineAsked
+from experiments.services.runs import runs_show
 from jobs.models import ACTIVE, Job, JobStatus
 from jobs.queue import cancel
 from strategies import __version__
@@ -70,7 +71,7 @@ def pipeline_hide(*, row: PipelineRun, moment: datetime | None) -> None:
     pipeline_cancel(row=row)
     PipelineRun.objects.filter(pk=row.pk).update(deleted_at=moment)
     own = ModelRun.objects.filter(pk__in=row.backtest_run_ids, deleted_at__isnull=True)
-    own.update(deleted_at=moment)
+    own.update(deleted_at=moment, updated_at=timezone.now())
 
 
 @transaction.atomic
@@ -88,7 +89,7 @@ def pipeline_restore(*, row: PipelineRun) -> PipelineRun:
     """Show a pipeline again, with the runs that went with it."""
     if row.deleted_at is not None:
         own = ModelRun.objects.filter(pk__in=row.backtest_run_ids)
-        own.filter(deleted_at=row.deleted_at).update(deleted_at=None)
+        runs_show(runs=own.filter(deleted_at=row.deleted_at))
         row.deleted_at = None
         row.save(update_fields=["deleted_at"])
     return row

@@ -352,6 +352,11 @@ def runs_hide(*, runs: QuerySet[ModelRun], moment: datetime) -> int:
     return shown.update(deleted_at=moment, updated_at=moment)
 
 
+def runs_show(*, runs: QuerySet[ModelRun]) -> int:
+    """Show these again; return how many they were."""
+    return runs.update(deleted_at=None, updated_at=timezone.now())
+
+
 @transaction.atomic
 def run_restore(*, run: ModelRun) -> ModelRun:
     """Show a deleted run again; one that is not deleted stays as it is."""

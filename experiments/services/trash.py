@@ -24,6 +24,7 @@ from experiments.services.experiments import experiment_restore
 from experiments.services.marks import runs_mark
 from experiments.services.pipeline import pipeline_restore
 from experiments.services.presets import preset_restore
+from experiments.services.runs import runs_show
 from experiments.services.strategies import strategy_restore
 from experiments.services.watchlists import watchlist_restore
 from quantlab.web.problem import Problem
@@ -54,7 +55,7 @@ def trash_undo(*, moment: datetime) -> int:
     pipelines = list(PipelineRun.objects.filter(deleted_at=moment))
     for pipeline in pipelines:
         pipeline_restore(row=pipeline)
-    n_runs = alone.update(deleted_at=None)
+    n_runs = runs_show(runs=alone)
     n_others = len(presets) + len(strategies) + len(watchlists) + len(pipelines)
     return len(experiments) + n_runs + n_others
 

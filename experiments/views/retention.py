@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 
 from experiments.forms.retention import RetentionForm
 from experiments.selectors.retention import (
-    SHOWN,
     removals_newest,
     retention_plan,
     retention_rule,
@@ -80,7 +79,7 @@ def _show(request: HttpRequest, form: RetentionForm, status: int = 200) -> HttpR
     context: dict[str, Any] = {
         "form": form,
         "plan": plan,
-        "shown": plan.leaving[:SHOWN] if plan else (),
+        "shown": plan.items if plan else (),
         "removals": removals_newest(),
         "rule": retention_rule(),
     }

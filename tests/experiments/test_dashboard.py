@@ -80,7 +80,7 @@ class TestLedger:
             plain_run(pool=entry.pool, metrics={"sharpe": 0.5})
         ledger_families()
 
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(8):
             ledger_families()
 
 

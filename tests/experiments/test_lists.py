@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.sql import compiler
 from django.test.utils import CaptureQueriesContext
 
 from experiments.models import ModelExperiment, ModelRun, RunMetric
+from experiments.selectors.trials import trial_counts
 from experiments.services.fill import fill_lab
 from experiments.views.run_table import spark_points
 from jobs.models import Job, JobStatus
@@ -21,6 +24,23 @@ from tests.pages import page, polls, region
 pytestmark = pytest.mark.django_db
 
 MAX_QUERIES = 13
+# The 50 of a page, what is shown beside each, and counts.
+MAX_ROWS = 160
+
+
+@contextmanager
+def rows_read():
+    """Yield a list that gets how many rows came from the database, a part at a time."""
+    own, read = compiler.cursor_iter, []
+
+    def counted(*args):
+        for rows in own(*args):
+            read.append(len(rows))
+            yield rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "cursor_iter", counted)
+        yield read
 
 
 class TestRuns:
@@ -183,10 +203,14 @@ class TestRuns:
 
 
 class TestCost:
-    def test_a_page_asks_as_little_of_300_runs_as_of_80(self, client):
+    def test_a_page_asks_and_reads_as_little_of_300_runs_as_of_80(self, client):
         def asked(address):
-            with CaptureQueriesContext(connection) as queries:
+            trial_counts()  # each trial is read once
+            with CaptureQueriesContext(connection) as queries, rows_read() as read:
                 page(client, address)
+            # A search reads the keys of what it finds, at most a thousand.
+            is_search = "q=" in address or "tag=" in address
+            assert is_search or sum(read) <= MAX_ROWS, address
             return len(queries)
 
         def own_all():
@@ -200,6 +224,7 @@ class TestCost:
         own = experiment.get_absolute_url()
         addresses = [
             *(ALL, f"{ALL}?order=-sharpe&sel={sel}", f"{ALL}?q=made&order=-cagr"),
+            *(f"{ALL}?order=finished_at", "/api/runs", "/api/runs?order=name"),
             *("/model-lab", "/jobs", "/api/runs?order=-sharpe", "/api/jobs"),
             *(f"{own}?sel={sel}", f"{own}?order=-sharpe&tag=made-up"),
         ]

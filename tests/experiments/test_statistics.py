@@ -12,7 +12,8 @@ from django.utils.html import strip_tags
 from experiments.api import questions as doors
 from experiments.artifacts import answers
 from experiments.models import StrategySnapshot
-from experiments.selectors.statistics import lab_overview, lab_state
+from experiments.selectors.state import lab_state
+from experiments.selectors.statistics import lab_overview
 from experiments.services.runs import run_delete, run_update
 from experiments.services.statistics import statistics_answer
 from jobs import lease
