@@ -65,7 +65,6 @@ from experiments.views.presets import (
     preset_new,
     preset_renamed,
     preset_run,
-    preset_shared,
 )
 from experiments.views.reproduce import run_reproduced
 from experiments.views.retention import retention
@@ -215,9 +214,6 @@ urlpatterns = [
     path("presets/<str:kind>/<str:name>", preset_run, name="preset-run"),
     path("presets/<str:kind>/<str:name>/name", preset_renamed, name="preset-name"),
     path("presets/<str:kind>/<str:name>/delete", preset_deleted, name="preset-delete"),
-    path(
-        "presets/<str:kind>/<str:name>/visibility", preset_shared, name="preset-share"
-    ),
     path("ledger", ledger, name="ledger"),
     path("ledger/verify", ledger_check, name="ledger-verify"),
     path("ledger/<str:pool>", ledger_family_page, name="ledger-family"),

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from experiments.api.schemas import RestatedOut
+from experiments.api.schemas import OwnedOut, RestatedOut
 from experiments.api.submission import (
     PREFERENCE,
     finishes,
@@ -47,7 +47,7 @@ class DatasetLinksOut(Schema):
     data: str | None = Field(None, description="The rows of one that was built.")
 
 
-class DatasetRowOut(Schema):
+class DatasetRowOut(OwnedOut):
     id: str
     run_id: str = Field(description="The same; a dataset is not a run.")
     job_id: str | None

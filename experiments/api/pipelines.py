@@ -9,7 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.api.schemas import HonestyOut, Number, RunOut, inlined_properties
+from experiments.api.schemas import (
+    HonestyOut,
+    Number,
+    OwnedOut,
+    RunOut,
+    inlined_properties,
+)
 from experiments.api.search import SearchCostOut
 from experiments.api.submission import (
     PREFERENCE,
@@ -76,7 +82,7 @@ class SaidOut(Schema):
     novice: str
 
 
-class PipelineRowOut(Schema):
+class PipelineRowOut(OwnedOut):
     pipeline_run_id: str
     id: str
     model_id: str

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from experiments.api.schemas import In
+from experiments.api.schemas import In, OwnedOut
 from experiments.selectors.presets import preset_document, preset_get, preset_page
 from experiments.services.presets import (
     preset_create,
@@ -52,11 +52,10 @@ class PresetLinksOut(Schema):
     page: str
 
 
-class PresetOut(Schema):
+class PresetOut(OwnedOut):
     kind: str
     name: str
     config: dict[str, Any]
-    visibility: str
     created_at: Moment
     updated_at: Moment
     links: PresetLinksOut

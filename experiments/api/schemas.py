@@ -31,6 +31,13 @@ class Patch(In):
         return {name: values[name] for name in self.model_fields_set}
 
 
+class OwnedOut(Out):
+    """Whose a thing is, and who else sees it."""
+
+    owner: str = Field(description="Empty for the lab itself, whose things all read.")
+    visibility: Literal["private", "public"]
+
+
 # --- bodies that hold a config -----------------------------------------------------
 
 EXAMPLE: dict[str, Any] = {
@@ -198,7 +205,7 @@ class RunLinksOut(Out):
     page: str
 
 
-class RunItemOut(Out):
+class RunItemOut(OwnedOut):
     """A run in a list: the same without `config`."""
 
     id: UUID
@@ -369,7 +376,7 @@ class ExperimentLinksOut(Out):
     page: str
 
 
-class ExperimentSummary(Out):
+class ExperimentSummary(OwnedOut):
     id: UUID
     name: str
     hypothesis: dict[str, Any] | None

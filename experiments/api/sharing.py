@@ -1,12 +1,12 @@
 """Who sees a thing, for scripts: its owner alone, or everybody in the lab."""
 
-from typing import Any, Literal
+from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
-from experiments.api.schemas import In
+from experiments.api.schemas import In, OwnedOut
 from experiments.selectors.sharing import share_document, shareable
 from experiments.services.sharing import shared
 
@@ -23,11 +23,9 @@ class ShareLinksOut(Schema):
     page: str
 
 
-class ShareOut(Schema):
+class ShareOut(OwnedOut):
     kind: str
     id: str
-    owner: str = Field(description="Empty for the lab itself, whose things all read.")
-    visibility: Literal["private", "public"]
     is_mine: bool = Field(description="Whether you may change it.")
     asked_by: str = Field(description="Your name; empty for the lab itself.")
     links: ShareLinksOut
@@ -35,12 +33,13 @@ class ShareOut(Schema):
 
 @router.get(ONE, response=ShareOut, summary="Whose it is, and who sees it")
 def get_share(request: HttpRequest, kind: str, key: str) -> Any:
-    """`kind`: run, experiment, dataset, pipeline or strategy."""
+    """`kind`: run, experiment, dataset, pipeline, strategy, watchlist or preset."""
     return share_document(kind, shareable(kind, key))
 
 
 @router.put(ONE, response=ShareOut, summary="Share it, or share it no more")
 def put_share(request: HttpRequest, kind: str, key: str, payload: ShareIn) -> Any:
-    """An experiment is shared with its runs, a pipeline with what it made."""
+    """An experiment is shared with its runs, a strategy with the one that shows it,
+    a pipeline with what it made."""
     one = shared(one=shareable(kind, key), visibility=payload.visibility)
     return share_document(kind, one)

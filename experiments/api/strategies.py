@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from experiments.api.questions import SOON, UnderWayOut, answered
-from experiments.api.schemas import HonestyOut, In, Number, Patch
+from experiments.api.schemas import HonestyOut, In, Number, OwnedOut, Patch
 from experiments.models import StrategySnapshot
 from experiments.selectors.runs import run_get
 from experiments.selectors.strategies import (
@@ -61,7 +61,7 @@ class StrategyMetricsOut(Schema):
     max_dd: Number
 
 
-class SavedStrategyOut(Schema):
+class SavedStrategyOut(OwnedOut):
     expr_hash: str = Field(description="sha256 of the canonical form.")
     expr: str = Field(description="As it was written.")
     canonical: str

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from experiments.api.schemas import In
+from experiments.api.schemas import In, OwnedOut
 from experiments.selectors.universes import (
     universe_document,
     universe_documents,
@@ -65,11 +65,9 @@ class UniverseListOut(Schema):
     next_cursor: str | None
 
 
-class WatchlistOut(Schema):
+class WatchlistOut(OwnedOut):
     id: str
     name: str
-    owner: str
-    visibility: str
     survivorship_bias: bool
     symbols: list[ListedSymbolOut]
     held: int = Field(description="Symbols with bars.")

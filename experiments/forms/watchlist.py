@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from experiments.forms.fields import NEEDED
-from experiments.models import Visibility, Watchlist
+from experiments.models import Watchlist
 from experiments.selectors.universes import BETWEEN
 from experiments.services.watchlists import MAX_NAME
 from quantlab.web.forms import BodyForm
@@ -25,14 +25,10 @@ class WatchlistForm(BodyForm):
         help_text="AAPL, MSFT, IBM: with commas or on lines of their own.",
         widget=forms.Textarea({"rows": 5, "spellcheck": "false", "class": "mono"}),
     )
-    visibility = forms.ChoiceField(
-        choices=[(one.value, one.label) for one in Visibility],
-        help_text="Whether it is meant for others too.",
-    )
 
     def __init__(self, data: Any = None, *, of: Watchlist | None = None) -> None:
         self.listed = list(of.symbols) if of else []
-        first = {"name": of.name, "visibility": of.visibility} if of else {}
+        first = {"name": of.name} if of else {}
         symbols = ", ".join(one["symbol"] for one in self.listed)
         super().__init__(data, initial=first | {"symbols": symbols})
 

@@ -12,11 +12,14 @@ from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import Model, Q, QuerySet
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 
 from quantlab.web.person import who_asks
 from quantlab.web.problem import Problem
 
 Row = TypeVar("Row", bound=Model)
+_Set = TypeVar("_Set")
+_Get = TypeVar("_Get")
 
 
 class Visibility(models.TextChoices):
@@ -91,6 +94,26 @@ class OfTrainings(OfRuns[Row]):
     path = "training__run"
 
 
+class _ToSeen(ForwardManyToOneDescriptor):
+    def __get__(self, instance: Model | None, cls: type[Model] | None = None) -> Any:
+        found: Any = super().__get__(instance, cls)
+        is_there = instance is None or found is None or found.is_seen
+        return found if is_there else None
+
+
+class OwnedKey(models.ForeignKey[_Set, _Get]):
+    """Leads to what has an owner: to None for whom that is not there.
+
+    A row that is shared may come of one that is not, however it was read.
+    """
+
+    forward_related_accessor_class = _ToSeen
+
+    def deconstruct(self) -> Any:
+        name, _, args, how = super().deconstruct()
+        return name, "django.db.models.ForeignKey", args, how
+
+
 class Owned(models.Model):
     """Something with an owner; "" is the lab itself, whose things all may read."""
 
@@ -117,10 +140,16 @@ class Owned(models.Model):
         return super().delete(*args, **how)
 
     @property
+    def is_seen(self) -> bool:
+        """Return whether who asks may read it; what `seen` asks of rows, of one."""
+        person = who_asks()
+        is_theirs = person.sees_all or self.owner in ("", person.name)
+        return is_theirs or self.visibility == Visibility.PUBLIC
+
+    @property
     def is_mine(self) -> bool:
         """Return whether who asks may change it."""
-        person = who_asks()
-        return person.sees_all or self.owner == person.name
+        return who_asks().may_change(self.owner)
 
     def refuse_foreign(self) -> None:
         if not self.is_mine:

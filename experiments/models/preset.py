@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models.owned import Owned
@@ -42,3 +43,7 @@ class Preset(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the list that has it: only some kinds have a page of their own."""
+        return reverse("experiments:preset-list")

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models.experiment import ModelExperiment
-from experiments.models.owned import OfRuns, Owned
+from experiments.models.owned import OfRuns, Owned, OwnedKey, not_yours
 from jobs.models import Job
 
 LISTED_BY = ("archived", "pinned", "starred", "strategy", "symbol", "job")
@@ -46,7 +46,7 @@ class ModelRun(Owned):
         max_length=20, choices=RunKind, default=RunKind.BACKTEST, editable=False
     )
     name = models.CharField(max_length=200, blank=True)
-    experiment = models.ForeignKey(
+    experiment = OwnedKey(
         ModelExperiment,
         null=True,
         blank=True,
@@ -54,7 +54,7 @@ class ModelRun(Owned):
         related_name="runs",
         db_index=False,  # idx_runs_of_experiment begins with it
     )
-    parent = models.ForeignKey(
+    parent = OwnedKey(
         "self",
         null=True,
         blank=True,
@@ -178,7 +178,9 @@ class ModelRun(Owned):
 
     def save(self, *args: Any, **how: Any) -> None:
         """A new run is seen by whom its experiment is; in another's there is none."""
-        if self._state.adding and self.experiment is not None:
+        if self._state.adding and self.experiment_id is not None:
+            if self.experiment is None:
+                raise not_yours()
             self.experiment.refuse_foreign()
             self.visibility = self.experiment.visibility
         super().save(*args, **how)

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models.owned import Owned
@@ -34,3 +35,6 @@ class Watchlist(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("experiments:watchlist-detail", args=[self.pk])

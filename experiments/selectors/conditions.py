@@ -9,6 +9,7 @@ from django.db.models import Q
 from experiments.models import RunSymbol
 from jobs.models import JobStatus
 from jobs.selectors import status_named
+from quantlab.web.person import who_asks
 
 NOT_SUCCEEDED = [status for status in JobStatus if status != JobStatus.SUCCEEDED]
 
@@ -36,6 +37,14 @@ def named_or_tagged(text: str, prefix: str = "") -> Q:
 def tagged(tag: str, prefix: str = "") -> Q:
     """Return the condition that `tag` is one of the tags, whatever its case."""
     return holds(f"{prefix}tags", tag)
+
+
+def owned_by(word: str, prefix: str = "") -> Q:
+    """Return the condition that somebody owns it, told by name or from who asks."""
+    name, me = word.casefold(), who_asks().name
+    if name == "others":
+        return ~Q(**{f"{prefix}owner__in": ["", me]})
+    return Q(**{f"{prefix}owner": {"me": me, "lab": ""}.get(name, name)})
 
 
 def holds(field: str, text: str, quote: str = '"') -> Q:

@@ -122,6 +122,8 @@ def dataset_row(dataset: Dataset) -> dict[str, Any]:
         "kind": dataset.kind,
         "provider": dataset.provider,
         "name": dataset.name,
+        "owner": dataset.owner,
+        "visibility": dataset.visibility,
         "status": dataset.job.status if dataset.job else JobStatus.QUEUED.value,
         "dry_run": dataset.dry_run,
         "imported_at": dataset.imported_at,

@@ -93,6 +93,8 @@ OF_EXPERIMENT = (
     "starred",
     "archived",
     "is_demo",
+    "owner",
+    "visibility",
     "created_at",
     "updated_at",
 )

@@ -126,6 +126,8 @@ def pipeline_row(row: PipelineRun) -> Document:
         "model_id": row.model_id,
         "model_version": row.model_version,
         "name": row.name or row.job.title,
+        "owner": row.owner,
+        "visibility": row.visibility,
         "status": status_of(row),
         "stage": row.stage or None,
         "progress": row.job.progress if is_at_work else float(not row.stage),

@@ -34,6 +34,18 @@ def preset_get(kind: str, name: str, *, deleted: bool = False) -> Preset:
     return preset
 
 
+def preset_of_id(preset_id: str) -> Preset:
+    """Return a preset of any kind by its id; 404 if there is none."""
+    try:
+        found = Preset.objects.filter(pk=UUID(preset_id), deleted_at=None).first()
+    except ValueError:
+        found = None
+    if found is None:
+        message = f"There is no preset with the id {preset_id[:40]!r}."
+        raise Problem(status=404, message=message, next_steps=["GET /api/presets"])
+    return found
+
+
 def preset_page(
     *,
     kind: str = "",
@@ -89,6 +101,7 @@ def preset_document(preset: Preset) -> dict[str, Any]:
         "kind": preset.kind,
         "name": preset.name,
         "config": preset.config,
+        "owner": preset.owner,
         "visibility": preset.visibility,
         "created_at": preset.created_at,
         "updated_at": preset.updated_at,

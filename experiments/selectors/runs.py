@@ -70,10 +70,10 @@ def _uuid(text: UUID | str) -> UUID | None:
         return None
 
 
-def runs_shown(keys: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the kinds of those runs that are there and not deleted, one query."""
+def runs_shown(keys: Iterable[UUID]) -> dict[UUID, ModelRun]:
+    """Return kind and owner of those runs that are there and not deleted, one query."""
     there = ModelRun.objects.filter(pk__in=list(keys), deleted_at__isnull=True)
-    return dict(there.values_list("pk", "kind"))
+    return {run.pk: run for run in there.only("kind", "owner")}
 
 
 def run_page(
@@ -187,6 +187,8 @@ OF_RUN = (
     "pinned",
     "archived",
     "notes",
+    "owner",
+    "visibility",
 )
 OF_JOB = (
     "progress",

@@ -9,8 +9,10 @@ from experiments.models import Owned
 from experiments.selectors.datasets import dataset_get
 from experiments.selectors.experiments import experiment_get
 from experiments.selectors.pipeline import pipeline_get
+from experiments.selectors.presets import preset_of_id
 from experiments.selectors.runs import run_get
 from experiments.selectors.strategies import strategy_get
+from experiments.selectors.universes import watchlist_get
 from quantlab.web.paging import unknown_word
 from quantlab.web.person import who_asks
 
@@ -20,6 +22,8 @@ FOUND: dict[str, Callable[[str], Owned]] = {
     "dataset": dataset_get,
     "pipeline": pipeline_get,
     "strategy": strategy_get,
+    "watchlist": watchlist_get,
+    "preset": preset_of_id,
 }
 
 

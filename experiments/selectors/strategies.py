@@ -147,6 +147,8 @@ def _document(row: StrategySnapshot, luck: Any) -> dict[str, Any]:
         "tags": row.tags,
         "notes": row.notes,
         "run_id": None if row.run_id is None else str(row.run_id),
+        "owner": row.owner,
+        "visibility": row.visibility,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "links": strategy_links(row),

@@ -87,6 +87,7 @@ def pipeline_delete(*, row: PipelineRun) -> PipelineRun:
 @transaction.atomic
 def pipeline_restore(*, row: PipelineRun) -> PipelineRun:
     """Show a pipeline again, with the runs that went with it."""
+    row.refuse_foreign()
     if row.deleted_at is not None:
         own = ModelRun.objects.filter(pk__in=row.backtest_run_ids)
         runs_show(runs=own.filter(deleted_at=row.deleted_at))

@@ -111,6 +111,7 @@ def preset_delete(*, preset: Preset, moment: datetime | None = None) -> Preset:
 @transaction.atomic
 def preset_restore(*, preset: Preset) -> Preset:
     """Show it again; 409 if another has its name by now."""
+    preset.refuse_foreign()
     if preset.deleted_at is None:
         return preset
     preset.deleted_at = None

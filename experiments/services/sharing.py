@@ -11,8 +11,11 @@ from experiments.models import (
     ModelRun,
     Owned,
     PipelineRun,
+    Preset,
+    StrategySnapshot,
     Visibility,
 )
+from experiments.services.presets import preset_update
 from strategies.errors import ConfigError
 
 
@@ -20,8 +23,8 @@ from strategies.errors import ConfigError
 def shared(*, one: Owned, visibility: str) -> Owned:
     """Say who sees a thing and what it consists of; 403 for what is another's.
 
-    An experiment has its runs, a pipeline those of its grid, its dataset and its
-    training. What was made of it by others is theirs.
+    An experiment has its runs, a strategy the one that shows it, a pipeline those of
+    its grid, its dataset and its training. What was made of it by others is theirs.
     """
     if visibility not in Visibility.values:
         raise ConfigError(
@@ -31,10 +34,14 @@ def shared(*, one: Owned, visibility: str) -> Owned:
             advice="Use private or public.",
         )
     one.refuse_foreign()
+    if isinstance(one, Preset):  # which has to be fit for others
+        return preset_update(preset=one, visibility=visibility)
     one.visibility = visibility
     one.save(update_fields=["visibility"])
     if isinstance(one, ModelExperiment):
         _runs_too(one, ModelRun.objects.filter(experiment=one))
+    if isinstance(one, StrategySnapshot):
+        _runs_too(one, ModelRun.objects.filter(strategies=one))
     if isinstance(one, PipelineRun):
         ids = [*one.backtest_run_ids, one.training_run_id]
         _runs_too(one, ModelRun.objects.filter(pk__in=[key for key in ids if key]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
@@ -220,12 +220,8 @@ def candidate_run(
     config = candidates.plan.config_at(int(candidates.points[row]))
     return run_submit(
         config=config,
-        experiment=_shown(run.experiment_id),
+        experiment=experiment_get(run.home.pk) if run.home else None,
         parent=run,
         owner=owner,
         tags=tags,
     )
-
-
-def _shown(experiment_id: UUID | None) -> ModelExperiment | None:
-    return None if experiment_id is None else experiment_get(experiment_id)

@@ -263,6 +263,7 @@ def _asked_grid(plan: dict[str, Any]) -> dict[str, Any]:
 def pipeline_stop(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
     """Ask before cancelling (GET, for browsers without script), then do it (POST)."""
     row = pipeline_get(pipeline_id)
+    row.refuse_foreign()
     context = _about(row)
     if request.method == "GET":
         return render(request, "experiments/pipeline_cancel.html", context)

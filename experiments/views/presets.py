@@ -65,8 +65,6 @@ def _listed(
     request: HttpRequest,
     form: ImportForm,
     refused: list[tuple[str, str]] | None = None,
-    *,
-    is_shared: bool = False,
 ) -> HttpResponse:
     asked = asked_of(request, (), BY_NAME)
     page = preset_page(q=asked["q"], limit=ROWS_PER_PAGE, cursor=asked["cursor"])
@@ -80,7 +78,6 @@ def _listed(
         "download": asked.download(reverse("api:list_presets")),
         "form": form,
         "refused": refused,
-        "is_shared": is_shared,
     }
     is_wrong = bool(refused) or bool(form.errors)
     return render(
@@ -156,6 +153,7 @@ def _named(
 @require_http_methods(["GET", "POST"])
 def preset_renamed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     preset = preset_get(kind, name)
+    preset.refuse_foreign()
     form = PresetNameForm(request.POST or None, name=preset.name)
     if asks_for_body(request):
         return body_answer(request, form)
@@ -168,19 +166,6 @@ def preset_renamed(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         else:
             return redirect(here)
     return _named(request, form, title=name, back_url=here)
-
-
-@require_POST
-def preset_shared(request: HttpRequest, kind: str, name: str) -> HttpResponse:
-    """Make a preset public or private, or say what it lacks."""
-    wanted = request.POST.get("visibility", "")
-    try:
-        preset = preset_update(preset=preset_get(kind, name), visibility=wanted)
-    except StrategyError as exc:
-        why = f"{exc.message} {exc.advice}".strip()
-        return _listed(request, ImportForm(), [(name, why)], is_shared=True)
-    messages.success(request, f"Preset “{preset.name}” is {preset.visibility}.")
-    return redirect("experiments:preset-list")
 
 
 @require_POST

@@ -247,6 +247,7 @@ def run_check(request: HtmxHttpRequest, run_id: UUID) -> HttpResponse:
 def run_stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Ask before cancelling (GET, for browsers without script), then do it (POST)."""
     run = run_get(run_id)
+    run.refuse_foreign()
     if request.method == "GET":
         title = run.name or run.job.title
         context = {"run": run_document(run), "job": run.job, "title": title}

@@ -22,6 +22,7 @@ class Picks:
 
     keys: tuple[UUID, ...]
     n_sweeps: int  # among them
+    is_mine: bool  # each of them, so that all may be changed at once
     asked: Asked
     here: str  # path of the page
     is_full: bool
@@ -65,7 +66,8 @@ def picks_of(asked: Asked, here: str) -> Picks:
     there = runs_shown(keys[:MOST_PICKED]) if keys else {}
     return Picks(
         keys=tuple(key for key in keys if key in there),
-        n_sweeps=list(there.values()).count(RunKind.SWEEP),
+        n_sweeps=[one.kind for one in there.values()].count(RunKind.SWEEP),
+        is_mine=all(one.is_mine for one in there.values()),
         asked=asked,
         here=here,
         is_full=len(keys) >= MOST_PICKED,

@@ -26,6 +26,7 @@ PAGE = "experiments/run_new.html"
 def run_new(request: HtmxHttpRequest, experiment_id: UUID) -> HttpResponse:
     """Run the experiment, with whatever the form changes of its setting."""
     experiment = experiment_get(experiment_id)
+    experiment.refuse_foreign()
     base = experiment_config(experiment)
 
     def launch(form: RunForm) -> str:

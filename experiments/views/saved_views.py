@@ -32,6 +32,9 @@ from quantlab.web.navigation import local_path
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
 
+# Views that every list has where there are people.
+BY_OWNER = (("q=owner%3Ame", "Mine"), ("q=owner%3Aothers", "Shared with me"))
+
 
 @dataclass(frozen=True, slots=True)
 class ListViews:
@@ -42,10 +45,12 @@ class ListViews:
     query: str
     next: str
     max_name: int = MAX_NAME
+    by_owner: tuple[tuple[str, str], ...] = BY_OWNER
 
     @property
     def can_be_kept(self) -> bool:
-        return bool(self.query) and self.query not in [row.query for row in self.rows]
+        kept = [row.query for row in self.rows]
+        return bool(self.query) and self.query not in [*kept, *dict(self.by_owner)]
 
 
 def list_views_of(request: HttpRequest, name: str) -> ListViews:

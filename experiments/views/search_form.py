@@ -53,6 +53,7 @@ class SearchPage(Generic[AnyForm]):
     def answer(self, request: HtmxHttpRequest, experiment_id: UUID) -> HttpResponse:
         """Show the form, judge it while it is filled in (`?validate`), or start it."""
         experiment = experiment_get(experiment_id)
+        experiment.refuse_foreign()
         base, asked = self.start(request, experiment)
         own = experiment_config(experiment).document()
         changed = patch_between(own, base.document())

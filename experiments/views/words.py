@@ -73,6 +73,7 @@ def _answer(
     *,
     form: Callable[..., WordsForm] = WordsForm,
 ) -> HttpResponse:
+    of.refuse_foreign()
     sent = request.POST if request.method == "POST" else None
     shown = form(sent, of=of, offered=tags_in_use())
     if asks_for_body(request):

@@ -32,7 +32,7 @@ from quantlab.access.models import ApiKey
 from quantlab.access.perimeter import SAFE, is_api, is_invited, refuse
 from quantlab.access.throttling import Throttle
 from quantlab.web.navigation import local_path
-from quantlab.web.person import NOBODY, THE_LAB, Person, Scope, remember
+from quantlab.web.person import NOBODY, THE_LAB, Person, Scope, remember, who_asks
 from quantlab.web.problem import Problem
 
 SESSION_KEY = "lab_key_accepted"
@@ -206,6 +206,7 @@ def visitor(request: HttpRequest) -> dict[str, Any]:
         "can_leave": lambda: bool(settings.QUANT_API_KEY) and has_session(request),
         "has_people": bool(settings.QUANT_API_KEY),
         "visitor_name": lambda: owner_of(request),
+        "only_looks": lambda: not (who_asks() is NOBODY or who_asks().may_work),
         "is_admin": lambda: (person_of(request) or NOBODY).sees_all,
     }
 

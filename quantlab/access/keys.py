@@ -20,7 +20,8 @@ from strategies.errors import ConfigError
 BEGINNING = "ql_"
 SHOWN = len(BEGINNING) + 6
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-RESERVED = ("lab",)  # what the admin calls the lab itself
+# What the admin calls the lab itself, and searches those that are not named.
+RESERVED = ("lab", "me", "others")
 MAX_LABEL = 80
 # A key is used often and written down seldom.
 MINUTE = timedelta(minutes=1)

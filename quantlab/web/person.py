@@ -40,6 +40,14 @@ class Person:
     def sees_all(self) -> bool:
         return self.scope is Scope.ADMIN
 
+    @property
+    def may_work(self) -> bool:
+        return self.scope.covers(Scope.RUN)
+
+    def may_change(self, owner: str) -> bool:
+        """Return whether what `owner` has is theirs to change."""
+        return self.may_work and (self.sees_all or self.name == owner)
+
 
 THE_LAB = Person("", Scope.ADMIN)
 NOBODY = Person("", Scope.READ)  # not admitted: meets what is open to everybody

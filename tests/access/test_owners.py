@@ -3,98 +3,34 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
-from django.core.cache import cache
 
-from experiments.models import ModelRun, SavedView
-from experiments.services.presets import preset_create
-from experiments.services.strategies import strategy_save
-from experiments.services.watchlists import watchlist_create
-from quantlab.api import api
+from experiments.models import ModelRun
 from quantlab.web.person import THE_LAB, Person, Scope, asked_by
-from tests.access.people import LAB_KEY, client_of, client_of_the_lab
+from tests.access.people import (
+    JSON,
+    NOWHERE,
+    SECRET,
+    asked,
+    client_of,
+    client_of_the_lab,
+    filled,
+    is_of,
+    operations,
+    told,
+)
 from tests.addresses import addresses
-from tests.experiments.pipelines import submitted
-from tests.experiments.rows import add_dataset, plain_experiment, plain_run
+from tests.experiments.rows import plain_run
 from tests.experiments.test_expression_runs import expression_run
-from tests.jobs.rows import make_job
 from tests.quantlab.test_api import assert_error
 
-JSON = "application/json"
-NOWHERE = "00000000-0000-4000-8000-000000000000"
+pytestmark = pytest.mark.usefixtures("asks_for_a_key")
+
 NONE = {"expr_hash": "0" * 64, "job_id": "job_20260101_000000", "name": "nothing"}
-SECRET = "annsecret"
 # Counted together for everybody: who looked how often at which instruments.
 OF_ALL = ("/api/ledger", "/ledger")
 OF_NOBODY = ("/admin/", "/api/config", "/api/docs", "/api/openapi", "/glossary")
-
-
-@pytest.fixture(autouse=True)
-def _asks_for_a_key(db, settings):
-    settings.QUANT_API_KEY = LAB_KEY
-    cache.clear()
-
-
-@pytest.fixture
-def things(db):
-    """What ann has, by the name of the parameter that asks for it."""
-    with asked_by(Person("ann", Scope.RUN)):
-        experiment = plain_experiment(name=SECRET)
-        with asked_by(Person("ann", Scope.ADMIN)):  # as a worker does it for her
-            run = expression_run()
-        ModelRun.objects.filter(pk=run.pk).update(name=SECRET, experiment=experiment)
-        run = ModelRun.objects.get(pk=run.pk)
-        strategy = strategy_save(run=run, name=SECRET)[0]
-        job = make_job("queued", owner="ann", title=SECRET)
-        dataset = add_dataset(name=SECRET, job=make_job("queued", owner="ann"))
-        watchlist = watchlist_create(name=SECRET, symbols=["A"])
-        preset_create(kind="run", name=SECRET, config=run.config)
-        view = SavedView.objects.create(owner="ann", list="runs", name=SECRET)
-        pipeline = submitted(universe=["SYN-gbm-1"], provider="synthetic", name=SECRET)
-    return {
-        "run_id": str(run.pk),
-        "experiment_id": str(experiment.pk),
-        "expr_hash": strategy.pk,
-        "job_id": job.pk,
-        "dataset_id": str(dataset.pk),
-        "watchlist_id": str(watchlist.pk),
-        "name": SECRET,
-        "view_id": str(view.pk),
-        "pipeline_run_id": str(pipeline.pk),
-        "pipeline_id": str(pipeline.pk),
-    }
-
-
-def operations():
-    for path, methods in api.get_openapi_schema()["paths"].items():
-        for method in methods:
-            yield method.upper(), path
-
-
-def filled(path: str, known: dict[str, str]) -> str:
-    others = {"kind": "run", "index": "0", "n": "1", "version": "1", "name": "equity"}
-    named = dict(re.findall(r"{(name)}()", path)) and "presets" in path
-    values = others | {k: v for k, v in known.items() if k != "name" or named}
-    return re.sub(r"{(\w+)}", lambda found: values.get(found[1], NOWHERE), path)
-
-
-def asked(client, method: str, address: str):
-    body = "{}" if method in ("POST", "PUT", "PATCH") else ""
-    return client.generic(method, address, body, content_type=JSON)
-
-
-def told(answer) -> tuple[int, str]:
-    error = {}
-    if answer["Content-Type"].startswith(JSON):
-        error = json.loads(answer.content).get("error", {})
-    return answer.status_code, error.get("code", "")
-
-
-def is_of(path: str, things: dict[str, str]) -> bool:
-    names = set(re.findall(r"{(\w+)}", path)) - {"name"}
-    return bool(names & set(things)) or path.startswith("/api/presets/{")
 
 
 def test_every_door_is_shut_to_a_stranger(things):

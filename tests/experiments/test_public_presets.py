@@ -41,13 +41,9 @@ def test_a_public_sweep_needs_guardrails_whoever_asks(client):
     assert send(client, "PUT", one, whole).json()["visibility"] == "public"
     assert refusal(send(client, "PUT", one, {"config": space}))[0] == 422
     assert refusal(send(client, "PATCH", one, {"visibility": "all"}))[0] == 422
-    page = "/presets/sweep/S/visibility"
+    page = f"/share/preset/{Preset.objects.get().pk}"
     assert client.post(page, {"visibility": "private"}).status_code == 302
     assert Preset.objects.get().visibility == "private"
-    preset_create(kind="sweep", name="bare", config=space)
-    refused = client.post("/presets/sweep/bare/visibility", {"visibility": "public"})
-    assert refused.status_code == 422
-    assert "1 preset refused" in refused.content.decode()
     experiment = plain_experiment(model_key="sma_cross")
     started = f"/model-lab/experiments/{experiment.pk}/sweep?preset=S"
     assert client.get(started).status_code == 200

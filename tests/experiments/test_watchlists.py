@@ -125,7 +125,7 @@ def test_the_form_says_who_of_a_list_has_no_bars(client, kept):
 
 def test_pages_make_change_and_delete_one(client):
     assert "No watchlists yet" in client.get("/watchlists").content.decode()
-    sent = {"name": "Indices", "symbols": "SP500,\nNASDAQ", "visibility": "public"}
+    sent = {"name": "Indices", "symbols": "SP500,\nNASDAQ"}
     made = client.post("/watchlists/new", sent)
     assert made.status_code == 302
     page = made["Location"]
@@ -136,7 +136,7 @@ def test_pages_make_change_and_delete_one(client):
     assert client.post("/watchlists/new", sent).status_code == 422
     listed = client.get("/watchlists").content.decode()
     assert "Indices" in listed
-    assert "public" in listed
+    assert "private" in listed
     assert universe_in("indices:1")["cap"] == 1
     assert universe_in("sp500") == {"preset_id": "sp500"}
     assert universe_in("A, B;C D") == ["A", "B", "C", "D"]

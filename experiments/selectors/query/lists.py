@@ -11,6 +11,7 @@ from experiments.selectors.conditions import (
     ended,
     holds,
     named_or_tagged,
+    owned_by,
     tagged,
     trading,
 )
@@ -59,6 +60,12 @@ CREATED = Field(
 )
 UPDATED = Field(
     "updated", "When it was changed last.", "updated:today", moment("updated_at")
+)
+OWNER = Field(
+    "owner",
+    "Whose it is: a name, or me, others (shared with you), lab.",
+    "owner:me",
+    condition(owned_by),
 )
 AGE = Field(
     "age", "How long ago it was created: s m h d w.", "age < 7d", age("created_at")
@@ -119,6 +126,7 @@ RUNS = Language(
             "pipeline:momentum",
             condition(_of_pipeline),
         ),
+        OWNER,
         NOTES,
         STARRED,
         Field(
@@ -215,6 +223,7 @@ EXPERIMENTS = Language(
         ),
         Field("timeframe", "Of its bars.", "timeframe=1d", text("timeframe")),
         Field("provider", "Whose bars.", "provider:builtin", text("provider")),
+        OWNER,
         NOTES,
         STARRED,
         ARCHIVED,
@@ -269,6 +278,7 @@ SAVED_STRATEGIES = Language(
         Field(
             "expr", "Part of the expression.", 'expr:"delta(close"', text("canonical")
         ),
+        OWNER,
         NOTES,
         Field(
             "complexity",
