@@ -19,6 +19,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
@@ -163,6 +164,15 @@ class Admission(MiddlewareMixin):
         if person.scope.covers(needed):
             return None
         return refuse(request, _scope_too_small(person.scope, needed))
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        """What one person was told no cache tells the next, in a browser or before."""
+        if settings.QUANT_API_KEY and not request.path.startswith("/static/"):
+            patch_vary_headers(response, ("Cookie", "X-API-Key"))
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
 
 
 def _scope_too_small(scope: Scope, needed: Scope) -> Problem:

@@ -208,3 +208,19 @@ def test_a_lab_without_people_offers_nothing_of_it(settings, client):
         ).status_code
         == 200
     )
+
+
+def test_no_cache_tells_one_what_another_was_told(things, settings, client):
+    ann, run = client_of("ann"), f"/api/runs/{things['run_id']}"
+    for address in (run, f"/model-lab/runs/{things['run_id']}", f"{run}/manifest"):
+        answer = ann.get(address)
+        assert answer.status_code == 200, address
+        assert {"Cookie", "X-API-Key"} <= set(answer["Vary"].split(", ")), address
+        assert answer["Cache-Control"].startswith("private"), address
+    assert "no-store" in ann.get(run)["Cache-Control"]
+    file = f"{run}/artifacts/metrics.json"
+    known = {"If-None-Match": ann.get(file)["ETag"]}
+    assert ann.get(file, headers=known).status_code == 304
+    assert client_of("bob").get(file, headers=known).status_code == 404
+    settings.QUANT_API_KEY = ""
+    assert "X-API-Key" not in client.get("/health").get("Vary", "")
