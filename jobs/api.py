@@ -227,7 +227,7 @@ def log_answer(job: Job, query: LogQuery) -> Any:
         return {"items": lines, "next_after": lines[-1].seq if lines else query.after}
     if query.format == "text":
         return _as_text(lines, name=f"{job.pk}-log.txt")
-    rows = [LogLineOut.from_orm(line).dict() for line in lines]
+    rows = [LogLineOut.model_validate(line).model_dump() for line in lines]
     return download(table_of(rows), form=query.format, name=f"{job.pk}-log")
 
 

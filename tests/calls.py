@@ -34,7 +34,9 @@ json.dump(found, sys.stdout, default=str)
 
 def calls_in(html):
     """Return the printed calls of a page by their ids: curl-… and python-…."""
-    found = re.findall(r'(?s)<code id="((?:curl|python)-[^"]+)">(.*?)</code>', html)
+    found = re.findall(
+        r'(?s)<code id="((?:curl|python)-[^"]+)"[^>]*>(.*?)</code>', html
+    )
     return {name: unescape(code) for name, code in found}
 
 

@@ -251,7 +251,6 @@ SILENT = {
     "experiments/saved_views.html": "a name: PATCH /api/views/{view_id}",
     "experiments/_expression_saved.html": "a name: POST /api/strategies",
     "experiments/share.html": "one choice: PUT /api/share/{kind}/{key}",
-    "experiments/preset_sweep.html": "a part of PUT /api/presets/{kind}/{name}",
     "experiments/presets.html": "files: PUT /api/presets/{kind}/{name} of each",
     "experiments/dataset_form.html": "a file read anew: the API is sent it again",
     "experiments/_catalog_preview.html": "a question, answered below it",

@@ -241,9 +241,9 @@ def test_no_number_is_written_into_a_template_and_nothing_is_promised():
 
 def test_numbers_are_written_as_on_pages():
     evidence = {"a": -0.1234, "b": 12_345, "c": 0.001, "d": 38.2, "e": 2.5, "f": "x"}
-    template = "{a:percent} {b:count} {c:p} {d:years} {e:bps} {e:ratio} {f:text}"
+    template = "{a:percent} {b:count} {c:p} {d:span} {e:bps} {e:ratio} {f:text}"
 
-    assert written(template, evidence) == "−12.3 12,345 < 0.01 38 2.5 2.50 x"
+    assert written(template, evidence) == "−12.3 12,345 < 0.01 38 years 2.5 2.50 x"
 
 
 def test_the_manual_is_current_and_has_every_rule():

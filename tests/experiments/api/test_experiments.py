@@ -17,6 +17,7 @@ KEYS = {
     *("timeframe", "benchmark", "start", "end", "cost_model", "sizing", "tags"),
     *("notes", "starred", "archived", "is_demo", "created_at", "updated_at"),
     *("run_counts", "best_run", "n_trials", "links", "members"),
+    *("owner", "visibility"),
 }
 HYPOTHESIS = {
     "cause": "Trends last for months",

@@ -14,7 +14,7 @@ from tests.factories import make_run
 pytestmark = pytest.mark.django_db
 
 # CONTRACT, section 3; `search`, `restated`, `warnings`, `archived`, `preset_ref`,
-# `missing` and `files_removed_at` are ours.
+# `missing`, `files_removed_at`, `owner` and `visibility` are ours.
 KEYS = {
     *("id", "run_id", "kind", "name", "experiment_id", "parent_id", "job_id"),
     *("status", "stage", "progress", "processed", "total", "rate", "eta_s", "best"),
@@ -23,6 +23,7 @@ KEYS = {
     *("manifest_sha", "seed", "ppy", "metrics", "flags", "honesty"),
     *("tags", "starred", "pinned", "archived", "notes", "reused", "links"),
     *("search", "restated", "warnings", "preset_ref", "missing", "files_removed_at"),
+    *("owner", "visibility"),
 }
 
 
