@@ -119,7 +119,6 @@ def preload() -> None:
     """Do in the fork server, once, what each child would pay for the first time."""
     # Loaded, not used: vl_convert starts threads when it draws, and a fork would hang.
     import altair  # noqa: F401
-    import fpdf  # noqa: F401
     import statsmodels.stats.multitest  # noqa: F401
     import vl_convert  # noqa: F401
 

@@ -22,8 +22,7 @@ from experiments.charts.scales import label_values, padded
 GROWTH_PX, GAP_PX, FALL_PX = 230, 34, 96
 ALL_PX = GROWTH_PX + GAP_PX + FALL_PX
 WORD_PX = 64  # at most, of a word at the end of a line
-# Of lines but the first two, and of what the pointer finds: below 2,000 marks in all.
-FALL_POINTS, READ_OUT_POINTS = 200, 150
+FALL_POINTS = 200  # of lines but the first two: a chart stays below 2,000 marks
 SMALLEST_FALL = 0.01  # that an axis ends at
 MONTHS_AS_ROWS = 24  # a longer sample is told by years
 BUY_AND_HOLD = "buy_and_hold"
@@ -230,7 +229,7 @@ def _growth_panel(
 
 def _read_out(rows: list[Document]) -> list[Document]:
     """Return the points of a line that say their values."""
-    return rows[:: -(-len(rows) // READ_OUT_POINTS)]
+    return rows[:: -(-len(rows) // FALL_POINTS)]
 
 
 def _zoom(report: Report, lines: dict[str, list[Document]], spec: Document) -> Document:
@@ -242,7 +241,7 @@ def _zoom(report: Report, lines: dict[str, list[Document]], spec: Document) -> D
     series, own = report["series"], lines["run"]
     drawn: list[tuple[str, list[Document], Document]] = [
         ("equity", own, {}),
-        ("equity", _read_out(own), {"most": READ_OUT_POINTS}),
+        ("equity", _read_out(own), {"most": FALL_POINTS}),
         ("drawdown", falls_of(series["drawdown"]), {"first": 1.0}),
     ]
     if "benchmark" in lines:

@@ -69,7 +69,7 @@ class TestEquity:
         assert {one["data"] for one in zoom["lines"]} <= set(spec["datasets"])
         growth, read_out, fall, *theirs = zoom["lines"]
         assert growth["first"] == kept["series"]["equity"]["value"][0]
-        assert (read_out["most"], fall["series"], fall["first"]) == (150, "drawdown", 1)
+        assert (read_out["most"], fall["series"], fall["first"]) == (200, "drawdown", 1)
         assert [one.get("falls", False) for one in theirs] == [False, True]
 
     def test_the_table_compounds_the_months_of_a_short_sample(self):
