@@ -43,7 +43,8 @@ def n_marks(spec: dict[str, Any]) -> int:
         if "layer" in node:
             return sum(of(one, data) for one in node["layer"])
         rows = data["values"] if "values" in data else datasets[data["name"]]
-        has_cells = '"near"' in json.dumps(node.get("encoding", {}))  # under the pointer
+        # Cells under the pointer are marks as well.
+        has_cells = '"near"' in json.dumps(node.get("encoding", {}))
         return len(rows) * (2 if has_cells else 1)
 
     return of(spec, spec.get("data"))
