@@ -40,6 +40,7 @@ from tests.bench.discovery import search
 from tests.bench.document import engine_written
 from tests.bench.expressions import features, population
 from tests.bench.luck import luck
+from tests.bench.turns import awake, settle
 
 ROOT = Path(__file__).parent.parent.parent
 HOME = Path(os.environ.get("QUANT_HOME", ROOT / "var")) / "bench"
@@ -66,7 +67,6 @@ GRIDS = {
 }
 LARGE = {"fast": range(5, 105), "slow": range(110, 310, 2)}
 MINUTES = {"fast": range(10, 30), "slow": range(40, 240, 20)}
-SHORT_S = 0.02
 
 
 class Row(NamedTuple):
@@ -233,6 +233,7 @@ class Bench:
     ) -> tuple[float, float, Any, Any]:
         """Return both medians in seconds, and the last answers."""
         ours(), theirs()
+        settle()
         mine, other = [], []
         for _ in range(2 if self.quick else rounds):
             seconds, result = awake(ours)
@@ -254,19 +255,6 @@ class Bench:
         row = Row(work, mine * 1e3, peer, theirs * 1e3, must, moonshot, how)
         self.rows.append(row)
         sys.stdout.write(f"{work}: {row.ratio:.1f}x {peer}\n")
-
-
-def awake(work: Callable[[], tuple[float, Any]]) -> tuple[float, Any]:
-    """Return what a piece of work takes on a core that was not idle just before.
-
-    While the other side takes its turn, a core falls asleep and forgets: what is as
-    short as waking up is done twenty times, and the last counts.
-    """
-    found = work()
-    if found[0] < SHORT_S:
-        for _ in range(19):
-            found = work()
-    return found
 
 
 def growth(candles: Candles) -> dict[str, float]:
