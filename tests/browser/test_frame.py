@@ -45,6 +45,7 @@ def test_paper_is_light_and_holds_nothing_to_press(watch, demo):
     run = demo["SMA 20/50"]
     lab = watch("dark")
     page = lab.open(run["links"]["page"])
+    page.wait_for_load_state("networkidle")  # what printing cannot wait for is there
     charts_are_on_paper(page)
     page.emulate_media(media="print")
 

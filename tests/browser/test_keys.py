@@ -25,6 +25,7 @@ def test_keys_find_the_search_the_help_and_the_pages(watch):
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page.locator("h1")).to_have_text("Settings")
+    page.wait_for_load_state()  # its script as well
     page.locator(".foot").get_by_role("link", name="Keyboard").click()
     expect(dialog).to_be_visible()
     dialog.get_by_role("button", name="Close").click()
