@@ -207,7 +207,7 @@ def mini_of(luck: Luck) -> Mini | None:
 
 RULER_LEFT, RULER_RIGHT = 16.0, 324.0
 GROUND, HILL_HEIGHT, HILL_POINTS = 76.0, 40.0, 120
-CHARS = 5.6  # the width of a letter of a label
+CHARS = 6.5  # the width of a letter of a label, in the widest of the fonts
 # Distances between the labels of the ruler, and their decimals.
 STEPS = ((0.1, 1), (0.25, 2), (0.5, 1), (1.0, 0), (2.0, 0), (5.0, 0), (10.0, 0))
 MAX_STEPS = 6

@@ -60,7 +60,10 @@ class BodyForm(forms.Form):
             if name not in sent.cleaned_data and name not in sent.errors
         ]
         files = {n for n, f in sent.fields.items() if isinstance(f, forms.FileField)}
-        return [(_label(sent, n), text) for n, text in told if n not in files]
+        fields = [one for one in told if one[0] in sent.fields]
+        # What is said of the form as a whole often comes of a field that is not right.
+        told = [one for one in fields or told if one[0] not in files]
+        return [(_label(sent, name), text) for name, text in told]
 
 
 def _shown(bound: BoundField) -> Any:
