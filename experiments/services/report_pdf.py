@@ -22,7 +22,7 @@ from experiments.models import ModelRun
 from experiments.selectors.bars import flat_bars
 from experiments.selectors.report import run_report
 from experiments.selectors.summary import run_summary
-from experiments.services.paper import laid_out
+from experiments.services.pdf_layout import laid_out
 from experiments.services.report_file import alone, tests_of
 from strategies import __version__
 from strategies.documents import sha256_of

@@ -12,7 +12,7 @@ from experiments.api import pictures
 from experiments.artifacts import spare
 from experiments.artifacts.store import run_store
 from experiments.selectors.runs import run_document
-from experiments.services.paper import laid_out
+from experiments.services.pdf_layout import laid_out
 from experiments.services.runs import run_update
 from experiments.templatetags.honesty import luck_of
 from experiments.templatetags.lab_format import percent, probability, ratio
