@@ -161,10 +161,16 @@ class Job(models.Model):
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left at the present rate; None while that is unknown."""
-        if self.status != JobStatus.RUNNING or not self.rate or self.total is None:
-            return None
-        return max(self.total - self.processed, 0) / self.rate
+        return seconds_left(self.status, self.rate, self.processed, self.total)
+
+
+def seconds_left(
+    status: str, rate: float | None, processed: int, total: int | None
+) -> float | None:
+    """Return the seconds left at the present rate; None while that is unknown."""
+    if status != JobStatus.RUNNING or not rate or total is None:
+        return None
+    return max(total - processed, 0) / rate
 
 
 class JobEvent(models.Model):

@@ -14,7 +14,6 @@ from ninja.errors import (
     ValidationErrorContext,
 )
 from ninja.parser import Parser
-from ninja.renderers import JSONRenderer
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel, Field
 
@@ -76,6 +75,7 @@ from quantlab.access.auth import LabKey, key_needed, scope_needed
 from quantlab.access.once import HEADER, MOST, NEVER
 from quantlab.access.perimeter import is_api, refuse
 from quantlab.telemetry import health, scrape
+from quantlab.web.answers import StrictRenderer
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 from strategies import __version__
@@ -115,12 +115,6 @@ class StrictParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         return read_json(request.body)
-
-
-class StrictRenderer(JSONRenderer):
-    """Refuse to answer with NaN: unknown is `null`, and a test should have said so."""
-
-    json_dumps_params = {"allow_nan": False, "ensure_ascii": False}  # noqa: RUF012
 
 
 ONCE = {

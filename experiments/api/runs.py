@@ -21,9 +21,8 @@ from experiments.api.submission import PREFERENCE, RESPONSES, submitted
 from experiments.selectors.filters import RunFilter
 from experiments.selectors.runs import (
     run_document,
-    run_documents,
+    run_documents_page,
     run_get,
-    run_page,
 )
 from experiments.services.marks import runs_mark
 from experiments.services.runs import (
@@ -47,9 +46,8 @@ def list_runs(request: HttpRequest, query: Query[RunQuery]) -> Any:
 
 
 def _page(wanted: RunFilter, **asked: Any) -> Mapping[str, Any]:
-    page = run_page(wanted, **asked)
-    items = run_documents(page.items, with_config=False)
-    return {"items": items, "next_cursor": page.next_cursor}
+    page = run_documents_page(wanted, **asked)
+    return {"items": page.items, "next_cursor": page.next_cursor}
 
 
 @router.post("/bulk", response=RunBulkOut, summary="Change many runs")

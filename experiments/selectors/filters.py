@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import CharField, Q
+from django.db.models.functions import Cast
 
 from experiments.models import ModelRun, RunKind
 from experiments.selectors.conditions import ended, holds, tagged, trading
-from experiments.selectors.query.lists import EXPERIMENTS, RUNS
+from experiments.selectors.query.lists import EXPERIMENTS, MANY_RUNS, RUNS
 from quantlab.web.paging import unknown_word
 
 FEW = 1_000
+REMEMBERED_S = 60.0
+MOST_REMEMBERED = 1_000
+_found_many: dict[RunFilter, float] = {}  # what found more than a few, until when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,10 @@ class RunFilter:
             condition &= trading(self.symbol, prefix)
         if self.tag:
             condition &= tagged(self.tag, prefix)
-        return condition & RUNS.where(self.q, prefix) if self.q else condition
+        if not self.q:
+            return condition
+        language = MANY_RUNS if self.is_many else RUNS
+        return condition & language.where(self.q, prefix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +105,26 @@ def narrowed(wanted: RunFilter) -> RunFilter:
     """Return the same filter, with its runs by name if they are few; a query or none.
 
     So a search that finds little goes through all runs only once. One that finds much
-    is met soon on the way along any index.
+    is met soon on the way along any index, and is not counted again for a while: that
+    it is right does not hang on it, only which way is taken.
     """
     asked = (wanted.kind, wanted.strategy, wanted.symbol, wanted.tag, wanted.q)
     is_wide = not any(asked) and wanted.starred is None and not wanted.archived
     if is_wide or wanted.is_many or wanted.keys is not None:
         return wanted
-    passing = replace(wanted, status="", pinned=None).where()
-    runs = ModelRun.objects.filter(passing).order_by()
-    keys = tuple(runs.values_list("pk", flat=True)[: FEW + 1])
-    if len(keys) > FEW:
+    any_end = replace(wanted, status="", pinned=None)
+    if _found_many.get(any_end, 0.0) > time.monotonic():
         return replace(wanted, is_many=True)
-    return replace(wanted, keys=keys)
+    runs = ModelRun.objects.filter(any_end.where()).order_by()
+    # As text: where there are many, their ids are not used.
+    texts = runs.values_list(Cast("pk", CharField()), flat=True)
+    keys = list(texts[: FEW + 1])
+    if len(keys) <= FEW:
+        return replace(wanted, keys=tuple(UUID(key) for key in keys))
+    if len(_found_many) >= MOST_REMEMBERED:
+        _found_many.clear()
+    _found_many[any_end] = time.monotonic() + REMEMBERED_S
+    return replace(wanted, is_many=True)
 
 
 def _kind_known(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from experiments.models import LedgerPool, ModelRun
@@ -114,7 +114,22 @@ def expected_best(n_trials: float, variance: float) -> float:
     return expected_max_sharpe(max(n_trials, 1.0), variance)
 
 
-def honesty_of(runs: Iterable[ModelRun]) -> dict[UUID, Honesty | None]:
+class Judged(Protocol):
+    """A run, or as many of its columns as its luck is judged by."""
+
+    @property
+    def pk(self) -> UUID: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def metrics(self) -> dict[str, Any]: ...
+    @property
+    def ppy(self) -> float | None: ...
+    @property
+    def sharpe_se(self) -> float | None: ...
+
+
+def honesty_of(runs: Iterable[Judged]) -> dict[UUID, Honesty | None]:
     """Return the honesty of each run, None where it has no Sharpe; one query.
 
     Counted is every different candidate ever tried on the run's instruments and

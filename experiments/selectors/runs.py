@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from experiments.models import ModelRun, RunMetric
 from experiments.selectors.filters import RunFilter, narrowed
-from experiments.selectors.honesty import honesty_of
+from experiments.selectors.honesty import Judged, honesty_of
 from experiments.selectors.links import run_links
 from experiments.selectors.versions import run_restated
-from jobs.models import Job, JobStatus
+from jobs.models import JobStatus, seconds_left
 from quantlab.web.paging import Page, keyset_page, unknown_word
 from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
@@ -43,6 +44,7 @@ UNLISTED = (
     "experiment__notes",
 )
 EVERY_RUN = RunFilter()
+Row = TypeVar("Row")  # a run, or the columns of one
 # A cursor that begins so is behind the last run that has the number asked for.
 NO_NUMBER = "none."
 
@@ -88,31 +90,68 @@ def run_page(
     `order` is a field or the key or alias of a metric. 422 for a status, kind, order
     or cursor that is none. At most five queries.
     """
-    name = order.removeprefix("-")
-    wanted = narrowed(wanted)
-    if name not in ORDERS:
-        return _page_by_metric(wanted, name, order, limit, cursor)
-    read = partial(keyset_page, order=order, fields=ORDERS, limit=limit, cursor=cursor)
-    if name not in SORTED:
-        return read(_whole().filter(wanted.where()))
-    small = ModelRun.objects.select_related("job").only(ORDERS[name])
-    page = read(small.filter(wanted.where()))
-    return Page(runs_listed([run.pk for run in page.items]), page.next_cursor)
+    return _page(_whole(), wanted, order, limit, cursor)
+
+
+def run_documents_page(
+    wanted: RunFilter = EVERY_RUN,
+    *,
+    order: str = "-created_at",
+    limit: int = 50,
+    cursor: str = "",
+) -> Page[dict[str, Any]]:
+    """Return the page as documents, read as columns: no object is made of a row.
+
+    For scripts, which read many pages; as `run_page` and `run_documents`, in half of
+    their time.
+    """
+    page = _page(_columns(), wanted, order, limit, cursor)
+    facts = (row._asdict() for row in page.items)
+    return Page(_documents(page.items, facts), page.next_cursor)
 
 
 def _whole() -> QuerySet[ModelRun]:
     return ModelRun.objects.select_related("job", "experiment").defer(*UNLISTED)
 
 
+def _columns() -> QuerySet[ModelRun, Any]:
+    return ModelRun.objects.values_list(*FACTS, named=True)
+
+
 def runs_listed(keys: Sequence[UUID]) -> list[ModelRun]:
     """Return the runs in this order, as pages of a list have them; one query."""
-    found = _whole().in_bulk(keys)
+    return _in_order(_whole(), keys)
+
+
+def _in_order(whole: QuerySet[ModelRun, Row], keys: Sequence[UUID]) -> list[Row]:
+    rows: Iterable[Any] = whole.filter(pk__in=keys).order_by()
+    found = {row.pk: row for row in rows}
     return [found[key] for key in keys if key in found]
+
+
+def _page(
+    whole: QuerySet[ModelRun, Any],
+    wanted: RunFilter,
+    order: str,
+    limit: int,
+    cursor: str,
+) -> Page[Any]:
+    name = order.removeprefix("-")
+    wanted = narrowed(wanted)
+    if name not in ORDERS:
+        page = _page_by_metric(wanted, name, order, limit, cursor)
+        return Page(_in_order(whole, page.items), page.next_cursor)
+    read = partial(keyset_page, order=order, fields=ORDERS, limit=limit, cursor=cursor)
+    if name not in SORTED:
+        return read(whole.filter(wanted.where()))
+    small = ModelRun.objects.select_related("job").only(ORDERS[name])
+    runs = read(small.filter(wanted.where()))
+    return Page(_in_order(whole, [run.pk for run in runs.items]), runs.next_cursor)
 
 
 def _page_by_metric(
     wanted: RunFilter, name: str, order: str, limit: int, cursor: str
-) -> Page[ModelRun]:
+) -> Page[UUID]:
     """Return the runs that have the number, by it, and behind them all others.
 
     The first come from an index on the value, however many runs there are.
@@ -131,11 +170,11 @@ def _page_by_metric(
         )
         found = [number.run_id for number in page.items]
         if page.next_cursor is not None:
-            return Page(runs_listed(found), page.next_cursor)
+            return Page(found, page.next_cursor)
     rest = _without_number(wanted, key)
     room = limit - len(found)
     if room == 0:
-        return Page(runs_listed(found), NO_NUMBER if rest.exists() else None)
+        return Page(found, NO_NUMBER if rest.exists() else None)
     behind = keyset_page(
         rest,
         order=order,
@@ -145,14 +184,15 @@ def _page_by_metric(
     )
     found += [run.pk for run in behind.items]
     more = behind.next_cursor
-    return Page(runs_listed(found), None if more is None else f"{NO_NUMBER}{more}")
+    return Page(found, None if more is None else f"{NO_NUMBER}{more}")
 
 
-def _numbers(wanted: RunFilter, key: str) -> QuerySet[RunMetric]:
+def _numbers(wanted: RunFilter, key: str) -> QuerySet[RunMetric, Any]:
     numbers = RunMetric.objects.filter(key=key, value__isnull=False)
     if wanted.experiment_id is not None:
         numbers = numbers.filter(experiment_id=wanted.experiment_id)
-    return numbers.filter(wanted.where("run__")).only("run_id", "value")
+    found = numbers.filter(wanted.where("run__"))
+    return found.values_list("run_id", "value", named=True)
 
 
 def _without_number(wanted: RunFilter, key: str) -> QuerySet[ModelRun]:
@@ -173,7 +213,6 @@ OF_RUN = (
     "kind",
     "name",
     "job_id",
-    "status",
     "created_at",
     "config_hash",
     "run_hash",
@@ -189,19 +228,33 @@ OF_RUN = (
     "notes",
     "owner",
     "visibility",
+    "files_removed_at",
 )
 OF_JOB = (
+    "status",
     "progress",
     "processed",
     "total",
     "rate",
-    "eta_s",
     "best",
     "message",
     "started_at",
     "finished_at",
     "error",
 )
+OF_LUCK = ("pool", "sharpe_se")
+# Where "" is for what is not known.
+TEXTS = ("preset_ref", "data_fingerprint", "manifest_sha")
+FACTS = (
+    "pk",
+    "experiment_id",
+    "parent_id",
+    *OF_RUN,
+    *TEXTS,
+    *OF_LUCK,
+    *(f"job__{name}" for name in (*OF_JOB, "stage")),
+)
+_facts = attrgetter(*(name.replace("__", ".") for name in FACTS))
 
 
 def run_documents(
@@ -212,15 +265,11 @@ def run_documents(
     The runs come from `run_get` or `run_page`, so that job and experiment are there.
     """
     runs = list(runs)
-    honesty = honesty_of(runs)
-    documents = []
-    for run in runs:
-        document = _document(run)
-        luck = honesty[run.pk]
-        document["honesty"] = None if luck is None else luck.as_json()
-        if with_config:
+    facts = (dict(zip(FACTS, _facts(run), strict=True)) for run in runs)
+    documents = _documents(runs, facts)
+    if with_config:
+        for run, document in zip(runs, documents, strict=True):
             document |= {"config": run.config, "search": run.search}
-        documents.append(document)
     return documents
 
 
@@ -231,25 +280,37 @@ def run_document(run: ModelRun, *, reused: bool = False) -> dict[str, Any]:
     return document | own
 
 
-def _document(run: ModelRun) -> dict[str, Any]:
-    job = run.job
-    ids = {
-        "id": str(run.pk),
-        "run_id": str(run.pk),
-        "experiment_id": _id(run.experiment_id),
-        "parent_id": _id(run.parent_id),
+def _documents(
+    runs: Iterable[Judged], facts: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    honesty = honesty_of(runs)
+    documents = []
+    for known in facts:
+        document = _document(known)
+        luck = honesty[known["pk"]]
+        document["honesty"] = None if luck is None else luck.as_json()
+        documents.append(document)
+    return documents
+
+
+def _document(facts: Mapping[str, Any]) -> dict[str, Any]:
+    run_id = facts["pk"]
+    job = {name: facts[f"job__{name}"] for name in OF_JOB}
+    document = {
+        "id": str(run_id),
+        "run_id": str(run_id),
+        "experiment_id": _id(facts["experiment_id"]),
+        "parent_id": _id(facts["parent_id"]),
     }
-    document = ids | {name: getattr(run, name) for name in OF_RUN}
-    document |= {name: getattr(job, name) for name in OF_JOB}
+    document |= {name: facts[name] for name in OF_RUN}
+    document |= job
+    document |= {name: facts[name] or None for name in TEXTS}
     return document | {
-        "stage": _stage(job),
-        "completed_at": job.finished_at,
-        "preset_ref": run.preset_ref or None,
-        "data_fingerprint": run.data_fingerprint or None,
-        "manifest_sha": run.manifest_sha or None,
-        "files_removed_at": run.files_removed_at,
+        "eta_s": seconds_left(job["status"], job["rate"], job["processed"], job["total"]),
+        "stage": _stage(job["status"], facts["job__stage"]),
+        "completed_at": job["finished_at"],
         "reused": False,
-        "links": run_links(run.pk, job.pk),
+        "links": run_links(run_id, facts["job_id"]),
     }
 
 
@@ -257,9 +318,9 @@ def _id(key: UUID | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _stage(job: Job) -> str | None:
+def _stage(status: str, stage: str) -> str | None:
     """Return where the work is, or where it stopped; None once it is done."""
-    if job.status == JobStatus.SUCCEEDED:
+    if status == JobStatus.SUCCEEDED:
         return None
-    waits = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
-    return job.stage or (JobStatus.QUEUED.value if waits else None)
+    waits = status in (JobStatus.QUEUED, JobStatus.RUNNING)
+    return stage or (JobStatus.QUEUED.value if waits else None)

@@ -22,13 +22,14 @@ from quantlab.web.problem import Problem
 from strategies.errors import did_you_mean
 
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 
 MAX_LIMIT = 200
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
-    items: list[Row]
+class Page(Generic[Item]):
+    items: list[Item]
     next_cursor: str | None
 
 

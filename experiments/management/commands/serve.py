@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from experiments.services.setup import compile_behind, setup_is_current
 from jobs.hub import hub
 from jobs.tasks import EmbeddedWorker
+from quantlab.web.wire import LabProtocol
 
 STOP_WITHIN_S = 3
 
@@ -82,6 +83,7 @@ class Command(BaseCommand):
             "quantlab.asgi:application",
             host=host,
             port=port,
+            http=LabProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -172,6 +173,14 @@ RUNS = Language(
         "not starred (symbol:SP500 or symbol:NASDAQ)",
     ),
 )
+
+
+def _of_the_one(prefix: str) -> QuerySet[RunMetric]:
+    return RunMetric.objects.filter(run=OuterRef(f"{prefix}pk"))
+
+
+# The same where much is found: a list meets enough on its way, and asks run by run.
+MANY_RUNS = replace(RUNS, metric=lambda of: metric(of, _of_the_one))
 
 
 def _runs_of_experiment() -> QuerySet[ModelRun]:
