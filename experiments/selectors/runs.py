@@ -242,6 +242,7 @@ OF_JOB = (
     "finished_at",
     "error",
 )
+HASTE = ("status", "rate", "processed", "total")
 OF_LUCK = ("pool", "sharpe_se")
 # Where "" is for what is not known.
 TEXTS = ("preset_ref", "data_fingerprint", "manifest_sha")
@@ -306,7 +307,7 @@ def _document(facts: Mapping[str, Any]) -> dict[str, Any]:
     document |= job
     document |= {name: facts[name] or None for name in TEXTS}
     return document | {
-        "eta_s": seconds_left(job["status"], job["rate"], job["processed"], job["total"]),
+        "eta_s": seconds_left(*(job[name] for name in HASTE)),
         "stage": _stage(job["status"], facts["job__stage"]),
         "completed_at": job["finished_at"],
         "reused": False,
