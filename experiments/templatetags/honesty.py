@@ -13,10 +13,10 @@ from statistics import NormalDist
 from typing import Any
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from experiments.selectors.ledger import label_of
+from quantlab.web.markup import written
 from strategies.metrics import REASONS
 from strategies.numerals import UNKNOWN, number, probability
 
@@ -145,7 +145,7 @@ CELL = '<span data-honesty data-metric="sharpe" title="{}">{}</span>'
 def sharpe_cell(run: Document) -> SafeString:
     """Write the number of a table's cell; error and trials are in its title."""
     luck = luck_of(run)
-    return format_html(CELL, luck.sentence, number(luck.sharpe, 2))
+    return written(CELL, luck.sentence, number(luck.sharpe, 2))
 
 
 @register.inclusion_tag("components/sharpe.html")
@@ -185,8 +185,8 @@ def luck_mini(run: Document) -> SafeString:
     luck = luck_of(run)
     mini = mini_of(luck)
     if mini is None:
-        return format_html('<span title="{}">{}</span>', luck.sentence, UNKNOWN)
-    return format_html(MINI, luck.sentence, mini.low, mini.high, mini.dot)
+        return written('<span title="{}">{}</span>', luck.sentence, UNKNOWN)
+    return written(MINI, luck.sentence, mini.low, mini.high, mini.dot)
 
 
 def mini_of(luck: Luck) -> Mini | None:

@@ -39,7 +39,7 @@ CHOICES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number of one run; with a form it is drawn (templatetags/run_cells.py)."""
+    """One number of one run; with a form it is drawn (templatetags/run_rows.py)."""
 
     label: str
     text: str = ""
