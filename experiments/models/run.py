@@ -128,9 +128,10 @@ class ModelRun(Owned):
         indexes = (
             models.Index(fields=["config_hash"], name="idx_runs_hash"),
             # Behind the order stands what lists filter by and count, so that they
-            # read the wide rows only of the runs that they show.
+            # read the wide rows only of the runs that they show. SQLite looks for
+            # `deleted_at` too, though the condition says it all.
             models.Index(
-                fields=["-created_at", "-id", *LISTED_BY, "experiment"],
+                fields=["-created_at", "-id", *LISTED_BY, "experiment", "deleted_at"],
                 condition=Q(deleted_at__isnull=True),
                 name="idx_runs_listed",
             ),

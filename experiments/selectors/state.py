@@ -20,7 +20,7 @@ def lab_state() -> str:
     """Return what changes with every change of a run or a strategy one may see."""
     states = [
         model.objects.filter(deleted_at__isnull=True).aggregate(
-            n=Count("pk"), newest=Max("updated_at")
+            n=Count("*"), newest=Max("updated_at")
         )
         for model in (ModelRun, StrategySnapshot)
     ]
