@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from experiments.api.schemas import HonestyOut
 from experiments.models import ModelRun
+from experiments.selectors.counts import run_status_counts
 from experiments.selectors.experiments import (
     experiment_documents,
     experiment_get,
@@ -436,3 +437,14 @@ class TestExperiments:
         assert experiment_page(order="name").items == [trend]  # archived: aside
         everything = ExperimentFilter(archived=None)
         assert experiment_page(everything, order="name").items == [other, trend]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a plan of SQLite's")
+def test_all_runs_are_counted_without_their_rows():
+    with CaptureQueriesContext(connection) as asked:
+        run_status_counts(RunFilter(starred=True))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked[-1]['sql']}")
+        [step] = cursor.fetchall()
+
+    assert "COVERING INDEX idx_runs_listed" in step[-1]
