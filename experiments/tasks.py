@@ -117,11 +117,6 @@ def why(context: JobContext, number: int) -> None:
 
 def preload() -> None:
     """Do in the fork server, once, what each child would pay for the first time."""
-    # Loaded, not used: vl_convert starts threads when it draws, and a fork would hang.
-    import altair  # noqa: F401
-    import statsmodels.stats.multitest  # noqa: F401
-    import vl_convert  # noqa: F401
-
     warm_up()
     config = RunConfig(
         provider="synthetic",

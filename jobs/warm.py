@@ -1,8 +1,13 @@
 """A process that has paid for everything once, so that its forks start at once.
 
 The fork server (`multiprocessing`'s: one thread, nothing open) warms up by importing
-`jobs.preload`; each job is a fork of it and enters through `enter`. Nothing here may
-need Django to be set up: a fork of a server that failed to warm up still gets here.
+`jobs.preload`; each job is a fork of it and enters through `enter`. Nothing a child
+calls here may need Django to be set up: a fork of a server that failed to warm up still
+gets here.
+
+The first server is itself a fork of the process that serves, made while that one has a
+single thread (`fork_server`): what both have loaded is in memory once. A server that
+took its place is a new process and shares nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +16,13 @@ import ctypes
 import gc
 import os
 import signal
+import socket
 import sys
 import time
+from multiprocessing import connection, forkserver
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any, NoReturn
 
 import structlog
 
@@ -23,6 +31,45 @@ COLD = 3  # exit code of a probe
 logger = structlog.get_logger(__name__)
 
 _server_pid = 0  # the process that warmed up; its forks find it as their parent
+
+
+def fork_server() -> None:
+    """Make the fork server a fork of this process, once it has loaded what both need.
+
+    Where another thread runs already, nothing is done: a lock that it holds would stay
+    locked. `multiprocessing` then starts a server as it always does.
+    """
+    from django.db import connections
+
+    if _native_threads() > 1:
+        return
+    connections.close_all()
+    listener = socket.socket(socket.AF_UNIX)
+    address = connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
+    listener.bind(address)
+    listener.listen()
+    alive_r, alive_w = os.pipe()
+    gc.freeze()  # a collection in either would copy the pages it touches
+    pid = os.fork()
+    if pid == 0:
+        os.close(alive_w)
+        _serve(listener, alive_r)
+    listener.close()
+    os.close(alive_r)
+    known: Any = forkserver._forkserver  # what it would know had it started the server
+    known._forkserver_address = address
+    known._forkserver_alive_fd = alive_w
+    known._forkserver_pid = pid
+
+
+def _serve(listener: socket.socket, alive_r: int) -> NoReturn:
+    """Be the fork server until nobody is left who could ask."""
+    try:
+        forkserver.main(listener.detach(), alive_r, ["jobs.preload"])
+    except Exception:
+        logger.exception("fork_server_failed")
+    finally:  # never back into what the parent was about to do
+        os._exit(1)
 
 
 def warm_up() -> None:
@@ -34,6 +81,7 @@ def warm_up() -> None:
     # decides. This process ends with it in any case.
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.set_threshold(50_000)  # as manage.py does
     set_up()
     # A fork that inherits an open connection would corrupt it.
     from django.db import connections
@@ -45,8 +93,12 @@ def warm_up() -> None:
     logger.info(
         "fork_server_ready",
         seconds=round(time.monotonic() - started, 2),
-        native_threads=len(list(Path("/proc/self/task").iterdir())),
+        native_threads=_native_threads(),
     )
+
+
+def _native_threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def set_up() -> None:

@@ -53,9 +53,10 @@ class LabProcess:
 
     def job_pids(self) -> list[int]:
         """Return the processes that run jobs: the children of the fork server."""
-        return [
-            pid for server in _children_of(self.pid) for pid in _children_of(server)
-        ]
+        return [pid for server in self.child_pids() for pid in _children_of(server)]
+
+    def child_pids(self) -> list[int]:
+        return _children_of(self.pid)
 
 
 class Lab(LabProcess):

@@ -63,9 +63,14 @@ def test_a_job_that_may_start_once_is_given_up_when_its_child_is_killed(worker, 
     assert job.attempt == 1
 
 
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def test_a_killed_fork_server_is_started_again(worker, gate):
     job = queue.enqueue("patient", gate=str(gate))
     first = started(job)
+    assert command_of(first["server_pid"]) == command_of(worker.process.pid)  # a fork
     os.kill(first["server_pid"], signal.SIGKILL)
     second = started(job, attempt=2)
     gate.touch()
@@ -73,6 +78,7 @@ def test_a_killed_fork_server_is_started_again(worker, gate):
     assert reaches(job, "succeeded").attempt == 2
     assert is_gone(first["pid"])
     assert second["server_pid"] != first["server_pid"]
+    assert b"forkserver" in command_of(second["server_pid"])  # a process of its own
     assert "child_was_cold" not in worker.log.read_text()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.web.test_take_away import pages
 
 # Each has a library of its own in memory once it is imported.
-HEAVY = ("numba", "llvmlite", "sklearn", "arch", "vl_convert", "curl_cffi", "fpdf")
+RARE = ("sklearn", "statsmodels", "arch", "vl_convert", "curl_cffi", "fpdf")
+HEAVY = ("numba", "llvmlite", *RARE)
 
 
 def loaded(pid: int) -> set[str]:
@@ -50,3 +51,25 @@ def test_no_page_loads_what_only_children_use(lab_server, demo):
     modules = loaded(lab_server.pid)
     assert {"pandas", "pyarrow"} <= modules  # so this would see them
     assert modules.isdisjoint(HEAVY)
+
+
+def test_what_jobs_are_forked_from_holds_no_more_than_most_of_them_need(
+    lab_server, demo
+):
+    own = command_of(lab_server.pid)
+    [server] = [pid for pid in lab_server.child_pids() if command_of(pid) == own]
+
+    assert "numba" in loaded(server)
+    assert loaded(server).isdisjoint(RARE)
+    assert shared_mb(server) > 30  # with the process that answers: it is a fork of it
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def shared_mb(pid: int) -> float:
+    """Return what a process has in common with others and is in no file."""
+    said = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    [line] = [line for line in said.splitlines() if line.startswith("Shared_Dirty:")]
+    return int(line.split()[1]) / 1024

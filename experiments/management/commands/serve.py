@@ -19,9 +19,11 @@ from django.core.management.base import BaseCommand, CommandError
 from experiments.services.setup import compile_behind, setup_is_current
 from jobs.hub import hub
 from jobs.tasks import EmbeddedWorker
+from jobs.warm import fork_server
 from quantlab.web.wire import LabProtocol
 
 STOP_WITHIN_S = 3
+SETTLE_AFTER_S = 1.0  # once the first page is there, which both would delay
 
 
 class LabServer(uvicorn.Server):
@@ -37,7 +39,9 @@ class LabServer(uvicorn.Server):
         if self.started:
             if self.worker:
                 self.worker.start()
-            threading.Thread(target=_settle, name="settle", daemon=True).start()
+            settling = threading.Timer(SETTLE_AFTER_S, _settle)
+            settling.daemon = True
+            settling.start()
             host, port = self.config.host, self.config.port
             print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
             self.compiling = compile_behind()
@@ -89,6 +93,9 @@ class Command(BaseCommand):
             lifespan="off",
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
+        config.load()  # what the fork server will share
+        if not no_worker:
+            fork_server()
         # Uvicorn raises the signal again when it has closed: by then all is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
