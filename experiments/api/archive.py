@@ -1,4 +1,4 @@
-"""Runs and experiments as one zip, and back into a lab."""
+"""Runs, experiments and pipelines as one zip, and back into a lab."""
 
 from typing import Any
 
@@ -9,9 +9,11 @@ from pydantic import Field
 from experiments.selectors.archive import (
     Subject,
     subject_of_experiment,
+    subject_of_pipeline,
     subject_of_run,
 )
 from experiments.selectors.experiments import experiment_get
+from experiments.selectors.pipeline import pipeline_get
 from experiments.selectors.runs import run_get
 from experiments.services.archive import archive_make
 from experiments.services.archive_import import archive_import, import_request
@@ -58,6 +60,14 @@ class TakenRunOut(TakenExperimentOut):
     page: str
 
 
+class TakenDatasetOut(TakenExperimentOut):
+    page: str
+
+
+class TakenPipelineOut(TakenDatasetOut):
+    status: str
+
+
 class TakenTrialsOut(Schema):
     new_entries: int
     new_trials: int = Field(description="That nobody had tried on these bars here.")
@@ -71,13 +81,15 @@ class RunLeftOut(Schema):
 
 class ImportOut(Schema):
     dry_run: bool = Field(description="Nothing was taken; this is what it would bring.")
-    kind: str = Field(description="`run` or `experiment`.")
+    kind: str = Field(description="`run`, `experiment` or `pipeline`.")
     id: str
     name: str
     code_version: str
     left_out: list[RunLeftOut] = Field(description="Runs that are not in the archive.")
     experiments: list[TakenExperimentOut]
+    datasets: list[TakenDatasetOut] = Field(description="That models learnt from.")
     runs: list[TakenRunOut]
+    pipelines: list[TakenPipelineOut]
     n_new_runs: int
     n_files: int = Field(description="Of the new runs.")
     n_bytes: int
@@ -123,6 +135,18 @@ def get_run_archive(request: HttpRequest, run_id: str) -> Any:
 def get_experiment_archive(request: HttpRequest, experiment_id: str) -> Any:
     """Its question, its runs that have ended, and all trials on their instruments."""
     return _sent(subject_of_experiment(experiment_get(experiment_id)))
+
+
+@router.get(
+    "/models/pipeline/runs/{pipeline_run_id}/archive",
+    url_name="get_pipeline_archive",
+    operation_id="get_pipeline_archive",
+    summary="Archive of a pipeline",
+    openapi_extra=A_ZIP,
+)
+def get_pipeline_archive(request: HttpRequest, pipeline_run_id: str) -> Any:
+    """Its plan, its dataset, every run that it tried, and the model that it trained."""
+    return _sent(subject_of_pipeline(pipeline_get(pipeline_run_id)))
 
 
 @router.post(

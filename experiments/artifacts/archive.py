@@ -22,12 +22,14 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from quantlab.web.problem import Problem
 from quantlab.web.strict_json import read_json
 
-FORMAT, VERSION = "quantlab-archive", 1
+FORMAT, VERSION = "quantlab-archive", 2
+READ = (1, VERSION)  # the first had no trainings and no pipelines
 INDEX = "archive.json"
 LEDGER = "ledger.jsonl"
 UUID_WORD = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NAME = re.compile(
-    rf"archive\.json|ledger\.jsonl|experiments/{UUID_WORD}\.json"
+    rf"archive\.json|ledger\.jsonl|(?:experiments|pipelines)/{UUID_WORD}\.json"
+    rf"|datasets/{UUID_WORD}/(?:dataset\.json|rows\.parquet)"
     rf"|runs/{UUID_WORD}/(?:run\.json|files/[a-z][a-z0-9_]*\.(?:json|parquet|skops))"
 )
 MOST_MEMBERS = 50_000
@@ -135,6 +137,11 @@ class Archive:
         if held:
             raise refused("damaged", f"{name} ends within a line.")
 
+    def same(self, name: str, said: Any) -> None:
+        """Refuse a row that says other than the file that was hashed at its end."""
+        if self.document(name) != json.loads(json.dumps(said)):
+            raise refused("wrong_numbers", f"What is said of {name} is not in it.")
+
     def check(self, names: Iterable[str]) -> None:
         """Read members for their hashes alone."""
         for name in names:
@@ -170,9 +177,9 @@ class Archive:
         index = parsed(b"".join(parts), INDEX)
         if not isinstance(index, dict) or index.get("format") != FORMAT:
             raise refused("not_an_archive", f"{INDEX} is not that of an archive.")
-        if index.get("version") != VERSION:
+        if index.get("version") not in READ:
             message = f"It is of version {str(index.get('version'))[:20]}; this lab"
-            raise refused("unknown_version", f"{message} reads version {VERSION}.")
+            raise newer("unknown_version", f"{message} reads up to {VERSION}.")
         if not _is_listing(index.get("members")):
             raise refused("damaged", f"{INDEX} does not list its members.")
         if {*index["members"], INDEX} != set(self._infos):
@@ -205,12 +212,22 @@ def parsed(content: bytes, name: str) -> Any:
         raise refused("damaged", exc.message) from None
 
 
-def refused(code: str, message: str) -> Problem:
+def newer(code: str, message: str) -> Problem:
+    """Return the refusal of what a lab of today cannot know."""
+    return refused(code, message, advice="Update this lab, then import it again.")
+
+
+def refused(
+    code: str,
+    message: str,
+    *,
+    advice: str = "Download it again from the lab that made it.",
+) -> Problem:
     return Problem(
         status=422,
         code=code,
         message=f"The archive is refused: {message}",
-        advice="Download it again from the lab that made it.",
+        advice=advice,
         errors=[{"field": "file", "code": code, "message": message}],
     )
 

@@ -15,7 +15,7 @@ class ArchiveForm(BodyForm):
         label="Archive",
         allow_empty_file=True,
         error_messages=NEEDED | {"required": "Choose a file."},
-        help_text="The zip that a lab made of a run or an experiment.",
+        help_text="The zip that a lab made of a run, an experiment or a pipeline.",
         widget=forms.FileInput({"accept": ".zip"}),
     )
 

@@ -35,7 +35,7 @@ def published_version(model_id: str, version: int, identity: str) -> Version:
         raise _gone(row)
     return Version(
         model_id=model_id,
-        version=row.version,
+        version=version or row.version,  # as whoever names it calls it
         whole_identity=row.training.identity,
         provider=run.config["provider"],
         timeframe=run.config["timeframe"],
@@ -62,20 +62,27 @@ def _row(model_id: str, version: int, identity: str) -> ModelVersion:
             )
         return row
     row = of_model.filter(version=version).first()
+    if identity and (row is None or not _is(row, identity)):
+        # It came from another lab, where it had another number.
+        same = of_model.filter(training__identity__startswith=identity)
+        row = same.order_by("version").first() or row
     if row is None:
         raise _refused(
             f"{model_id} has no version {version}.",
             "unknown_version",
             f"GET /api/models/{model_id}/versions lists them; 0 is the newest.",
         )
-    is_named = identity and row.training.identity.startswith(identity)
-    if row.stage != VersionStage.PUBLISHED and not is_named:
+    if row.stage != VersionStage.PUBLISHED and not (identity and _is(row, identity)):
         raise _refused(
             f"Version {version} of {model_id} is not published.",
             "not_published",
             f"Publish it on /models/{model_id}, once the critic has looked at it.",
         )
     return row
+
+
+def _is(row: ModelVersion, identity: str) -> bool:
+    return row.training.identity.startswith(identity)
 
 
 @lru_cache(maxsize=KEPT_READY)

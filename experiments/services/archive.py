@@ -20,10 +20,13 @@ from experiments.artifacts.store import run_store
 from experiments.models import ModelRun
 from experiments.selectors.archive import (
     Subject,
+    dataset_member,
     experiment_row,
     ledger_lines,
+    pipeline_member,
     run_member,
 )
+from experiments.selectors.datasets import dataset_file
 from quantlab.web.problem import Problem
 from strategies import __version__
 
@@ -64,12 +67,19 @@ def _members(subject: Subject) -> Iterator[tuple[str, Content]]:
     for experiment in subject.experiments:
         document = json_bytes(experiment_row(experiment))
         yield f"experiments/{experiment.pk}.json", document
+    for dataset in subject.datasets:
+        folder = f"datasets/{dataset.pk}"
+        yield f"{folder}/dataset.json", json_bytes(dataset_member(dataset))
+        if dataset_file(dataset).exists():  # else it has to be built again, as here
+            yield f"{folder}/rows.parquet", dataset_file(dataset)
     for run in subject.runs:
         yield f"runs/{run.pk}/run.json", json_bytes(run_member(run))
         for name in _files(run):
             run_store().open(str(run.pk), name).close()  # refused if it is gone
             path = run_store().path(str(run.pk), name)
             yield f"runs/{run.pk}/files/{name}", path
+    for row in subject.pipelines:
+        yield f"pipelines/{row.pk}.json", json_bytes(pipeline_member(row))
     yield LEDGER, b"".join(json_bytes(line) for line in ledger_lines(subject))
 
 
@@ -85,6 +95,7 @@ def _fits(subject: Subject) -> None:
     store = run_store()
     kept = [run for run in subject.runs if run.manifest_sha]
     total = sum(e["size"] for run in kept for e in store.list(str(run.pk)))
+    total += sum(dataset.size_bytes for dataset in subject.datasets)
     if total > MOST_BYTES // 2:
         raise Problem(
             status=409,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID, uuid4
@@ -21,7 +22,7 @@ from django.db.models import F
 
 from experiments.artifacts import spare
 from experiments.artifacts.archive import Archive
-from experiments.artifacts.archive_rows import JobRow, PoolRow, RunMember
+from experiments.artifacts.archive_rows import PoolRow, RunMember
 from experiments.artifacts.store import run_store
 from experiments.models import (
     Instrument,
@@ -37,14 +38,21 @@ from experiments.models import (
     SweepChunk,
     ValidationTest,
 )
+from experiments.selectors.datasets import dataset_page_url
 from experiments.selectors.links import run_page_url
 from experiments.selectors.trials import pool_of
+from experiments.services.archive_jobs import job_taken
+from experiments.services.archive_learnt import (
+    dataset_taken,
+    pipeline_taken,
+    rows_placed,
+    there,
+    training_taken,
+)
 from experiments.services.archive_read import Contents, Trial, archive_read
 from experiments.services.datasets import BOOLEANS
 from experiments.services.ledger import ledger_take
 from experiments.services.runs import symbols_keep
-from jobs.models import Job, JobLog, new_job_id
-from quantlab.web.person import who_asks
 from quantlab.web.problem import Problem
 from strategies.errors import ConfigError
 from strategies.market.identity import Sketch
@@ -57,7 +65,9 @@ class Taken:
     """What came of an archive, or would."""
 
     experiments: list[dict[str, Any]] = field(default_factory=list)
+    datasets: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
+    pipelines: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)  # that have another name here
     entries: int = 0
     trials: int = 0
@@ -130,17 +140,17 @@ def archive_import(
     """
     contents = archive_read(Archive(file))
     taken = Taken()
-    placed: list[str] = []
+    undo: list[Callable[[], object]] = []
     try:
         with transaction.atomic():
             _take(contents, taken, owner)
             if dry_run:
                 transaction.set_rollback(True)
             else:
-                _place(contents, taken, placed)
+                _place(contents, taken, undo)
     except BaseException:
-        for run_id in placed:
-            run_store().delete(run_id)
+        for step in undo:
+            step()
         raise
     return _document(contents, taken, dry_run=dry_run)
 
@@ -153,12 +163,14 @@ def _take(contents: Contents, taken: Taken, owner: str) -> None:
         outcome = NEW if is_new else HERE
         said = {"id": str(row.id), "name": row.name, "outcome": outcome}
         taken.experiments.append(said)
+    _take_datasets(contents, taken, owner)
     for member in contents.runs:
         outcome = NEW if _take_run(member, taken, pools, owner) else HERE
         run = member.run
         said = {"id": str(run.id), "name": run.name or member.job.title}
         said |= {"kind": run.kind, "status": member.job.status, "outcome": outcome}
         taken.runs.append(said | {"page": run_page_url(run.id)})
+    _take_pipelines(contents, taken, pools, owner)
     for trial in contents.trials:
         _take_trial(trial, taken, names)
     _take_pools(contents.pools, pools)
@@ -169,20 +181,46 @@ def _take(contents: Contents, taken: Taken, owner: str) -> None:
             SealOpening.objects.create(**said)
 
 
-def _place(contents: Contents, taken: Taken, placed: list[str]) -> None:
-    """Write the files of the new runs, before anybody can see these."""
+def _place(contents: Contents, taken: Taken, undo: list[Callable[[], object]]) -> None:
+    """Write the files of what is new, before anybody can see it."""
     archive = contents.archive
-    new = [UUID(run["id"]) for run in taken.runs if run["outcome"] == NEW]
-    for run_id in new:
-        names = contents.files.get(run_id, [])
-        if names:
-            placed.append(str(run_id))
-            folder = f"runs/{run_id}/files"
+    for run in taken.runs:
+        names = contents.files.get(UUID(run["id"]), [])
+        if names and run["outcome"] == NEW:
+            undo.append(partial(run_store().delete, run["id"]))
+            folder = f"runs/{run['id']}/files"
             files = {name: archive.parts(f"{folder}/{name}") for name in names}
-            run_store().take(str(run_id), files)
+            run_store().take(run["id"], files)
+    for member in contents.datasets:
+        path = rows_placed(archive, member)
+        if path is not None:
+            undo.append(partial(path.unlink, missing_ok=True))
 
 
 # --- rows --------------------------------------------------------------------------
+
+
+def _take_datasets(contents: Contents, taken: Taken, owner: str) -> None:
+    for member in contents.datasets:
+        row = member.dataset
+        found = dataset_taken(member, owner)
+        if found is not None and found.job_id != member.job.id:
+            taken.jobs[member.job.id] = str(found.job_id)
+        said = {"id": str(row.id), "name": row.name, "page": dataset_page_url(row.id)}
+        taken.datasets.append(said | {"outcome": NEW if found else HERE})
+
+
+def _take_pipelines(
+    contents: Contents, taken: Taken, pools: dict[str, str], owner: str
+) -> None:
+    for member in contents.pipelines:
+        row = member.pipeline
+        found = pipeline_taken(member, pools, owner)
+        if found is not None and found.job_id != member.job.id:
+            taken.jobs[member.job.id] = found.job_id
+        said = {"id": str(row.id), "name": row.name or member.job.title}
+        said |= {"status": row.status, "page": f"/pipeline/{row.id}"}
+        taken.pipelines.append(said | {"outcome": NEW if found else HERE})
 
 
 def _take_experiment(said: dict[str, Any]) -> bool:
@@ -208,17 +246,20 @@ def _take_run(
     if known is not None:
         _refuse_another(known, member)
         return False
-    job = _take_job(member.job, row.kind.value, row.id, owner)
+    job = job_taken(
+        *(member.job, member.log),
+        kind=row.kind.value,
+        of=str(row.id),
+        page=run_page_url(row.id),
+        owner=owner,
+    )
     if job.pk != member.job.id:
         taken.jobs[member.job.id] = job.pk
     said = row.model_dump() | {"pool": pools.get(row.pool, row.pool)}
-    said["parent_id"] = _there(ModelRun, row.parent_id)
-    said["experiment_id"] = _there(ModelExperiment, row.experiment_id)
+    said["parent_id"] = there(ModelRun, row.parent_id)
+    said["experiment_id"] = there(ModelExperiment, row.experiment_id)
     run = ModelRun.objects.create(job=job, **said)
     _take_parts(run, member)
-    JobLog.objects.bulk_create(
-        JobLog(job=job, **one.model_dump()) for one in member.log
-    )
     return True
 
 
@@ -240,6 +281,8 @@ def _take_parts(run: ModelRun, member: RunMember) -> None:
     SearchBatch.objects.bulk_create(
         SearchBatch(run=run, **one.model_dump()) for one in member.batches
     )
+    if member.training is not None:
+        training_taken(run, member.training)
     if member.proof is not None:
         proof = member.proof
         Reproduction.objects.create(
@@ -257,16 +300,6 @@ def _symbols(config: dict[str, Any]) -> list[str]:
     return [one[:80] for one in dict.fromkeys(listed) if isinstance(one, str)]
 
 
-def _take_job(row: JobRow, kind: str, run_id: UUID, owner: str) -> Job:
-    said = row.model_dump()
-    if Job.objects.filter(pk=row.id).exists():
-        said["id"] = new_job_id()
-    page = run_page_url(run_id)
-    return Job.objects.create(
-        kind=kind, run_id=str(run_id), page=page, owner=owner or who_asks().name, **said
-    )
-
-
 def _refuse_another(known: ModelRun, member: RunMember) -> None:
     row = member.run
     same = (known.config_hash, known.manifest_sha) == (
@@ -281,11 +314,6 @@ def _refuse_another(known: ModelRun, member: RunMember) -> None:
             advice="Restore it, then import again." if same else "It is not replaced.",
             next_steps=[f"GET /api/runs/{known.pk}"],
         )
-
-
-def _there(model: Any, key: UUID | None) -> UUID | None:
-    """Return the id if it is that of something here; what is not here is left open."""
-    return key if key and model.objects.filter(pk=key).exists() else None
 
 
 # --- ledger ------------------------------------------------------------------------
@@ -358,11 +386,16 @@ def _document(contents: Contents, taken: Taken, *, dry_run: bool) -> dict[str, A
         if str(run_id) in new
         for name in names
     ]
+    datasets = [one["id"] for one in taken.datasets if one["outcome"] == NEW]
+    rows = [f"datasets/{dataset_id}/rows.parquet" for dataset_id in datasets]
+    files += [name for name in rows if name in contents.archive.names]
     return {
         "dry_run": dry_run,
         **contents.about,
         "experiments": taken.experiments,
+        "datasets": taken.datasets,
         "runs": taken.runs,
+        "pipelines": taken.pipelines,
         "n_new_runs": len(new),
         "n_files": len(files),
         "n_bytes": sum(contents.archive.size(name) for name in files),

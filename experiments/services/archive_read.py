@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,29 +12,32 @@ from uuid import UUID
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from experiments.artifacts.archive import LEDGER, Archive, refused
+from experiments.artifacts.archive import LEDGER, Archive, newer, refused
+from experiments.artifacts.archive_learnt import DatasetMember, PipelineMember
 from experiments.artifacts.archive_rows import (
-    KINDS,
     EntryRow,
     ExperimentRow,
     InstrumentRow,
     PoolRow,
-    Row,
     RunMember,
     SealRow,
 )
+from experiments.artifacts.archive_words import Row, first_problem
 from experiments.artifacts.manifest import MANIFEST
 from experiments.models import LedgerEntry, ProofStatus, RunKind
 from experiments.models.ledger import signed_key
 from experiments.selectors.archive import OF_ENTRY
 from experiments.selectors.ledger import chained_hash
 from experiments.selectors.trials import pool_of
+from experiments.services.archive_checks import learnt_checked
+from quantlab.web.problem import Problem
 from strategies.errors import StrategyError
 from strategies.market.identity import Sketch
 
 Read = TypeVar("Read", bound=Row)
 Line = EntryRow | InstrumentRow | PoolRow | SealRow
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="type")])
+SUBJECTS = ("run", "experiment", "pipeline")
 HALF_BYTES = 2  # of a weekly return
 KEY_BYTES = 8
 
@@ -59,8 +61,10 @@ class Contents:
 
     archive: Archive
     experiments: list[ExperimentRow] = field(default_factory=list)
+    datasets: list[DatasetMember] = field(default_factory=list)
     runs: list[RunMember] = field(default_factory=list)
     files: dict[UUID, list[str]] = field(default_factory=dict)
+    pipelines: list[PipelineMember] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     instruments: dict[str, bytes] = field(default_factory=dict)
     pools: list[PoolRow] = field(default_factory=list)
@@ -68,10 +72,11 @@ class Contents:
 
     @property
     def about(self) -> dict[str, Any]:
+        """What the archive says of itself."""
         index = self.archive.index
         kind, name = index.get("kind"), index.get("name")
         return {
-            "kind": kind if kind in ("run", "experiment") else "",
+            "kind": kind if kind in SUBJECTS else "",
             "id": str(index.get("id", ""))[:36],
             "name": str(name or "")[:200],
             "code_version": str(index.get("code_version", ""))[:20],
@@ -83,33 +88,49 @@ def archive_read(archive: Archive) -> Contents:
     """Return what an archive has; 422 for the first thing in it that cannot be."""
     contents = Contents(archive)
     for name in archive.names:
-        folder, _, rest = name.partition("/")
-        if folder == "experiments":
-            contents.experiments.append(
-                _row(ExperimentRow, archive.document(name), name)
-            )
-        elif rest.endswith("/run.json"):
-            contents.runs.append(_row(RunMember, archive.document(name), name))
-        elif folder == "runs":
-            run_id, _, file = rest.partition("/files/")
-            contents.files.setdefault(UUID(run_id), []).append(file)
+        _read_member(contents, name)
     for member in contents.runs:
         _check_run(contents, member)
     if set(contents.files) - {member.run.id for member in contents.runs}:
         raise refused("incomplete", "There are files of a run that is missing.")
     contents.runs = _parents_first(contents.runs)
     _check_proofs(contents)
+    learnt_checked(contents)
     _read_ledger(contents)
     return contents
+
+
+def _read_member(contents: Contents, name: str) -> None:
+    archive = contents.archive
+    folder, _, rest = name.partition("/")
+    if folder == "experiments":
+        contents.experiments.append(_row(ExperimentRow, archive.document(name), name))
+    elif rest.endswith("/run.json"):
+        contents.runs.append(_row(RunMember, archive.document(name), name))
+    elif folder == "runs":
+        run_id, _, file = rest.partition("/files/")
+        contents.files.setdefault(UUID(run_id), []).append(file)
+    elif rest.endswith("/dataset.json"):
+        contents.datasets.append(_row(DatasetMember, archive.document(name), name))
+    elif folder == "pipelines":
+        contents.pipelines.append(_row(PipelineMember, archive.document(name), name))
 
 
 def _row(of: type[Read], document: Any, name: str) -> Read:
     try:
         return of.model_validate(document)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise refused("bad_row", f"{name}: {place[:80]}: {first['msg']}.") from None
+        raise _bad_row(exc, name) from None
+
+
+def _bad_row(error: ValidationError, name: str) -> Problem:
+    """Return the refusal of a row; a field too many is one that a newer lab has."""
+    for one in error.errors():
+        if one["type"] == "extra_forbidden":
+            place = ".".join(str(part) for part in one["loc"])
+            message = f"{name} has “{place[:80]}”, which this lab does not know: it was"
+            return newer("newer_version", f"{message} made by a newer version.")
+    return refused("bad_row", f"{name}: {first_problem(error)}.")
 
 
 # --- runs --------------------------------------------------------------------------
@@ -121,8 +142,6 @@ def _check_run(contents: Contents, member: RunMember) -> None:
     folder = f"runs/{run.id}"
     if f"{folder}/run.json" not in archive.names:
         raise refused("bad_row", f"The run {run.id} stands under another name.")
-    if run.kind not in KINDS:
-        raise refused("bad_row", f"{folder}: a run of kind {run.kind} is not taken.")
     if member.numbers.items() - _numbers(run.metrics).items():
         raise refused("bad_row", f"{folder}: its numbers are not those of its metrics.")
     if member.proof is not None and run.kind != RunKind.REPRODUCE:
@@ -170,8 +189,8 @@ def _check_files(archive: Archive, member: RunMember, files: list[str]) -> None:
             raise refused("wrong_hash", message)
     archive.check(f"{folder}/{name}" for name in listed)
     if run.kind == RunKind.BACKTEST:
-        _same(archive, f"{folder}/config.json", run.config)
-        _same(archive, f"{folder}/metrics.json", {**run.metrics, "flags": run.flags})
+        archive.same(f"{folder}/config.json", run.config)
+        archive.same(f"{folder}/metrics.json", {**run.metrics, "flags": run.flags})
 
 
 def _entries(manifest: Any) -> dict[str, str]:
@@ -179,12 +198,6 @@ def _entries(manifest: Any) -> dict[str, str]:
         return {str(one["name"]): str(one["sha256"]) for one in manifest["files"]}
     except (KeyError, TypeError, AttributeError):
         raise refused("damaged", "A manifest does not list its files.") from None
-
-
-def _same(archive: Archive, name: str, said: dict[str, Any]) -> None:
-    """Refuse a row that says other than the file that was hashed when the run ended."""
-    if archive.document(name) != json.loads(json.dumps(said)):
-        raise refused("wrong_numbers", f"The run's row and {name} differ.")
 
 
 def _parents_first(members: list[RunMember]) -> list[RunMember]:
@@ -222,8 +235,7 @@ def _lines(archive: Archive) -> Iterator[Line]:
         try:
             yield LINE.validate_python(document)
         except ValidationError as exc:
-            words = exc.errors()[0]["msg"]
-            raise refused("bad_row", f"{LEDGER}, line {number}: {words}.") from None
+            raise _bad_row(exc, f"{LEDGER}, line {number}") from None
 
 
 def _trial(row: EntryRow) -> Trial:

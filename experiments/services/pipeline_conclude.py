@@ -12,8 +12,13 @@ from experiments.models import ModelRun, PipelineStatus, RunKind, TrainingRun
 from experiments.selectors.honesty import honesty_of
 from experiments.selectors.links import run_page_url
 from experiments.services.pipeline_work import Work
-from experiments.services.training import TrainingPlan, training_row, training_save
-from experiments.services.training_execute import training_made, version_draft
+from experiments.services.training import (
+    TrainingPlan,
+    training_row,
+    training_save,
+    version_draft,
+)
+from experiments.services.training_execute import training_made
 from jobs.queue import done_within
 from strategies.pipeline.grid import configuration
 from strategies.pipeline.leaderboard import chosen_of, sharpe_key, standings

@@ -8,9 +8,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import Max
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
-from experiments.models import Dataset, DatasetKind, ModelRun, RunKind, TrainingRun
+from experiments.models import (
+    Dataset,
+    DatasetKind,
+    ModelRun,
+    ModelVersion,
+    RunKind,
+    TrainingRun,
+)
 from experiments.selectors.datasets import dataset_file, dataset_get
 from experiments.selectors.ledger import pool_named
 from experiments.selectors.links import run_page_url
@@ -86,13 +94,20 @@ class TrainingPlan:
     @property
     def identity(self) -> str:
         """Return what two trainings that give the same have in common."""
-        return sha256_of(
-            {
-                "training": self.config.config_hash,
-                "dataset": self.dataset.dataset_hash,
-                "code_version": __version__,
-            }
-        )
+        return training_identity(self.config, self.dataset.dataset_hash, __version__)
+
+
+def training_identity(
+    config: TrainingConfig, dataset_hash: str, code_version: str
+) -> str:
+    """Return the hash by which a training is found again."""
+    return sha256_of(
+        {
+            "training": config.config_hash,
+            "dataset": dataset_hash,
+            "code_version": code_version,
+        }
+    )
 
 
 def training_plan(*, model_id: str, body: Mapping[str, Any]) -> TrainingPlan:
@@ -216,6 +231,23 @@ def training_save(row: TrainingRun, *, job: Job) -> ModelRun:
     row.save(force_insert=True)
     symbols_keep(run=run, symbols=RunConfig(**run.config).symbols)
     return run
+
+
+def version_draft(row: TrainingRun, *, wanted: int | None = None) -> ModelVersion:
+    """Write a version of the model: this training with its selection.
+
+    It has the next number, or the one that is wanted where nobody has it.
+    """
+    of_model = ModelVersion.objects.filter(model_id=row.model_id)
+    if wanted is None or of_model.filter(version=wanted).exists():
+        newest = of_model.aggregate(newest=Max("version"))["newest"]
+        wanted = (newest or 0) + 1
+    return ModelVersion.objects.create(
+        model_id=row.model_id,
+        version=wanted,
+        training=row,
+        selection=row.config["selection"],
+    )
 
 
 def _frame(dataset: Dataset, config: TrainingConfig) -> RunConfig:

@@ -11,12 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 
 from experiments.artifacts.files import parquet_writer
 from experiments.artifacts.manifest import training_facts
 from experiments.artifacts.store import Writer, json_writer, run_store
-from experiments.models import Dataset, ModelVersion, TrainingRun
+from experiments.models import Dataset, TrainingRun
 from experiments.selectors.datasets import dataset_file
 from experiments.selectors.training import (
     MODEL_FILE,
@@ -24,6 +23,7 @@ from experiments.selectors.training import (
     REPORT,
     SUMMARY,
 )
+from experiments.services.training import version_draft
 from jobs import lease
 from jobs.progress import JobCancelled, JobContext
 from quantlab.web.problem import Problem
@@ -118,15 +118,3 @@ def _commit(row: TrainingRun, context: JobContext) -> None:
     fields = ["manifest_sha", "data_fingerprint", "updated_at"]
     row.run.save(update_fields=fields)
     version_draft(row)
-
-
-def version_draft(row: TrainingRun) -> ModelVersion:
-    """Write the next version of the model: this training with its selection."""
-    of_model = ModelVersion.objects.filter(model_id=row.model_id)
-    newest = of_model.aggregate(newest=Max("version"))["newest"]
-    return ModelVersion.objects.create(
-        model_id=row.model_id,
-        version=(newest or 0) + 1,
-        training=row,
-        selection=row.config["selection"],
-    )

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from experiments.forms.archive import ArchiveForm
+from experiments.models import RunKind
 from experiments.services.archive_import import (
     archive_arrived,
     archive_import,
@@ -20,6 +21,7 @@ from quantlab.web.htmx import HtmxHttpRequest, asks_for_body, body_answer, rende
 from quantlab.web.problem import Problem
 
 PAGE = "experiments/import.html"
+MODELS = RunKind.MODEL_TRAINING
 
 
 @require_http_methods(["GET", "POST"])
@@ -34,7 +36,9 @@ def archive_taken(request: HtmxHttpRequest) -> HttpResponse:
     if form.is_valid():
         sha256 = archive_arrived(file=form.cleaned_data["file"])
         try:
-            context |= {"brings": _imported(sha256, dry_run=True), "archive": sha256}
+            brings = _imported(sha256, dry_run=True)
+            has_models = any(run["kind"] == MODELS for run in brings["runs"])
+            context |= {"brings": brings, "archive": sha256, "has_models": has_models}
         except Problem as refusal:
             arrived_path(sha256).unlink(missing_ok=True)
             form.add_error("file", f"{refusal.message} {refusal.advice}")
@@ -66,9 +70,9 @@ def _imported(sha256: str, *, dry_run: bool) -> dict[str, Any]:
 
 def _home(taken: dict[str, Any]) -> str:
     """Return the page of what was asked for when the archive was made."""
-    for run in taken["runs"]:
-        if run["id"] == taken["id"]:
-            return str(run["page"])
+    for one in (*taken["runs"], *taken["pipelines"]):
+        if one["id"] == taken["id"]:
+            return str(one["page"])
     for experiment in taken["experiments"]:
         return reverse("experiments:experiment-detail", args=[experiment["id"]])
     return reverse("experiments:backtesting")

@@ -17,12 +17,14 @@ from django.utils import timezone
 from experiments.artifacts.archive import INDEX, LEDGER, json_bytes
 from experiments.artifacts.store import run_store
 from experiments.models import (
+    Dataset,
     LedgerEntry,
     ModelExperiment,
     ModelRun,
     ProofStatus,
     Reproduction,
 )
+from experiments.selectors.datasets import dataset_file
 from experiments.selectors.ledger import ledger_proof
 from experiments.selectors.trials import trial_counts
 from experiments.services.experiments import experiment_delete
@@ -31,7 +33,7 @@ from experiments.services.reproduce_compare import refused
 from experiments.services.validation import validation_request
 from experiments.services.validation_execute import validation_execute
 from jobs.models import Job
-from tests.experiments.rows import plain_experiment, plain_run
+from tests.experiments.rows import plain_experiment
 from tests.factories import do_run, finished_run, make_run
 from tests.quantlab.test_api import assert_error
 
@@ -44,7 +46,8 @@ TABLES = (
     *("ledger_samples", "ledger_entries", "ledger_head", "ledger_pools"),
     *("ledger_seals", "ledger_instruments", "ledger_bars", "model_run_symbols"),
     *("model_run_metrics", "model_run_timeseries", "model_sweep_chunks"),
-    *("model_validation_tests", "model_search_batches"),
+    *("model_validation_tests", "model_search_batches", "model_pipeline_runs"),
+    *("model_versions", "model_training_runs", "datasets"),
     *("model_run_reproductions", "model_runs"),
     *("model_experiments", "job_log", "job_events", "jobs"),
 )
@@ -64,6 +67,8 @@ def empty_the_lab():
     """Leave what a lab that was just set up has."""
     for run in ModelRun.objects.all():
         run_store().delete(str(run.pk))
+    for dataset in Dataset.objects.exclude(dataset_hash=""):
+        dataset_file(dataset).unlink(missing_ok=True)
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"DELETE FROM {table}")
@@ -241,7 +246,7 @@ class TestRefusals:
         entry = next(i for i, line in enumerate(lines) if b'"entry"' in line)
         forged = json.loads(lines[entry]) | {"n_trials": 0}
         ledger = b"".join([*lines[:entry], json_bytes(forged), *lines[entry + 1 :]])
-        newer = json.loads(parts[INDEX]) | {"version": 2}
+        newer = json.loads(parts[INDEX]) | {"version": 3}
         short = {n: c for n, c in parts.items() if n != f"{folder}/files/bars.parquet"}
         bars, member = f"{folder}/files/bars.parquet", f"{folder}/run.json"
 
@@ -277,6 +282,7 @@ class TestRefusals:
             again(parts, {bars: parts[bars][:-1] + b"x"}): "wrong_hash",
             again(parts, {member: json_bytes(row)}): "wrong_numbers",
             again(parts, {member: b"[" * 100_000}): "damaged",
+            again(parts, {member: json_bytes(whole | {"mood": 1})}): "newer_version",
             again(parts, {LEDGER: ledger}): "wrong_hash",
             again(parts, {LEDGER: b'{"type": "x"}\n'}): "bad_row",
         }
@@ -285,6 +291,30 @@ class TestRefusals:
         assert not ModelRun.objects.exists()
         assert not LedgerEntry.objects.exists()
         assert not (run_store().root / str(run.pk)).exists()
+
+    def test_what_older_and_newer_labs_made_is_told_plainly(self, client, run):
+        parts = members(archived(client, f"/api/runs/{run.pk}/archive"))
+        before = report_of(client, run)
+        empty_the_lab()
+        older, newer = {}, {}
+        for name in (one for one in parts if one.endswith("/run.json")):
+            row = json.loads(parts[name])
+            row["run"]["mood"] = "bright"
+            newer[name] = json_bytes(row)
+            for key in ("proof", "training"):  # that the first labs did not know
+                del row[key]
+            del row["run"]["mood"]
+            older[name] = json_bytes(row)
+        index = {INDEX: json_bytes(json.loads(parts[INDEX]) | {"version": 1})}
+
+        error = sent(client, again(parts, newer)).json()["error"]
+
+        assert error["code"] == "newer_version"
+        assert "“run.mood”, which this lab does not know" in error["message"]
+        assert "made by a newer version" in error["message"]
+        assert error["advice"] == "Update this lab, then import it again."
+        assert sent(client, again(parts | index, older)).status_code == 200
+        assert report_of(client, run) == before
 
     def test_a_form_that_is_none(self, client):
         assert_error(client.post("/api/import", {"x": "1"}), 422, "unknown_field")
@@ -302,8 +332,6 @@ class TestRefusals:
 
     def test_what_is_at_work_is_not_archived(self, client):
         assert_error(client.get(f"/api/runs/{make_run().pk}/archive"), 409, "conflict")
-        learned = plain_run(kind="model_training")
-        assert_error(client.get(f"/api/runs/{learned.pk}/archive"), 409, "conflict")
         unknown = "00000000-0000-4000-8000-000000000000"
         for address in (f"runs/{unknown}", f"model-lab/experiments/{unknown}"):
             response = client.get(f"/api/{address}/archive")
