@@ -22,6 +22,8 @@ from experiments.selectors.glossary import Entry, glossary
 from experiments.selectors.runs import run_page
 from experiments.selectors.strategies import strategy_page
 from quantlab.web.problem import Problem
+from strategies.library.registry import LIBRARY
+from strategies.library.universe import listed_briefly
 
 LONGEST = 200  # characters
 SEARCHED = ("run", "experiment", "strategy")  # whose lists have a language
@@ -131,9 +133,15 @@ def _experiments(words: list[str], most: int) -> Iterator[Hit]:
         wanted = ExperimentFilter(q=as_search(words), archived=None)
         rows = experiment_page(wanted, limit=most).items
     for one in rows:
-        effect = (one.hypothesis or {}).get("effect") or one.model_key
+        words = (one.hypothesis or {}).get("effect") or _setting(one)
         page = one.get_absolute_url()
-        yield Hit("experiment", str(one.pk), one.name, effect[:120], page)
+        yield Hit("experiment", str(one.pk), one.name, words[:120], page)
+
+
+def _setting(one: ModelExperiment) -> str:
+    """Return what an experiment tries on what, where it says no hypothesis."""
+    rule = LIBRARY[one.model_key].label if one.model_key in LIBRARY else one.model_key
+    return f"{rule} on {listed_briefly(one.universe)}" if one.universe else rule
 
 
 def _strategies(words: list[str], most: int) -> Iterator[Hit]:

@@ -27,7 +27,7 @@ from experiments.selectors.query.fields import Seconds
 from experiments.selectors.query.lists import RUNS
 from experiments.selectors.questions import Question
 from experiments.selectors.runs import run_documents, run_page
-from experiments.selectors.state import KEPT_S, lab_state
+from experiments.selectors.state import KEPT_S, lab_state, work_state
 from experiments.selectors.trials import trial_counts
 from experiments.selectors.universes import config_settled
 from jobs.models import JobStatus
@@ -53,14 +53,19 @@ LISTED = RunFilter()  # neither deleted nor archived
 def lab_overview() -> dict[str, Any]:
     """Return the totals of the lab.
 
-    Kept until a run, a strategy or the ledger changes, or a minute.
+    What reads every run is kept until a run, a strategy or the ledger changes or a job
+    begins or ends, or a minute; the rest is counted now.
     """
-    key = f"overview:{lab_state()}"
+    key = f"overview:{lab_state()}:{work_state()}"
     found: dict[str, Any] | None = cache.get(key)
     if found is None:
         found = _counted()
         cache.set(key, found, timeout=KEPT_S)
-    return found
+    return found | {
+        "experiments": experiment_count(ExperimentFilter()),
+        "datasets": _shown(Dataset.objects.all()),
+        "jobs": jobs_seen().count(),
+    }
 
 
 def _counted() -> dict[str, Any]:
@@ -69,14 +74,11 @@ def _counted() -> dict[str, Any]:
     span = runs.aggregate(first=Min("created_at"), last=Max("created_at"))
     by_status = run_status_counts(LISTED)
     return {
-        "experiments": experiment_count(ExperimentFilter()),
         "runs": sum(by_status.values()),
         "runs_by_status": by_status,
         "runs_by_kind": {kind: kinds.get(kind, 0) for kind in RunKind.values},
         "strategies": _shown(StrategySnapshot.objects.all()),
-        "datasets": _shown(Dataset.objects.all()),
         "trials": trial_counts().n_trials,
-        "jobs": jobs_seen().count(),
         "compute_s": _compute_s(),
         "first_run_at": span["first"],
         "last_run_at": span["last"],

@@ -19,7 +19,13 @@ from experiments.services.statistics import statistics_answer
 from jobs import lease
 from jobs.models import Job, JobStatus
 from jobs.progress import JobContext
-from tests.experiments.rows import NOON, add_trial, plain_experiment, plain_run
+from tests.experiments.rows import (
+    NOON,
+    add_dataset,
+    add_trial,
+    plain_experiment,
+    plain_run,
+)
 from tests.factories import finished_run
 from tests.jobs.rows import make_job
 
@@ -89,6 +95,19 @@ class TestTotals:
         assert lab_overview()["best_run"]["name"] == "Better"
         run_delete(run=best)
         assert lab_overview()["best_run"]["name"] == "Second"
+
+    def test_are_those_of_now_as_soon_as_a_job_has_ended(self, client):
+        run = plain_run("running")
+        assert lab_overview()["runs_by_status"]["running"] == 1
+
+        assert lease.finish(run.job_id, "test", JobStatus.SUCCEEDED)
+        found = lab_overview()  # the row of its run was written before
+
+        assert (found["runs_by_status"]["succeeded"], found["jobs"]) == (1, 1)
+        plain_experiment()
+        add_dataset()
+        found = lab_overview()
+        assert (found["experiments"], found["datasets"], found["jobs"]) == (1, 1, 2)
 
     def test_an_empty_lab_says_so(self, client):
         body = client.get(f"{API}/overview").json()
