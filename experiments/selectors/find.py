@@ -133,9 +133,9 @@ def _experiments(words: list[str], most: int) -> Iterator[Hit]:
         wanted = ExperimentFilter(q=as_search(words), archived=None)
         rows = experiment_page(wanted, limit=most).items
     for one in rows:
-        words = (one.hypothesis or {}).get("effect") or _setting(one)
+        said = (one.hypothesis or {}).get("effect") or _setting(one)
         page = one.get_absolute_url()
-        yield Hit("experiment", str(one.pk), one.name, words[:120], page)
+        yield Hit("experiment", str(one.pk), one.name, said[:120], page)
 
 
 def _setting(one: ModelExperiment) -> str:

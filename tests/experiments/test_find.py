@@ -54,7 +54,7 @@ def test_every_kind_of_thing_is_found_by_all_of_its_words(client, lab):
     assert found(client, "50% (a:b)") == [("run", "RSI")]  # signs are letters here
     assert found(client, str(lab.pk)) == [("experiment", lab.name)]
     [hit] = client.get(API, {"q": str(lab.pk)}).json()["items"]
-    assert hit["words"] == "Moving average cross on SYN-gbm-1"  # nothing was said of why
+    assert hit["words"] == "Moving average cross on SYN-gbm-1"
     assert found(client, "gone") == found(client, "") == found(client, '"  "') == []
     assert client.get(API, {"q": "x" * 201}).status_code == 422
     assert client.get("/search", {"q": "x" * 201}).status_code == 422
