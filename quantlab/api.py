@@ -4,7 +4,9 @@ from typing import Any, get_args
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.deprecation import MiddlewareMixin
 from ninja import NinjaAPI, Schema
 from ninja.errors import (
@@ -77,7 +79,7 @@ from quantlab.access.perimeter import is_api, refuse
 from quantlab.telemetry import health, scrape
 from quantlab.web.answers import StrictRenderer
 from quantlab.web.problem import Problem
-from quantlab.web.strict_json import read_json
+from quantlab.web.strict_json import PLACE_LENGTH, read_json
 from strategies import __version__
 from strategies.errors import StrategyError, did_you_mean
 
@@ -117,6 +119,7 @@ class StrictParser(Parser):
         return read_json(request.body)
 
 
+MOST_ERRORS = 100  # that one refusal lists; a body may have a hundred thousand
 ONCE = {
     "in": "header",
     "name": HEADER,
@@ -139,6 +142,7 @@ class LabAPI(NinjaAPI):
     ) -> ValidationError:
         refusal = super().validation_error_from_error_contexts(error_contexts)
         models = [context.model for context in error_contexts]
+        refusal.errors = refusal.errors[:MOST_ERRORS]
         for error in refusal.errors:
             if error["type"] == "extra_forbidden":
                 known = {key for model in models for key in _keys(model, error["loc"])}
@@ -336,7 +340,9 @@ CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
 def on_invalid_body(request: HttpRequest, exc: ValidationError) -> HttpResponse:
     errors = [
         {
-            "field": ".".join(str(part) for part in _place(error["loc"])),
+            "field": ".".join(str(part) for part in _place(error["loc"]))[
+                :PLACE_LENGTH
+            ],
             "code": CODES.get(error["type"], "invalid_value"),
             "message": str(error["msg"]),
         }
@@ -353,14 +359,27 @@ def on_invalid_body(request: HttpRequest, exc: ValidationError) -> HttpResponse:
     return refuse(request, problem)
 
 
-def _place(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+def _place(loc: tuple[Any, ...]) -> str:
     """Drop ninja's own words: ("body", "payload", "fast") is the field "fast"."""
-    return loc[2:] or ("body",) if loc[:1] == ("body",) else loc[1:] or loc
+    is_body = loc[:1] == ("body",)
+    names = loc[2:] or ("body",) if is_body else loc[1:] or loc
+    return ".".join(str(name) for name in names)[:PLACE_LENGTH]
 
 
 @api.exception_handler(AuthenticationError)
 def on_no_key(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
     return refuse(request, Problem(status=401))
+
+
+@api.exception_handler(BadRequest)
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def on_unreadable(request: HttpRequest, exc: Exception) -> HttpResponse:
+    """What Django itself refuses to read: too many fields or files, a broken form."""
+    if isinstance(exc, RequestDataTooBig):
+        return refuse(request, Problem(status=413))
+    message = "The form or the query is broken, or has too many parts."
+    return refuse(request, Problem(status=400, message=message))
 
 
 @api.exception_handler(Http404)

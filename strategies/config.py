@@ -390,6 +390,8 @@ WORDS = {
     "string_too_short": "must not be empty",
 }
 CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
+MOST_PROBLEMS = 100  # that one refusal lists; a config may be made to have thousands
+PLACE_LENGTH = 200  # characters that are shown of where a value stands
 
 
 def config_error(
@@ -397,7 +399,8 @@ def config_error(
 ) -> ConfigError:
     """Return in the words of the lab what pydantic found in a `model` (`RunConfig`)."""
     problems: dict[str, ConfigError] = {}
-    for error in exc.errors():  # the branches of a union give one problem, not four
+    # The branches of a union give one problem, not four.
+    for error in exc.errors()[:MOST_PROBLEMS]:
         problem = _problem(error, model or RunConfig)
         problems.setdefault(problem.field, problem)
     return ConfigError.of(tuple(problems.values()))
@@ -418,6 +421,7 @@ def _problem(error: Any, model: type[BaseModel]) -> ConfigError:
     if kind == "extra_forbidden":
         known = _known_keys(error["loc"], model)
         advice = did_you_mean(str(error["loc"][-1]), known)
+    field = field[:PLACE_LENGTH]
     given = "" if kind in ("extra_forbidden", "missing") else f" (was {_short(error)})"
     return ConfigError(
         f"{field} {words}{given}.",

@@ -34,7 +34,9 @@ NAME = re.compile(
 )
 MOST_MEMBERS = 50_000
 MOST_BYTES = 4 << 30  # unpacked, all together
+LIST_BYTES = 8 << 20  # that a zip may take to say what is in it
 DOCUMENT_BYTES = 64 << 20  # of one that is read as a whole
+MOST_VALUES = 2_000_000  # of one document: of small ones a few bytes are a hundred
 LINE_BYTES = 64 << 20
 MOST_RATIO = 200  # unpacked to packed; beyond it a member is a bomb
 SMALL_BYTES = 1 << 20  # that may be packed as well as they like
@@ -81,6 +83,25 @@ def _add(target: ZipFile, name: str, content: Content) -> dict[str, Any]:
     return {"sha256": sha256.hexdigest(), "size": size}
 
 
+class _Listed:
+    """A zip as `ZipFile` reads it, who takes the list of its members in one piece.
+
+    Of a file that is nothing but such a list, all memory would be taken before one of
+    them could be looked at.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if size > LIST_BYTES:
+            raise refused("too_large", "It lists more members than an archive has.")
+        return self._file.read(size)
+
+
 class Archive:
     """An archive that was sent: its shape is checked now, its bytes as they are read.
 
@@ -89,7 +110,7 @@ class Archive:
 
     def __init__(self, file: IO[bytes]) -> None:
         try:
-            self._zip = ZipFile(file)
+            self._zip = ZipFile(_Listed(file))
         except UNREADABLE as exc:
             raise refused("not_an_archive", "It is no zip file, or cut off.") from exc
         self._infos = self._checked()
@@ -206,6 +227,8 @@ class Archive:
 
 def parsed(content: bytes, name: str) -> Any:
     """Return a document of an archive; what it cannot be is a 422."""
+    if content.count(b",") > MOST_VALUES:
+        raise refused("too_large", f"{name} has more values than can be read.")
     try:
         return read_json(content, what=name)
     except Problem as exc:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from strategies.dsl.explain import FIELD_WORDS, Explained, explain
 from strategies.dsl.expression import Expression, parse
-from strategies.dsl.limits import LIMITS
 from strategies.dsl.mend import fault, mending
 from strategies.dsl.primitive import Primitive
 from strategies.dsl.primitives import BY_LITERAL, PRIMITIVES, WORDS
@@ -18,6 +17,7 @@ from strategies.features.starter import STARTERS
 
 NAME_BEFORE = re.compile(r"\$?[A-Za-z_]\w*$", re.ASCII)
 MOST_SUGGESTIONS = 8
+LONGEST_NAME = 100  # characters that are looked back for the beginning of a name
 
 
 def validated(text: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def completions(text: str, cursor: int | None = None) -> dict[str, Any]:
     """Return what the name before the cursor may become; the end if none is given."""
     if cursor is None or not 0 <= cursor <= len(text):
         cursor = len(text)
-    before = text[max(0, cursor - LIMITS.characters) : cursor]
+    before = text[max(0, cursor - LONGEST_NAME) : cursor]
     begun = NAME_BEFORE.search(before)
     prefix = begun[0] if begun else ""
     found = suggestions(prefix)

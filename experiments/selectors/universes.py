@@ -24,7 +24,7 @@ from strategies.market.universes import (
     symbols_there,
 )
 
-NAMED = re.compile(r"(?P<name>[^,:]+?)\s*(?::\s*(?P<cap>\d{1,6}))?")
+NAMED = re.compile(r"(?P<name>[^,:]+)(?::\s*(?P<cap>\d{1,6}))?")
 BETWEEN = re.compile(r"[,;\s]+")
 
 Universe = list[str] | dict[str, Any]
@@ -88,9 +88,10 @@ def universe_in(text: str) -> Universe:
     match = NAMED.fullmatch(text.strip())
     if match:
         cap = {"cap": int(match["cap"])} if match["cap"] else {}
-        if match["name"] in presets():
-            return {"preset_id": match["name"]} | cap
-        watched = _shown().filter(name__iexact=match["name"]).first()
+        name = match["name"].rstrip()
+        if name in presets():
+            return {"preset_id": name} | cap
+        watched = _shown().filter(name__iexact=name).first()
         if watched:
             return {"watchlist_id": str(watched.pk)} | cap
     return [word for word in BETWEEN.split(text.strip()) if word]

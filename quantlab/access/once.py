@@ -15,7 +15,8 @@ from django.utils.deprecation import MiddlewareMixin
 
 from quantlab.access.auth import is_admitted, owner_of
 from quantlab.access.models import KeptAnswer
-from quantlab.access.perimeter import UPLOADS, is_api, refuse
+from quantlab.access.perimeter import is_api, refuse
+from quantlab.web.bodies import UPLOADS
 from quantlab.web.problem import Problem
 
 HEADER = "Idempotency-Key"

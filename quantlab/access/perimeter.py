@@ -10,16 +10,16 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 
+from quantlab.web.bodies import UPLOADS, body_limit, is_cut
 from quantlab.web.problem import Problem, disk_full, is_disk_full
 from strategies.errors import StrategyError
 
-UPLOADS = ("/api/datasets/upload", "/api/import", "/datasets/upload", "/import")
 SAFE = ("GET", "HEAD", "OPTIONS")
 # What an invited page may send, and read of an answer. Cookies are not among it: it
 # has a key of its own.
@@ -76,7 +76,8 @@ class Perimeter(MiddlewareMixin):
         if _is_preflight(request):
             return HttpResponse(status=204, headers=PREFLIGHT)
         problem = (
-            _foreign_host(request)
+            _unreadable_address(request)
+            or _foreign_host(request)
             or _foreign_machine(request)
             or _foreign_page(request)
             or _unreadable_body(request)
@@ -108,6 +109,15 @@ def _is_preflight(request: HttpRequest) -> bool:
     return is_right and _foreign_host(request) is None
 
 
+def _unreadable_address(request: HttpRequest) -> Problem | None:
+    try:
+        _ = request.GET
+    except SuspiciousOperation:
+        request.GET = QueryDict()  # the page that says so reads it too
+        return Problem(status=400, message="The address has too many parts.")
+    return None
+
+
 def _foreign_host(request: HttpRequest) -> Problem | None:
     try:
         request.get_host()
@@ -124,8 +134,7 @@ def _foreign_machine(request: HttpRequest) -> Problem | None:
     """Without a key only this machine may ask."""
     if settings.QUANT_API_KEY:
         return None
-    address = request.META.get("REMOTE_ADDR") or "127.0.0.1"
-    if ip_address(address).is_loopback:
+    if _is_loopback(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
         return None
     return Problem(
         status=403,
@@ -149,12 +158,27 @@ def _foreign_page(request: HttpRequest) -> Problem | None:
         site in ("none", "same-origin") or follows_a_link
     ):
         return None
-    asked_by = urlsplit(origin).netloc if origin else site
+    asked_by = _host_in(origin) if origin else site
     return Problem(
         status=403,
-        message=f"Another page asked for this ({asked_by or 'unknown'}).",
+        message=f"Another page asked for this ({asked_by[:80] or 'unknown'}).",
         advice="Use the lab's own pages, or a script without an Origin header.",
     )
+
+
+def _is_loopback(address: str) -> bool:
+    """Return False too for what a proxy passed on that is no address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_in(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # a bracket that nothing closes
+        return ""
 
 
 def _unreadable_body(request: HttpRequest) -> Problem | None:
@@ -166,17 +190,19 @@ def _unreadable_body(request: HttpRequest) -> Problem | None:
     if request.method in SAFE or not has_body:
         return None
     uploads = request.path in UPLOADS
-    if uploads and length > settings.QUANT_UPLOAD_LIMIT_MB * 1024 * 1024:
-        return Problem(
-            status=413,
-            message=f"The file is larger than {settings.QUANT_UPLOAD_LIMIT_MB} MB.",
-            advice="Send it in parts, or raise QUANT_UPLOAD_LIMIT_MB.",
-        )
-    if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not uploads:
-        return Problem(status=413)
+    if length > body_limit(request.path) or is_cut(request):
+        return _file_too_large() if uploads else Problem(status=413)
     if not is_api(request):
         return None
     wanted = "multipart/form-data" if uploads else "application/json"
     if request.content_type != wanted:
         return Problem(status=415)
     return None
+
+
+def _file_too_large() -> Problem:
+    return Problem(
+        status=413,
+        message=f"The file is larger than {settings.QUANT_UPLOAD_LIMIT_MB} MB.",
+        advice="Send it in parts, or raise QUANT_UPLOAD_LIMIT_MB.",
+    )

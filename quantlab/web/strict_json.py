@@ -10,6 +10,9 @@ from typing import Any
 from quantlab.web.problem import Problem
 
 MAX_DEPTH = 64  # beyond any config; what is deeper breaks those who write it again
+PLACE_LENGTH = 200  # characters that are shown of where a value stands
+# Where a value stands, and its name there: written out only for what is refused.
+Place = tuple[Any, Any] | None
 
 
 def read_json(text: str | bytes, *, what: str = "The body") -> Any:
@@ -27,21 +30,21 @@ def read_json(text: str | bytes, *, what: str = "The body") -> Any:
     return value
 
 
-def refuse_unusable(value: Any, path: str = "", depth: int = 0) -> None:
+def refuse_unusable(value: Any, place: Place = None, depth: int = 0) -> None:
     """Raise for the first NaN, Infinity or unstorable text below `value`."""
     if depth > MAX_DEPTH:
-        raise _unusable(path[:80], "too_deep", f"is more than {MAX_DEPTH} levels deep")
+        raise _unusable(place, "too_deep", f"is more than {MAX_DEPTH} levels deep")
     if isinstance(value, Mapping):
         for key, item in value.items():
-            refuse_unusable(key, path, depth)
-            refuse_unusable(item, f"{path}.{key}" if path else str(key), depth + 1)
+            refuse_unusable(key, place, depth)
+            refuse_unusable(item, (place, key), depth + 1)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            refuse_unusable(item, f"{path}.{index}" if path else str(index), depth + 1)
+            refuse_unusable(item, (place, index), depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise _unusable(path, "not_finite", f"is {value}: a finite number is needed")
+        raise _unusable(place, "not_finite", f"is {value}: a finite number is needed")
     elif isinstance(value, str) and not _is_storable(value):
-        raise _unusable(path, "bad_text", "has a character that is no character")
+        raise _unusable(place, "bad_text", "has a character that is no character")
 
 
 def _is_storable(text: str) -> bool:
@@ -52,7 +55,8 @@ def _is_storable(text: str) -> bool:
         return False
 
 
-def _unusable(path: str, code: str, words: str) -> Problem:
+def _unusable(place: Place, code: str, words: str) -> Problem:
+    path = _dotted(place)
     message = f"{path or 'body'} {words}."
     return Problem(
         status=422,
@@ -61,3 +65,12 @@ def _unusable(path: str, code: str, words: str) -> Problem:
         advice="Leave the key out, or send null where null is allowed.",
         errors=[{"field": path, "code": code, "message": message}],
     )
+
+
+def _dotted(place: Place) -> str:
+    """Return a place as people write it; one that is made to be long is cut."""
+    names: list[str] = []
+    while place:
+        place, name = place
+        names.append(str(name)[:PLACE_LENGTH])
+    return ".".join(reversed(names))[:PLACE_LENGTH]

@@ -288,4 +288,15 @@ def _checked(read: _Read, zone: str, is_daily: bool) -> Moments:
 
 def first_texts(cells: Any, most: int) -> list[str]:
     """Return the first cells as people read them."""
-    return ["" if one is None else str(one) for one in cells[:most].to_pylist()]
+    try:
+        values = cells[:most].to_pylist()
+    except (OverflowError, ValueError):  # a moment that is in no calendar
+        values = [_as_kept(cell) for cell in cells[:most]]
+    return ["" if one is None else str(one) for one in values]
+
+
+def _as_kept(cell: Any) -> Any:
+    try:
+        return cell.as_py()
+    except (OverflowError, ValueError):
+        return cell.value

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 HEAD_BYTES = 262_144
 BLOCK_BYTES = 1024 * 1024
 BATCH_ROWS = 131_072
+BATCH_BYTES = 128 << 20  # that the cells of a batch may take
+MOST_RATIO = 200  # unpacked to packed; beyond it a column is a bomb
+SMALL_BYTES = 64 << 20  # that may be packed as well as they like
 DELIMITERS = (";", "\t", "|", ",")
 NOT_TABLES = {
     b"PK\x03\x04": "a zip archive, or a workbook of Excel",
@@ -42,7 +45,9 @@ NOT_TABLES = {
 UNKNOWN = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None")
 UNKNOWN_MARKS = ("-", "--", ".", "?")
 DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\b")
-NUMBER = re.compile(r"[-+]?[\d.,' ]*\d[\d.,' ]*([eE][-+]?\d+)?%?")
+# Up to its first digit there is one way to read it only: a long cell is no trap.
+NUMBER = re.compile(r"[-+]?[.,' ]*\d[\d.,' ]*([eE][-+]?\d+)?%?")
+MOST_COLUMNS = 1_000  # of a table of bars, which has one row for each bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +228,7 @@ def _csv(path: Path, encoding: str, lines: list[str]) -> Sheet:
         name if has_names and name else f"column {place}"
         for place, name in enumerate(names, start=1)
     ]
-    _refuse_twins(columns)
+    _refuse_columns(columns)
     return Sheet(
         path=path,
         is_parquet=False,
@@ -259,7 +264,10 @@ def _names_line(lines: list[str]) -> tuple[str, int]:
 def _cells(line: str, delimiter: str) -> list[str]:
     import csv
 
-    return next(csv.reader([line], delimiter=delimiter), [])
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        raise _no_table("The file has a cell that is longer than any text.") from None
 
 
 def _decimal(rows: list[list[str]], delimiter: str) -> str:
@@ -275,7 +283,10 @@ def _decimal(rows: list[list[str]], delimiter: str) -> str:
     return "," if (commas > points and delimiter != ",") or commas > 2 * points else "."
 
 
-def _refuse_twins(columns: list[str]) -> None:
+def _refuse_columns(columns: list[str]) -> None:
+    """Refuse names that come twice, and more of them than a table of bars has."""
+    if len(columns) > MOST_COLUMNS:
+        raise _too_many(len(columns))
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise CandleError(
@@ -284,6 +295,16 @@ def _refuse_twins(columns: list[str]) -> None:
             field=twice[0][:80],
             advice="Give every column a name of its own.",
         )
+
+
+def _too_many(n_columns: int) -> CandleError:
+    return CandleError(
+        f"The file has {n_columns:,} columns; a table of bars has {MOST_COLUMNS:,} "
+        "at most.",
+        code="too_many_columns",
+        field="file",
+        advice="Send one row for each bar, with a column of symbols.",
+    )
 
 
 def _csv_batches(sheet: Sheet, lines: Lines) -> Iterator[pa.RecordBatch]:
@@ -323,14 +344,76 @@ def _parquet(path: Path) -> Sheet:
     import pyarrow.parquet as pq
 
     try:
-        names = pq.ParquetFile(path).schema_arrow.names
+        file = pq.ParquetFile(path)
+        if file.metadata.num_columns > MOST_COLUMNS:
+            raise _too_many(file.metadata.num_columns)
+        schema = file.schema_arrow
     except (pa.ArrowException, OSError) as error:
         raise unreadable(Sheet(path, True, ())) from error
-    _refuse_twins(list(names))
-    return Sheet(path, True, tuple(names))
+    _refuse_columns(list(schema.names))
+    for column in schema:
+        _refuse_nested(column)
+    _refuse_bomb(file.metadata)
+    return Sheet(path, True, tuple(schema.names))
+
+
+def _refuse_nested(column: pa.Field[Any]) -> None:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_nested(kind):
+        raise _no_table(f"The column '{column.name[:80]}' has lists or records.")
+
+
+def _refuse_bomb(metadata: Any) -> None:
+    """Refuse columns that are packed better than bars ever are."""
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(place)
+            packed, size = chunk.total_compressed_size, chunk.total_uncompressed_size
+            if size > max(SMALL_BYTES, MOST_RATIO * packed):
+                raise _no_table(f"A column of the file unpacks to {size:,} bytes.")
 
 
 def _parquet_batches(sheet: Sheet) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
-    yield from pq.ParquetFile(sheet.path).iter_batches(batch_size=BATCH_ROWS)
+    rows = _rows_at_once(sheet)
+    yield from pq.ParquetFile(sheet.path).iter_batches(batch_size=rows)
+
+
+def _rows_at_once(sheet: Sheet) -> int:
+    """Return how many rows of a Parquet file fit into memory as they are read.
+
+    A text that a file has once may be the cell of every row: what such texts take is
+    seen while they are still kept once.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(sheet.path)
+    written = [one.name for one in file.schema_arrow if _is_written(one.type)]
+    width = sum(_width(one.type) for one in file.schema_arrow)
+    kept_once = pq.ParquetFile(sheet.path, read_dictionary=written)
+    first = next(kept_once.iter_batches(batch_size=BATCH_ROWS, columns=written), None)
+    columns: list[Any] = first.columns if first is not None else []
+    for cells in columns:
+        if pa.types.is_dictionary(cells.type):
+            lengths: Any = pc.binary_length(cells.dictionary)
+            width += max(lengths.drop_null().to_pylist(), default=0)
+    return max(min(BATCH_ROWS, BATCH_BYTES // max(width, 1)), 1)
+
+
+def _width(kind: pa.DataType) -> int:
+    import pyarrow as pa
+
+    is_wide = pa.types.is_fixed_size_binary(kind)
+    return max(kind.byte_width, 8) if is_wide else 8
+
+
+def _is_written(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

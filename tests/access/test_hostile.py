@@ -18,6 +18,8 @@ from django.test import Client
 
 from experiments.api import pictures, questions
 from experiments.models import SavedView
+from experiments.selectors.expressions import completions
+from experiments.selectors.universes import universe_in
 from experiments.services.watchlists import watchlist_create
 from quantlab.access.auth import LAB_USER
 from quantlab.api import api
@@ -33,6 +35,7 @@ UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 FOREIGN = (
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://[evil"},  # no address at all
     {"Origin": "http://testserver.evil.example"},
     {"Origin": "https://testserver"},  # another scheme is another origin
     {"Sec-Fetch-Site": "cross-site"},
@@ -125,6 +128,49 @@ def test_nobody_from_elsewhere_is_let_in(client):
         for method in ("GET", "POST"):
             answer = client.generic(method, address, headers=headers)
             assert answer.status_code == 403, (method, address, headers)
+
+
+def test_nobody_whose_address_is_none_is_of_this_machine(client):
+    for address in ("unknown", "8.8.8.8", "[::1]", "fe80::1%eth0"):
+        for page in ("/", "/api/runs"):
+            answer = client.get(page, REMOTE_ADDR=address)
+            assert answer.status_code == 403, address
+
+
+def multipart(*parts: str) -> str:
+    said = "".join(f"--b\r\nContent-Disposition: form-data; {p}\r\n" for p in parts)
+    return f"{said}--b--\r\n"
+
+
+def test_forms_that_cannot_be_read_are_refused(client):
+    file = 'name="file"; filename="x.csv"'
+    forms = (
+        (multipart(*(f'name="a{n}"\r\n\r\n1' for n in range(1_001))), "b"),
+        (multipart(*(f"{file}\r\n\r\n1" for _ in range(101))), "b"),
+        (multipart(f"{file}\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!"), "b"),
+        (multipart('name="dry_run"\r\n\r\n' + "a" * 1_100_000), "b"),
+        ("no parts", "b" * 300),
+        ("no parts", ""),
+    )
+    for address in ("/api/import", "/api/datasets/upload", "/import"):
+        for form, boundary in forms:
+            kind = f"multipart/form-data; boundary={boundary}"
+            answer = client.post(address, form, content_type=kind)
+            assert answer.status_code in (400, 413), (address, form[:80])
+    words = "&".join(f"q={n}" for n in range(1_001))
+    for address in ("/api/runs", "/backtesting"):
+        assert client.get(f"{address}?{words}").status_code == 400, address
+
+
+def test_texts_that_are_read_in_one_way_only(db):
+    """Each took a quarter of an hour: it was read again from each of its letters."""
+    n = 100_000
+    blanks, letters = " " * n, "a" * n
+    assert universe_in(f"a{blanks}:x") == ["a", ":x"]
+    assert universe_in("sp500 : 20") == {"preset_id": "sp500", "cap": 20}
+    assert completions(f"{letters}!")["items"] == []
+    assert completions(f"{letters}")["items"] == []
+    assert completions("1 + ran")["prefix"] == "ran"
 
 
 def test_a_form_without_its_token_does_nothing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+import struct
 from hashlib import sha256
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -315,6 +316,18 @@ class TestRefusals:
         assert error["advice"] == "Update this lab, then import it again."
         assert sent(client, again(parts | index, older)).status_code == 200
         assert report_of(client, run) == before
+
+    def test_a_list_and_a_document_without_an_end(self, client):
+        """Neither is made into objects before it is known how many there are."""
+        n = 200_000
+        row = b"PK\x01\x02" + bytes(42)  # 46 bytes of a zip list a member, no name
+        end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(row) * n, 0, 0)
+        error = assert_error(sent(client, row * n + end), 422, "too_large")
+        assert "lists more members" in error["message"]
+
+        many = b'{"format": [' + b"1," * 2_000_001 + b"1]}"
+        error = assert_error(sent(client, zipped({INDEX: many})), 422, "too_large")
+        assert "more values" in error["message"]
 
     def test_a_form_that_is_none(self, client):
         assert_error(client.post("/api/import", {"x": "1"}), 422, "unknown_field")

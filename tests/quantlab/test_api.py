@@ -67,6 +67,18 @@ def test_a_body_that_is_not_json_is_refused(client, content_type):
     assert_error(response, 415, "unsupported_media_type")
 
 
+def test_a_refusal_is_short_however_long_the_body(client):
+    """One name of 400,000 letters before 200,000 values; 70,000 unknown names."""
+    long = f'{{"{"k" * 400_000}": [{"0, " * 200_000}NaN]}}'
+    many = json.dumps({f"k{n}": 1 for n in range(70_000)})
+    for body, code in ((long, "not_finite"), (many, "unknown_field")):
+        response = client.post("/api/backtest", body, content_type="application/json")
+
+        errors = assert_error(response, 422, code)["details"]["errors"]
+        assert len(response.content) < 50_000
+        assert len(errors) <= 100
+
+
 def test_a_large_body_is_refused_before_it_is_read(client):
     body = json.dumps({"x": "y" * 10_000_000})
 

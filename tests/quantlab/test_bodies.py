@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import RequestAborted
 
-from quantlab.web.bodies import BodyHandler
+from quantlab.web.bodies import BodyHandler, body_limit
+from quantlab.web.handler import LabHandler
 
 
 def read(parts):
@@ -41,3 +42,35 @@ def test_a_small_one_stays_in_memory_and_a_broken_one_is_let_go(settings, tmp_pa
         assert body.read() == b"{}"
     with pytest.raises(RequestAborted):
         read([part(b"{"), {"type": "http.disconnect"}])
+
+
+def test_a_body_without_an_end_is_kept_up_to_what_its_address_takes(settings):
+    """Chunks say no length before: what is beyond is thrown away, and refused."""
+    settings.QUANT_API_KEY = "sesame"  # a stranger is told so too
+    settings.QUANT_UPLOAD_LIMIT_MB = 2
+    for path in ("/api/backtest", "/login", "/api/import"):
+        kept, sent = 0, []
+
+        class Handler(LabHandler):
+            async def read_body(self, receive):
+                nonlocal kept
+                body = await super().read_body(receive)
+                kept = body.seek(0, 2)
+                body.seek(0)
+                return body
+
+        async def receive():
+            await asyncio.sleep(0)
+            is_told = len(sent) > 1  # noqa: B023
+            return {"type": "http.disconnect"} if is_told else part(b"a" * 65_536)
+
+        async def send(message):
+            sent.append(message)  # noqa: B023
+
+        names = {b"host": b"localhost", b"transfer-encoding": b"chunked"}
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+        scope |= {"http_version": "1.1", "headers": [*names.items()]}
+        asyncio.run(Handler()(scope, receive, send))
+
+        assert sent[0]["status"] == 413, path
+        assert 0 < kept <= body_limit(path), path
