@@ -202,7 +202,10 @@ def _entries(manifest: Any) -> dict[str, str]:
 
 def _parents_first(members: list[RunMember]) -> list[RunMember]:
     """Return the runs so that what one comes from stands before it."""
-    waiting = {member.run.id: member for member in members}
+    waiting = {
+        member.run.id: member
+        for member in sorted(members, key=lambda one: one.run.created_at)
+    }
     if len(waiting) != len(members):
         raise refused("bad_row", "A run is in it twice.")
     ordered: list[RunMember] = []

@@ -76,6 +76,7 @@ FORMS: dict[str, FormDoor] = {
     "experiments:watchlist-new": FormDoor("/api/watchlists"),
     "experiments:watchlist-detail": FormDoor("/api/watchlists/{watchlist_id}", "PUT"),
     "experiments:retention": FormDoor("/api/system/retention", "PUT", words=KEPT),
+    "experiments:share": FormDoor("/api/share/{kind}/{key}", "PUT"),
     "experiments:broker": FormDoor("/api/broker/orders"),
     "key-list": FormDoor("/api/keys", words=ONCE),
 }

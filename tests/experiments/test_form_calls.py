@@ -196,6 +196,7 @@ def test_a_change_and_its_body_are_the_same(client):
         f"/model-lab/experiments/{question.pk}/words": (words | stated, question),
         f"/watchlists/{watchlist.pk}": ({"symbols": "MSFT IBM"}, watchlist),
         "/presets/run/Mine/name": ({"name": "Yours"}, Preset.objects.get()),
+        f"/share/watchlist/{watchlist.pk}": ({"visibility": "public"}, watchlist),
         "/system/retention": ({"days": "30", "most_mb": "5"}, None),
     }
     for address, (changes, row) in cases.items():
@@ -250,7 +251,6 @@ SILENT = {
     "components/saved_views.html": "a name: POST /api/views",
     "experiments/saved_views.html": "a name: PATCH /api/views/{view_id}",
     "experiments/_expression_saved.html": "a name: POST /api/strategies",
-    "experiments/share.html": "one choice: PUT /api/share/{kind}/{key}",
     "experiments/presets.html": "files: PUT /api/presets/{kind}/{name} of each",
     "experiments/dataset_form.html": "a file read anew: the API is sent it again",
     "experiments/_catalog_preview.html": "a question, answered below it",
