@@ -129,12 +129,14 @@ def lab_totals() -> Totals:
 
 def ledger_families(limit: int | None = POOLS_SHOWN) -> list[Family]:
     """Return the families with the most trials; the same few queries for any."""
-    rows = _grouped().annotate(n_trials=Count("seq")).order_by("-last_at", "pool")
     counts = trial_counts()
-    ordered = sorted(
-        rows, key=lambda row: counts.tally(row["pool"]).n_trials, reverse=True
-    )
-    return _families(ordered[:limit], counts)
+    key = f"families:{counts.head}"
+    rows: list[dict[str, Any]] | None = cache.get(key)
+    if rows is None:  # all entries are read for it: kept until one is added
+        rows = list(_grouped().order_by("-last_at", "pool"))
+        rows.sort(key=lambda row: counts.tally(row["pool"]).n_trials, reverse=True)
+        cache.set(key, rows, timeout=KEPT_S)
+    return _families(rows[:limit], counts)
 
 
 def ledger_family(pool: str) -> Family:

@@ -67,6 +67,7 @@ class TrialCounts:
     pool: np.ndarray  # index into `pools`
     pools: dict[str, frozenset[str]]  # in the order of their first entry
     effective: dict[str, LedgerPool]
+    head: str  # of the ledger at that moment
     _covering: dict[str, np.ndarray] = field(default_factory=dict)
     _tallies: dict[tuple[Any, ...], Tally] = field(default_factory=dict)
 
@@ -163,7 +164,7 @@ class TrialIndex:
             if self._counts is None or head != self._known:
                 self._update()
                 self._known = head
-                self._counts = self._built()
+                self._counts = self._built(f"{head[0]}:{head[1]}")
             return self._counts
 
     def _update(self) -> None:
@@ -189,11 +190,11 @@ class TrialIndex:
             self._rows.append(_per_year(row))
             self._end = (row["seq"], row["hash"])
 
-    def _built(self) -> TrialCounts:
+    def _built(self, head: str) -> TrialCounts:
         table = np.array(self._rows, dtype=np.float64).reshape(-1, len(NUMBERS))
         columns = {name: table[:, i].copy() for i, name in enumerate(NUMBERS)}
         pool = np.array(self._of, dtype=np.int64)
-        return TrialCounts(columns, pool, dict(self._pools), _effective())
+        return TrialCounts(columns, pool, dict(self._pools), _effective(), head)
 
 
 def _effective() -> dict[str, LedgerPool]:

@@ -80,8 +80,11 @@ class TestLedger:
             plain_run(pool=entry.pool, metrics={"sharpe": 0.5})
         ledger_families()
 
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(7):  # entries are not read again
             ledger_families()
+
+        add_trial("a", instruments=("f",), fingerprint="f")
+        assert len(ledger_families()) == 4
 
 
 class TestPage:
