@@ -49,9 +49,9 @@ WORK = (
     "with `Prefer: wait` and then its report; what is called off has begun."
 )
 BROWSER = (
-    "Chromium, 1280 × 900: seconds from the address to seeing what the page is for, "
-    "cold in a browser that was never here, warm the same again. What comes over the "
-    "wire, the heap of JavaScript after a collection and the elements are read "
+    "Chromium, 1280 × 900: seconds from the address until what the page is for is "
+    "drawn, cold in a browser that was never here, warm the same again. What comes over "
+    "the wire, the heap of JavaScript after a collection and the elements are read "
     "1.5 s later. Theirs is MLflow's own page of the same."
 )
 
