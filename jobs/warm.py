@@ -81,7 +81,7 @@ def warm_up() -> None:
     # decides. This process ends with it in any case.
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    gc.set_threshold(50_000)  # as manage.py does
+    gc.set_threshold(50_000, 10, 10)  # as manage.py does
     set_up()
     # A fork that inherits an open connection would corrupt it.
     from django.db import connections

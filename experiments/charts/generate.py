@@ -27,8 +27,6 @@ NOTHING_KEPT = "Nothing was kept, so there is nothing to follow."
 
 def generate_figure(run: ModelRun, name: str) -> Figure:
     """Return the chart `name` of a search; 404 for a name that is none."""
-    import pandas  # noqa: F401  # whole before altair looks at it, see `run_figure`
-
     objective = (run.search or {})["plan"]["objective"]
     if name == "race":
         values = generated(run).number(SCORE_COLUMNS[objective])

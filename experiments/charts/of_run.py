@@ -33,10 +33,6 @@ def run_figure(
 
     404 for a name that is none. A word that is none is as good as no word.
     """
-    # Whole before altair looks at it: charts load themselves several at a time, and
-    # altair trips over a pandas that another thread has only begun to import.
-    import pandas  # noqa: F401
-
     if name not in FIGURES:
         raise Http404(f"There is no chart called {name:.40}.")
     return FIGURES[name](run, report, asked or {})

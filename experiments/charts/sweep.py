@@ -37,8 +37,6 @@ Asked = Mapping[str, str]
 
 def sweep_figure(run: ModelRun, name: str, asked: Asked | None = None) -> Figure:
     """Return the chart `name` of a sweep; 404 for a name that is none."""
-    import pandas  # noqa: F401  # whole before altair looks at it, see `run_figure`
-
     if name not in FIGURES:
         raise Http404(f"There is no chart called {name:.40}.")
     candidates = sweep_candidates(run)

@@ -88,8 +88,6 @@ def diagram_of(
 
 def walk_figure(run: ModelRun, name: str) -> Figure:
     """Return the chart `name` of a walk-forward; 404 for a name that is none."""
-    import pandas  # noqa: F401  # whole before altair looks at it, see `run_figure`
-
     if name not in FIGURES:
         raise Http404(f"There is no chart called {name:.40}.")
     return FIGURES[name](run)

@@ -7,6 +7,7 @@ it was done, so that a second start skips it.
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import re
@@ -73,6 +74,8 @@ def setup_lab(say: Callable[[str], None]) -> None:
     build_chart_bundle(settings.BUILT_STATIC)
     say("Static files")
     call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    say("Python")
+    compile_python()
     say("Kernels")
     if any(process.wait() for process in compiling):
         raise RuntimeError("The kernels could not be compiled.")
@@ -89,6 +92,15 @@ def compile_behind() -> subprocess.Popen[bytes] | None:
     """
     mark = cache_folder() / "expressions.done"
     return None if mark.exists() else _compile("expressions", str(mark))
+
+
+def compile_python() -> None:
+    """Write what Python compiles our sources to, or each start would, where it may not.
+
+    It writes by itself, but for PYTHONDONTWRITEBYTECODE and modules never loaded.
+    """
+    for package in ("quantlab", "jobs", "experiments", "strategies"):
+        compileall.compile_dir(settings.BASE_DIR / package, quiet=2)
 
 
 def forget_kernels(current: Path) -> None:

@@ -111,8 +111,6 @@ def _preview(
         "has_failed": job is not None and job.status == JobStatus.FAILED,
     }
     if found and not found["refusal"]:
-        # Whole before altair looks at it; see views/charts.py.
-        import pandas  # noqa: F401
 
         def address(name: str) -> str:
             return f"{url}&chart={name}&format="
@@ -135,8 +133,6 @@ def _file(
         raise unknown_word("chart", name, [*FIGURES, *factor.FIGURES])
     if found is None or found["refusal"]:
         return HttpResponse(status=204)
-    import pandas  # noqa: F401
-
     if name in FIGURES:
         return chart_file(FIGURES[name](found), form, f"preview-{name}")
     if not found["factor"]["applicable"]:

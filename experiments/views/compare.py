@@ -123,9 +123,6 @@ def _suggestions(found: Lineup, asked: Asked) -> Suggestions:
 @require_GET
 def compare_chart(request: HtmxHttpRequest) -> HttpResponseBase:
     """Show the curves; with `?format=` answer with what is drawn."""
-    # Whole before altair looks at it: see `experiments.charts.of_run.run_figure`.
-    import pandas  # noqa: F401
-
     asked = Asked.by(request)
     found = lineup(asked.runs, asked.baseline)
     figure = compare_figure(comparison(found), view=asked.view)

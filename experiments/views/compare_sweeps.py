@@ -166,9 +166,6 @@ def _offered(other: ModelRun, run: ModelRun | None) -> dict[str, Any]:
 @require_GET
 def compare_sweeps_chart(request: HtmxHttpRequest) -> HttpResponseBase:
     """Show how both are spread; with `?format=` answer with what is drawn."""
-    # Whole before altair looks at it: see `experiments.charts.of_run.run_figure`.
-    import pandas  # noqa: F401
-
     pair = _pair(request, _ids(request))
     figure = distribution_figure(pair)
     if form := request.GET.get("format"):

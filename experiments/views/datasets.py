@@ -108,9 +108,6 @@ def dataset_upload(request: HtmxHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def dataset_detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponseBase:
     """Show what came of a dataset; POST judges a file anew or imports it."""
-    # Whole before altair looks at it; see views/charts.py.
-    import pandas  # noqa: F401
-
     dataset = dataset_get(dataset_id)
     if dataset.kind == DatasetKind.BUILT:
         return built_detail(request, dataset)

@@ -27,8 +27,6 @@ def distributions(request: HtmxHttpRequest) -> HttpResponseBase:
 
     With `?format=` answer with what the first of them draws.
     """
-    import pandas  # noqa: F401  # whole before altair looks at it, see views/charts.py
-
     asked = request.GET.get("metric", "")
     keys = [metric_known(asked)] if asked else [SHARPE, DRAWDOWN]
     if form := request.GET.get("format"):

@@ -54,9 +54,6 @@ def ledger_check(request: HtmxHttpRequest) -> HttpResponse:
 @require_GET
 def ledger_family_page(request: HtmxHttpRequest, pool: str) -> HttpResponseBase:
     """Show one family: its count, its bar, what more would cost, its entries."""
-    # Whole before altair looks at it; see views/charts.py.
-    import pandas  # noqa: F401
-
     family = ledger_family(pool)
     if form := request.GET.get("format"):
         return chart_file(_figure(family), form, f"luck-{pool[:8]}")

@@ -61,8 +61,6 @@ def model_detail(request: HttpRequest, model_id: str) -> HttpResponse:
 
 def version_context(model: Model, version: ModelVersion | None) -> dict[str, Any]:
     """Return what the page of a model shows, with one of its versions if it has any."""
-    import pandas  # noqa: F401  whole before altair looks at it; see views/charts.py
-
     context = _about(model) | {"shown": version and version_document(version)}
     if version is not None:
         timeframe = version.training.run.config["timeframe"]

@@ -77,9 +77,6 @@ def _context(
     if found:
         context["times"] = _times(found)
     if found and found["pbo"]["applicable"]:
-        # Whole before altair looks at it; see views/charts.py.
-        import pandas  # noqa: F401
-
         context["charts"] = {
             name: {
                 "figure": figure(found["pbo"]),
@@ -108,6 +105,4 @@ def _file(
         raise unknown_word("chart", name, list(FIGURES))
     if not found or not found["pbo"]["applicable"]:
         return HttpResponse(status=204)
-    import pandas  # noqa: F401
-
     return chart_file(FIGURES[name](found["pbo"]), form, f"overfitting-{name}")

@@ -107,9 +107,6 @@ def _answered(
     context |= _found(question, is_wanted_again="again" in request.GET)
     found = context["found"]
     if found and not found["refusal"]:
-        # Whole before altair looks at it; see views/charts.py.
-        import pandas  # noqa: F401
-
         context["figure"] = figure(found)
         if form := request.GET.get("format"):
             name = f"lab-{question.subject}"

@@ -72,9 +72,6 @@ def _shown(
     run: ModelRun,
     context: Context,
 ) -> HttpResponse:
-    # Whole before altair looks at it; see views/charts.py.
-    import pandas  # noqa: F401
-
     context |= summary_tab(request, run)
     context |= _sheet(strategy)
     context |= {

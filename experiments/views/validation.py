@@ -52,9 +52,6 @@ class Finding:
 
 
 def findings(summary: dict[str, Any]) -> list[Finding]:
-    # Whole before altair looks at it: see `experiments.charts.of_run`.
-    import pandas  # noqa: F401
-
     trusted = measured()
     return [
         Finding(

@@ -57,7 +57,10 @@ class LabHandler(BodyHandler):
     def __init__(self) -> None:
         super().__init__()
         self.threads = Threads()
-        self.load_middleware(is_async=False)
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load it once, and as what it is: Django's handler asks for the other kind."""
+        super().load_middleware(is_async=False)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async with self.threads.one():

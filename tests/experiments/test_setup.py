@@ -1,9 +1,12 @@
 """What setting a lab up leaves behind, and what it clears away."""
 
 import os
+import sys
 import time
+from importlib.util import cache_from_source
+from pathlib import Path
 
-from experiments.services.setup import KERNELS_STAY_S, forget_kernels
+from experiments.services.setup import KERNELS_STAY_S, compile_python, forget_kernels
 
 
 def test_kernels_of_versions_long_gone_are_removed_and_nothing_else(tmp_path):
@@ -25,3 +28,17 @@ def test_kernels_of_versions_long_gone_are_removed_and_nothing_else(tmp_path):
         other.name,
     }
     assert time.time() - current.stat().st_mtime < 60
+
+
+def test_python_is_compiled_even_where_it_may_not_do_so_itself(
+    tmp_path, settings, monkeypatch
+):
+    settings.BASE_DIR = tmp_path
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    source = tmp_path / "jobs" / "new.py"
+    source.parent.mkdir()
+    source.write_text("ANSWER = 42\n")
+
+    compile_python()
+
+    assert Path(cache_from_source(str(source))).exists()

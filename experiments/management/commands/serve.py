@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import warnings
 from argparse import ArgumentParser
 from types import FrameType
@@ -23,7 +22,6 @@ from jobs.warm import fork_server
 from quantlab.web.wire import LabProtocol
 
 STOP_WITHIN_S = 3
-SETTLE_AFTER_S = 1.0  # once the first page is there, which both would delay
 
 
 class LabServer(uvicorn.Server):
@@ -39,9 +37,6 @@ class LabServer(uvicorn.Server):
         if self.started:
             if self.worker:
                 self.worker.start()
-            settling = threading.Timer(SETTLE_AFTER_S, _settle)
-            settling.daemon = True
-            settling.start()
             host, port = self.config.host, self.config.port
             print(f"\n  QuantLab is open at http://{host}:{port}\n", flush=True)  # noqa: T201
             self.compiling = compile_behind()
@@ -93,9 +88,12 @@ class Command(BaseCommand):
             lifespan="off",
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
-        config.load()  # what the fork server will share
+        config.load()
+        # What is loaded by now stays: scanning it again only delays answers.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
         if not no_worker:
-            fork_server()
+            fork_server()  # shares what is loaded
         # Uvicorn raises the signal again when it has closed: by then all is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
