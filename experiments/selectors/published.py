@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import lru_cache, partial
 
-from experiments.artifacts.store import run_store
+from experiments.artifacts.manifest import MANIFEST
+from experiments.artifacts.store import file_sha256, run_store, spoilt
 from experiments.models import ModelVersion, VersionStage
 from experiments.selectors.training import MODEL_FILE, PROBABILITIES, SUMMARY
 from quantlab.web.problem import Problem
@@ -87,8 +89,15 @@ def _is(row: ModelVersion, identity: str) -> bool:
 
 @lru_cache(maxsize=KEPT_READY)
 def _learnt(run_id: str, manifest_sha: str) -> Learnt:
-    """Return what the files of a training hold; they never change."""
-    return read_learnt(_file(run_id, MODEL_FILE), _file(run_id, PROBABILITIES))
+    """Return what the files of a training hold; 409 where they were changed since."""
+    if file_sha256(run_store().path(run_id, MANIFEST)) != manifest_sha:
+        raise spoilt(MANIFEST, "it is not what it was at the end of the run")
+    listed = {one["name"]: one["sha256"] for one in run_store().list(run_id)}
+    files = {name: _file(run_id, name) for name in (MODEL_FILE, PROBABILITIES)}
+    for name, data in files.items():
+        if hashlib.sha256(data).hexdigest() != listed[name]:
+            raise spoilt(name, "it is not what the manifest lists")
+    return read_learnt(*files.values())
 
 
 def _file(run_id: str, name: str) -> bytes:

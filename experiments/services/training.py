@@ -238,7 +238,7 @@ def version_draft(row: TrainingRun, *, wanted: int | None = None) -> ModelVersio
 
     It has the next number, or the one that is wanted where nobody has it.
     """
-    of_model = ModelVersion.objects.filter(model_id=row.model_id)
+    of_model = ModelVersion.everyones.filter(model_id=row.model_id)
     if wanted is None or of_model.filter(version=wanted).exists():
         newest = of_model.aggregate(newest=Max("version"))["newest"]
         wanted = (newest or 0) + 1

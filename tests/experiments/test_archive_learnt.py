@@ -22,16 +22,19 @@ from experiments.models import (
     PipelineRun,
     Reproduction,
 )
+from experiments.selectors import published
 from experiments.selectors.datasets import dataset_file
 from experiments.selectors.ledger import ledger_proof
 from experiments.selectors.pipeline import pipeline_get
-from experiments.selectors.published import published_version
 from experiments.selectors.training import training_document, training_get
 from experiments.selectors.trials import trial_counts
+from experiments.services.archive_import import archive_import
 from experiments.services.pipeline import pipeline_delete
 from experiments.services.reproduce import reproduce_request
 from experiments.services.reproduce_execute import reproduce_execute
 from jobs.models import Job
+from quantlab.web.person import Person, Scope, asked_by
+from quantlab.web.problem import Problem
 from strategies import RunConfig, load_candles
 from tests.experiments.pipelines import (
     document,
@@ -63,8 +66,9 @@ LATER = {"start": "2012-01-02", "end": "2013-06-28"}  # beyond what was learnt f
 
 def answers(run):
     """Return what the model of a training says of bars it never saw, as bytes."""
+    published._learnt.cache_clear()
     training = training_get(run.pk)
-    found = published_version("momentum_logit", 1, training.identity[:12])
+    found = published.published_version("momentum_logit", 1, training.identity[:12])
     frame = {key: ASKED[key] for key in ("provider",)} | LATER
     config = RunConfig(symbol="SYN-gbm-9", strategy={"name": "buy_and_hold"}, **frame)
     chance = found.probability(load_candles(config))
@@ -112,6 +116,11 @@ class TestTraining:
         )
         assert (asked.status_code, asked.json()["id"]) == (200, str(run.pk))
         assert sent(client, content).json()["n_new_runs"] == 0
+        store, model = run_store(), bytearray(files["model.skops"])
+        model[-1] ^= 1
+        store.path(str(run.pk), "model.skops").write_bytes(model)
+        with pytest.raises(Problem, match="is not what the manifest lists"):
+            answers(run)
 
     @only_torture
     def test_it_is_made_again_there_and_is_the_same_by_its_identity(self, client):
@@ -143,9 +152,11 @@ class TestTraining:
             client, f"/api/model-lab/experiments/{experiment.pk}/archive"
         )
         empty_the_lab()
-        trained(built(), seed=7)  # which is version 1 here
+        other = trained(built(), seed=7)  # which is version 1 here
+        ModelRun.everyones.filter(pk=other.pk).update(owner="bob")
 
-        taken = sent(client, content).json()
+        with asked_by(Person("ann", Scope.RUN)):  # who does not see it
+            taken = archive_import(file=BytesIO(content), dry_run=False)
 
         assert {one["kind"] for one in taken["runs"]} == {"backtest", "model_training"}
         numbers = dict(ModelVersion.objects.values_list("training_id", "version"))
