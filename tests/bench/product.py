@@ -51,8 +51,8 @@ WORK = (
 BROWSER = (
     "Chromium, 1280 × 900: seconds from the address until what the page is for is "
     "drawn, cold in a browser that was never here, warm the same again. What comes "
-    "over the wire, the heap of JavaScript after a collection and the elements are read "
-    "1.5 s later. Theirs is MLflow's own page of the same."
+    "over the wire, the heap of JavaScript after a collection and the elements are "
+    "read 1.5 s later. Theirs is MLflow's own page of the same."
 )
 
 
