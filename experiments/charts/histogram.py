@@ -35,6 +35,8 @@ def returns_figure(
     metrics = report["metrics"]
     if not metrics["volatility"]:
         return Figure(empty=NO_TRADES.format(thing="spread of returns"))
+    if not any(counts):
+        return Figure(empty="It has no returns that could be counted.")
     left_out = _without_flat(edges, counts, flat_bars or 0)
     mean, spread = _moments(edges, counts)
     bins = _merged(edges, counts)

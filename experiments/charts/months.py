@@ -25,6 +25,8 @@ def months_figure(report: Report, *, is_drawn: bool = True) -> Figure:
     months = report["monthly_returns"]
     if report["metrics"]["exposure"] == 0:
         return Figure(empty=NO_TRADES.format(thing="return of a month"))
+    if not months:
+        return Figure(empty="No month of it has a return.")
     theirs = {one["year"]: one["return"] for one in report["benchmark_yearly"]}
     cells = {(one["year"], one["month"]): one for one in months}
     rows = [

@@ -22,6 +22,8 @@ def years_figure(report: Report, *, is_drawn: bool = True) -> Figure:
     """Return two bars a year: the run, and in grey the benchmark."""
     if report["metrics"]["exposure"] == 0:
         return Figure(empty=NO_TRADES.format(thing="return of a year"))
+    if not report["yearly"]:
+        return Figure(empty="No year of it has a return.")
     theirs = {one["year"]: one["return"] for one in report["benchmark_yearly"]}
     rows = [one | {"benchmark": theirs.get(one["year"])} for one in report["yearly"]]
     compared = [row for row in rows if row["benchmark"] is not None]

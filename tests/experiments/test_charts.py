@@ -290,3 +290,11 @@ class TestNothingToShow:
     def test_it_says_why(self, figure, thing):
         assert figure.spec is None
         assert figure.empty == f"No trades, so there is no {thing} to show."
+
+    def test_a_report_without_returns_is_no_fault(self):
+        none = {"yearly": [], "returns_histogram": {"edges": [], "counts": []}}
+        bare = report() | {"monthly_returns": []} | none
+        said = [draw(bare).empty for draw in (months_figure, years_figure)]
+
+        assert said == ["No month of it has a return.", "No year of it has a return."]
+        assert "no returns" in returns_figure(bare).empty
