@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 import structlog
 
 PR_SET_PDEATHSIG = 1
+NICE = 5  # of a job: pages are answered first, where both want the processor
 COLD = 3  # exit code of a probe
 logger = structlog.get_logger(__name__)
 
@@ -127,6 +128,7 @@ def enter(main: str, *args: str) -> None:
         sys.exit(1)  # the server died before we could ask to die with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
+    os.nice(NICE)
     if not _server_pid:
         set_up()
         logger.warning("child_was_cold")

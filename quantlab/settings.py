@@ -169,7 +169,7 @@ TEMPLATES = [
 # IMMEDIATE is what prevents "database is locked": a deferred transaction that
 # reads first cannot be upgraded while somebody else writes, whatever the timeout.
 SQLITE: dict[str, Any] = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "quantlab.sqlite",
     "NAME": QUANT_DB_PATH,
     "OPTIONS": {
         "timeout": 20,

@@ -39,16 +39,29 @@ async def submitted(
     request: HttpRequest, response: HttpResponse, submit: Callable[[], Submission]
 ) -> Any:
     """Answer with the run: 200 when it is an earlier one or finished in time."""
-    submission = await sync_to_async(submit)()
     wait_s = wanted_wait_s(request.headers.get("Prefer", ""))
-    has_finished = False
-    if wait_s is not None:
-        response["Preference-Applied"] = f"wait={wait_s}"
-        has_finished = await finishes(submission.run.job_id, wait_s)
-    document = await sync_to_async(_document)(submission)
-    await sync_to_async(tell_budget)(response, submission.run.job)
+    if wait_s is None:  # the usual: one thing after the other, in one thread
+        return await sync_to_async(lambda: _answer(response, submit()))()
+    submission = await sync_to_async(submit)()
+    response["Preference-Applied"] = f"wait={wait_s}"
+    has_finished = await finishes(submission.run.job_id, wait_s)
+    return await sync_to_async(_answer)(response, submission, has_finished)
+
+
+def _answer(
+    response: HttpResponse, submission: Submission, has_finished: bool | None = None
+) -> Status:
+    """Return the run as it was submitted, or as it is now for who has waited."""
+    run = submission.run
+    if has_finished is not None:
+        run = run_get(run.pk, deleted=True)
+    document = run_document(run, reused=submission.reused)
+    tell_budget(response, run.job)
     response["Location"] = document["links"]["self"]
-    return Status(200 if has_finished or submission.reused else 202, document)
+    is_there = has_finished or submission.reused
+    return Status(
+        200 if is_there else 202, document | {"missing": list(submission.missing)}
+    )
 
 
 def tell_budget(response: HttpResponse, job: Job) -> None:
@@ -75,9 +88,3 @@ async def finishes(job_id: str, within_s: float) -> bool:
             return False
         await asyncio.sleep(POLL_S)
     return True
-
-
-def _document(submission: Submission) -> dict[str, Any]:
-    run = run_get(submission.run.pk, deleted=True)
-    document = run_document(run, reused=submission.reused)
-    return document | {"missing": list(submission.missing)}

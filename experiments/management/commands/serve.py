@@ -97,6 +97,7 @@ class Command(BaseCommand):
         # Uvicorn raises the signal again when it has closed: by then all is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
+        sys.setswitchinterval(float(__import__("os").environ.get("SWI","0.005")))
         LabServer(config, works=not no_worker).run()
 
 
