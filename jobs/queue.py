@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -74,9 +74,7 @@ def enqueue(
         "run_id": run_id,
         "page": page,
     }
-    made = False
-    while not made:  # ids are short enough to be read aloud, so two may clash
-        job, made = Job.objects.get_or_create(pk=new_job_id(), defaults=fields)
+    job = _made(fields)
     _wake_on_commit(job.pk)
     return job
 
@@ -102,9 +100,7 @@ def done_within(job: Job, kind: str, *, title: str, run_id: str, page: str) -> J
         "finished_at": now,
         "last_event_ts": now,
     }
-    made = False
-    while not made:
-        part, made = Job.objects.get_or_create(pk=new_job_id(), defaults=fields)
+    part = _made(fields)
     append_lines(part.pk, [Line("job_end", f"Done as a part of {job.pk}.")])
     return part
 
@@ -166,6 +162,20 @@ def worker_health() -> WorkerHealth:
         "alive": age_s < PULSE_S,
         "heartbeat_age_s": round(age_s, 1),
     }
+
+
+def _made(fields: dict[str, Any]) -> Job:
+    """Write the row; ids are short enough to be read aloud, so two may clash."""
+    while True:
+        job = Job(pk=new_job_id(), **fields)
+        try:
+            with transaction.atomic():
+                job.save(force_insert=True)
+        except IntegrityError:
+            if not Job.objects.filter(pk=job.pk).exists():
+                raise  # not because of its id
+        else:
+            return job
 
 
 def _refuse_foreign(job: Job) -> None:

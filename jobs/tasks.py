@@ -19,6 +19,7 @@ from jobs.models import TERMINAL, JobEvent, WorkerBeat
 from jobs.supervisor import Supervisor
 
 EVENTS_KEPT = timedelta(minutes=10)
+FEW = 500
 BEATS_KEPT = timedelta(days=1)
 
 
@@ -64,9 +65,12 @@ def wake(job_id: str) -> None:
 def prune() -> None:
     """Delete the events of jobs that ended a while ago, and old pulses."""
     now = timezone.now()
-    JobEvent.objects.filter(
+    old = JobEvent.objects.filter(
         job__status__in=TERMINAL, job__finished_at__lt=now - EVENTS_KEPT
-    ).delete()
+    ).order_by()
+    # A few at a time: nobody else writes meanwhile.
+    while keys := list(old.values_list("pk", flat=True)[:FEW]):
+        JobEvent.objects.filter(pk__in=keys).delete()
     WorkerBeat.objects.filter(beat_at__lt=now - BEATS_KEPT).delete()
     connections.close_all()
 

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from pydantic_core import to_json
 
 from experiments.models.experiment import ModelExperiment
 from experiments.models.owned import OfRuns, Owned, OwnedKey, not_yours
@@ -249,13 +250,28 @@ class RunMetric(models.Model):
         return f"{self.key}={self.value}"
 
 
+class LargeJSONField(models.JSONField):
+    """JSON that takes Python longer to write than it may hold up other writers."""
+
+    def deconstruct(self) -> Any:
+        name, _, args, how = super().deconstruct()
+        return name, "django.db.models.JSONField", args, how
+
+    def get_db_prep_value(
+        self, value: Any, connection: Any, prepared: bool = False
+    ) -> Any:
+        if connection.vendor == "sqlite" and isinstance(value, dict):
+            return to_json(value).decode()
+        return super().get_db_prep_value(value, connection, prepared)
+
+
 class RunTimeseries(models.Model):
     """The report's series of one run, down-sampled; the whole is in its files."""
 
     run = models.OneToOneField(
         ModelRun, on_delete=models.CASCADE, related_name="timeseries", primary_key=True
     )
-    report = models.JSONField(help_text="Series, months, years, histogram, drawdowns.")
+    report = LargeJSONField(help_text="Series, months, years, histogram, drawdowns.")
 
     class Meta:
         db_table = "model_run_timeseries"

@@ -6,7 +6,7 @@ that has its fingerprint is done, and only the owner of the job's lease may writ
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from experiments.selectors.versions import WITHOUT_BARS
 from experiments.services.caches import feature_files, features_record
 from experiments.services.ledger import (
     Looked,
+    Tried,
     bars_looked_at,
     ledger_append,
     pool_refresh,
@@ -89,7 +90,8 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     run.source_version = version
     run.manifest_sha = manifest_sha
     looked = bars_looked_at(candles, fingerprint=result.data_fingerprint)
-    _commit(run, result, report, sink, looked, context)
+    row = _hashes(result) | result_figures(result) | {"pool": looked.pool}
+    _commit(run, Outcome(row, report, looked, _tried(result, sink), sink), context)
     pool_refresh(pool=run.pool)
     n_stages = len(context.stages)
     context.report(n_stages, n_stages, latest_sharpe=result.metrics["sharpe"])
@@ -134,24 +136,28 @@ def benchmark_candles(config: RunConfig) -> Candles | None:
     return load_candles(config.with_changes({"symbol": config.benchmark}))
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that is written of a run, made before others wait for its being written."""
+
+    row: dict[str, Any]
+    report: dict[str, Any]
+    looked: Looked
+    tried: Tried
+    sink: MemorySink
+
+
 @transaction.atomic
-def _commit(
-    run: ModelRun,
-    result: Result,
-    report: dict[str, Any],
-    sink: MemorySink,
-    looked: Looked,
-    context: JobContext,
-) -> None:
+def _commit(run: ModelRun, outcome: Outcome, context: JobContext) -> None:
     job = context.job
     if not lease.renew(job.pk, job.lease_owner):
         raise JobCancelled(job.pk)
-    row = _hashes(result) | result_figures(result) | {"pool": looked.pool}
-    for name, value in row.items():
+    for name, value in outcome.row.items():
         setattr(run, name, value)
-    run.save(update_fields=[*row, "source_version", "manifest_sha", "updated_at"])
-    result_save(run=run, report=report)
-    _count(run, result, sink, looked)
+    changed = [*outcome.row, "source_version", "manifest_sha", "updated_at"]
+    run.save(update_fields=changed)
+    result_save(run=run, report=outcome.report)
+    _count(run, outcome)
 
 
 def result_save(*, run: ModelRun, report: dict[str, Any]) -> None:
@@ -188,16 +194,22 @@ def result_figures(result: Result) -> dict[str, Any]:
     }
 
 
-def _count(run: ModelRun, result: Result, sink: MemorySink, looked: Looked) -> None:
-    """Write the trial into the ledger in the transaction that writes the run."""
+def _tried(result: Result, sink: MemorySink) -> Tried:
+    """Return the one candidate of the run, as the ledger counts it."""
     [trial] = sink.trials
     weeks = weekly_returns(result.ts, result.equity)
+    return tried_once(candidate_key(result.config), trial.sharpe_bar, weeks)
+
+
+def _count(run: ModelRun, outcome: Outcome) -> None:
+    """Write the trial into the ledger in the transaction that writes the run."""
+    [trial] = outcome.sink.trials
     ledger_append(
         source=trial.source,
-        looked=looked,
-        tried=tried_once(candidate_key(result.config), trial.sharpe_bar, weeks),
+        looked=outcome.looked,
+        tried=outcome.tried,
         config_hash=trial.config_hash,
         run_id=run.pk,
         job_id=run.job_id,
     )
-    searched_count(run, sink, looked)
+    searched_count(run, outcome.sink, outcome.looked)
