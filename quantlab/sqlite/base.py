@@ -38,7 +38,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _has_begun(self, deadline: float) -> bool:
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except OperationalError as exc:
             is_locked = getattr(exc.__cause__, "sqlite_errorname", "") == LOCKED
             if not is_locked or time.monotonic() > deadline:

@@ -22,6 +22,8 @@ from jobs.warm import fork_server
 from quantlab.web.wire import LabProtocol
 
 STOP_WITHIN_S = 3
+# How long a thread computes before another may: a small answer waits for no large one.
+TURN_S = 0.001
 
 
 class LabServer(uvicorn.Server):
@@ -97,7 +99,7 @@ class Command(BaseCommand):
         # Uvicorn raises the signal again when it has closed: by then all is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
-        sys.setswitchinterval(float(__import__("os").environ.get("SWI","0.005")))
+        sys.setswitchinterval(TURN_S)
         LabServer(config, works=not no_worker).run()
 
 
