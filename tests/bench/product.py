@@ -36,8 +36,9 @@ from tests.bench.product_writes import log_rows, started, work_rows
 SMALL = HOME / "lab-small"
 LISTS = (
     "Milliseconds from sending to the last byte over a kept connection, p50 / p95; the "
-    "same runs in every list. Growth is the time of one client at 10,000 runs over "
-    "that at 1,000, asked in turns."
+    "same runs in every list. Both sides are asked in turns, five times at a stretch, "
+    "as somebody who looks through a list does. Growth is the time of one client at "
+    "10,000 runs over that at 1,000."
 )
 WORK = (
     "A lab of the same runs that is written to. Start is from `manage.py serve` to the "

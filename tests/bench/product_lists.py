@@ -22,6 +22,7 @@ from tests.bench.product_rows import (
 from tests.bench.product_servers import SEARCH, Client, Refused, at_once
 
 ROUNDS, PAGE_ROUNDS = (10, 3) if IS_QUICK else (40, 12)
+STRETCH = 5  # questions that one side is asked before the other
 PATIENCE_S = 4 if IS_QUICK else 20  # with one side of a row
 LIST_P95_MS = 100.0  # of every page and list
 MOST_GROWTH = 1.5  # for ten times the runs
@@ -120,7 +121,7 @@ def best_run(client: Client) -> Any:
 def timed(
     ours: int, theirs: int, question: Question, n: int
 ) -> tuple[list[float], list[float]]:
-    """Return what both took, asked by `n` clients at once, in turns."""
+    """Return what both took, asked by `n` clients at once, a stretch in turns."""
     took: dict[bool, list[float]] = {False: [], True: []}
     sides = [False] if question.theirs is None else [False, True]
     clients = {
@@ -128,8 +129,8 @@ def timed(
     }
     for side in sides:  # wakes them up
         at_once(asking(question, of_peer=side), clients[side])
-    for _ in range(ROUNDS):
-        for side in sides:
+    for side in sides * (ROUNDS // STRETCH):
+        for _ in range(STRETCH):
             if sum(took[side]) < PATIENCE_S * 1e3 * n:
                 answers = at_once(asking(question, of_peer=side), clients[side])
                 took[side] += [milliseconds for milliseconds, _ in answers]

@@ -105,7 +105,7 @@ def proofs() -> Finding:
 
 
 def walks() -> Finding:
-    seconds, kept = at_full_size("tests/browser")
+    seconds, kept = at_full_size("tests/browser", "-n", "2")
     return Finding(
         "a browser on every page",
         "each page light and dark, wide and narrow; each walk in all its looks",
