@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 
 Format = Literal["json", "csv", "parquet"]
 Row = Mapping[str, Any]
-# What a spreadsheet would compute. A minus alone also begins many an expression.
-FORMULA = re.compile(r"[=@\t\r]|[+-].*[|!]", re.DOTALL)
+# Functions of spreadsheets that ask the network.
+ASKING = "hyperlink|webservice|image|import(?:data|feed|html|range|xml)"
+# What a spreadsheet would compute. A minus alone also begins many an expression, but
+# none has a text in it.
+FORMULA = re.compile(
+    rf"""[=@\t\r\n＝＠]|[+＋－-].*(?:[|!"]|\b(?:{ASKING})\b)""",
+    re.DOTALL | re.IGNORECASE,
+)
 PART_BYTES = 1 << 20
 CSV_ROWS = 10_000  # in one part; a longer table is streamed
 MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}

@@ -15,6 +15,15 @@ def test_what_a_spreadsheet_would_compute_is_told_to_be_a_text():
     formulas = ["=1+1", "@SUM(A1)", "+1|' /C calc'!A0", "-1+cmd|' /C calc'!A0"]
 
     assert cells(*formulas) == [f"'{one}" for one in formulas]
+    asking = ["+WEBSERVICE(B2)", "-hyperlink(A1)", "-IMPORTXML(B2)", "＝1+1"]
+
+    assert cells(*asking) == [f"'{one}" for one in asking]
+    for sign in "+-":
+        [cell] = cells(f'{sign}HYPERLINK("http://evil.example")')
+        assert cell.startswith(f"\"'{sign}")
+    long = "-" + "import" * 20_000  # read once, however long
+
+    assert cells(long) == [long]
 
 
 def test_expressions_and_numbers_stay_as_they_are():
