@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from experiments.artifacts import spare
 from experiments.artifacts.archive import (
     LEDGER,
@@ -34,7 +36,8 @@ from strategies import __version__
 def archive_make(*, subject: Subject) -> Path:
     """Return the archive of this subject as it is now: made whole, or none at all.
 
-    404 for a file that is gone, 409 for runs whose files together are too large.
+    404 for a file that is gone, 409 for runs whose files together are too large and
+    for rows that no lab would take.
     """
     path = spare.ARCHIVES.folder / f"{subject.kind}-{subject.id}-{subject.state()}.zip"
     if path.exists():
@@ -47,6 +50,8 @@ def archive_make(*, subject: Subject) -> Path:
         with partial.open("xb") as file:
             archive_write(file, _about(subject), _members(subject))
         partial.replace(path)
+    except ValidationError as exc:
+        raise _unfit(exc) from exc
     finally:
         partial.unlink(missing_ok=True)
     spare.make_room(spare.ARCHIVES, keep=path)
@@ -88,6 +93,17 @@ def _files(run: ModelRun) -> list[str]:
         return []
     listed = run_store().list(str(run.pk))
     return [MANIFEST, *(entry["name"] for entry in listed)]
+
+
+def _unfit(exc: ValidationError) -> Problem:
+    first = exc.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return Problem(
+        status=409,
+        code="unfit_for_archives",
+        message=f"{exc.title}: {field}: {first['msg']}, so no lab would take it.",
+        advice="It was made by an old version or changed by hand; make it anew.",
+    )
 
 
 def _fits(subject: Subject) -> None:

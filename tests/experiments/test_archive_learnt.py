@@ -122,6 +122,13 @@ class TestTraining:
         with pytest.raises(Problem, match="is not what the manifest lists"):
             answers(run)
 
+    def test_what_no_lab_would_take_does_not_leave(self, client):
+        run = trained(built())
+        Dataset.objects.update(report={})
+        assert_error(
+            client.get(f"/api/runs/{run.pk}/archive"), 409, "unfit_for_archives"
+        )
+
     @only_torture
     def test_it_is_made_again_there_and_is_the_same_by_its_identity(self, client):
         run = trained(built())
