@@ -93,7 +93,9 @@ class Command(BaseCommand):
         config.load()
         # What is loaded by now stays: scanning it again only delays answers.
         gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        # Each request leaves some hundred objects that only a collection frees: often
+        # a few thousand of them (5 ms), not now and then fifty thousand (90 ms).
+        gc.set_threshold(5_000, 20, 50)
         if not no_worker:
             fork_server()  # shares what is loaded
         # Uvicorn raises the signal again when it has closed: by then all is done.
@@ -101,19 +103,6 @@ class Command(BaseCommand):
             signal.signal(number, _leave)
         sys.setswitchinterval(TURN_S)
         LabServer(config, works=not no_worker).run()
-
-
-def _settle() -> None:
-    """Load what the first chart would wait for; then collect what really is garbage."""
-    import pandas  # noqa: F401, I001
-    import altair  # noqa: F401
-
-    # What is loaded by now stays: scanning it again only delays answers.
-    gc.collect()
-    gc.freeze()
-    # Each request leaves some hundred objects that only a collection frees: often a
-    # few thousand of them (5 ms), not now and then fifty thousand (90 ms).
-    gc.set_threshold(5_000, 20, 50)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
