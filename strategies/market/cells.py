@@ -291,11 +291,12 @@ def first_texts(cells: Any, most: int) -> list[str]:
     try:
         values = cells[:most].to_pylist()
     except (OverflowError, ValueError):  # a moment that is in no calendar
-        values = [_as_kept(cell) for cell in cells[:most]]
+        values = [as_kept(cell) for cell in cells[:most]]
     return ["" if one is None else str(one) for one in values]
 
 
-def _as_kept(cell: Any) -> Any:
+def as_kept(cell: Any) -> Any:
+    """Return what a cell holds; of a moment that is in no calendar, its number."""
     try:
         return cell.as_py()
     except (OverflowError, ValueError):

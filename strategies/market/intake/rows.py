@@ -149,11 +149,13 @@ class Reader:
         return owners
 
     def _mark(self, rows: Rows, name: str, bad: BoolArray, words: str) -> None:
+        from strategies.market.cells import as_kept
+
         places = np.flatnonzero(bad)
         self.n_refused += int(places.size)
         theirs = self.found.mapping[name]
         for place in places[: max(LISTED - len(self.refusals), 0)]:
-            cell = rows.table.column(theirs)[int(place)].as_py()
+            cell = as_kept(rows.table.column(theirs)[int(place)])
             shown = "an empty cell" if cell is None else repr(str(cell)[:40])
             self.refusals.append(
                 Refusal(

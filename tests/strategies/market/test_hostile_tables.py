@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from strategies.errors import CandleError
-from strategies.market.intake import IntakeOptions, look_into
+from strategies.market.intake import IntakeOptions, look_into, take_in
 from strategies.market.sheet import (
     BATCH_BYTES,
     MOST_COLUMNS,
@@ -70,6 +70,8 @@ def test_parquet_columns_that_bars_do_not_have(tmp_path):
     late = pa.array([2**62] * ROWS, pa.timestamp("us"))
     pq.write_table(pa.table({**bars, "date": late}), path)
     assert look_into(path, SAID).rows[0][0] == str(2**62)
+    first = take_in(path, SAID).refused[0]
+    assert (first.code, str(2**62) in first.message) == ("bad_cell", True)
 
 
 def test_a_text_that_is_there_once_fills_no_memory(tmp_path):
