@@ -57,3 +57,18 @@ def test_paper_is_light_and_holds_nothing_to_press(watch, demo):
     assert not page.locator("details:visible").count()
     printed = page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 3
+
+
+def test_focus_and_the_open_tab_are_seen_in_forced_colours(browser, lab_url, demo):
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(lab_url + demo["SMA 20/50"]["links"]["page"])
+
+    page.keyboard.press("Tab")
+
+    ring = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(ring) == "solid"
+    line = "tab => getComputedStyle(tab).borderBottomColor"
+    tabs = page.locator(".tabs a")
+    assert tabs.nth(0).evaluate(line) != tabs.nth(1).evaluate(line)
+    context.close()
