@@ -340,9 +340,7 @@ CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
 def on_invalid_body(request: HttpRequest, exc: ValidationError) -> HttpResponse:
     errors = [
         {
-            "field": ".".join(str(part) for part in _place(error["loc"]))[
-                :PLACE_LENGTH
-            ],
+            "field": _place(error["loc"]),
             "code": CODES.get(error["type"], "invalid_value"),
             "message": str(error["msg"]),
         }

@@ -6,12 +6,12 @@ import os
 
 import django
 
-# Whole before there is a second thread: altair, which charts load themselves several
-# at a time, trips over a pandas that another thread has only begun to import.
-import pandas  # noqa: F401
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantlab.settings")
 django.setup(set_prefix=False)
+
+# Whole before there is a second thread: altair, which charts load themselves several
+# at a time, trips over a pandas that another thread has only begun to import.
+import pandas  # noqa: E402, F401  after the settings, which keep numpy to one thread
 
 from quantlab.web.handler import LabHandler  # noqa: E402  needs Django
 

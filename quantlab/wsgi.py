@@ -9,3 +9,5 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantlab.settings")
 
 application = get_wsgi_application()
+
+import pandas  # noqa: E402, F401  as in asgi.py
