@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from experiments.api.schemas import BestOfLabOut
 from experiments.selectors.aggregate import distribution_rows, metric_distributions
 from experiments.selectors.catalog import metric_definitions
 from quantlab.web.downloads import (
@@ -59,9 +60,14 @@ class AggregateItemOut(Schema):
 
 class AggregateOut(Schema):
     n_runs: int = Field(description="Different runs that are kept, but archived ones.")
-    n_trials: int = Field(description="All that was ever tried, in the whole lab.")
+    n_trials: int = Field(description="On the data of `best`; 0 without it.")
     expected_max_sharpe: float | None = Field(
-        description="The best a year that so many trials without skill would reach."
+        description="The best a year that so many trials without skill would reach on "
+        "the data of `best`."
+    )
+    best: BestOfLabOut | None = Field(
+        description="The run with the highest Sharpe ratio, of those on data whose "
+        "trials count."
     )
     items: list[AggregateItemOut]
     next_cursor: str | None = None

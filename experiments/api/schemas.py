@@ -205,6 +205,16 @@ class RunLinksOut(Out):
     page: str
 
 
+class BestOfLabOut(Out):
+    run_id: str
+    name: str
+    data: str = Field(description="What it was tried on, as the ledger names it.")
+    metrics: RunMetrics
+    flags: dict[str, str]
+    honesty: HonestyOut | None
+    links: RunLinksOut
+
+
 class RunItemOut(OwnedOut):
     """A run in a list: the same without `config`."""
 

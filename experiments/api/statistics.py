@@ -7,7 +7,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from experiments.api.questions import SOON, UnderWayOut, answered
-from experiments.api.schemas import HonestyOut, RunCountsOut, RunLinksOut, RunMetrics
+from experiments.api.schemas import BestOfLabOut, RunCountsOut
 from experiments.selectors.aggregate import (
     MOST_BINS,
     distribution_rows,
@@ -28,15 +28,6 @@ router = Router(tags=["statistics"])
 MAX_TEXT = 500
 
 
-class BestOfLabOut(Schema):
-    run_id: str
-    name: str
-    metrics: RunMetrics
-    flags: dict[str, str]
-    honesty: HonestyOut | None
-    links: RunLinksOut
-
-
 class LabOverviewOut(Schema):
     experiments: int
     runs: int
@@ -49,7 +40,9 @@ class LabOverviewOut(Schema):
     compute_s: float = Field(description="Seconds that all jobs worked.")
     first_run_at: Moment | None
     last_run_at: Moment | None
-    best_run: BestOfLabOut | None = Field(description="By its Sharpe ratio.")
+    best_run: BestOfLabOut | None = Field(
+        description="By its Sharpe ratio, of those on data whose trials count."
+    )
 
 
 @router.get("/overview", response=LabOverviewOut, summary="Totals of the lab")
@@ -74,10 +67,14 @@ class MetricBinOut(Schema):
 class MetricDistributionOut(Schema):
     metric: str
     n_runs: int = Field(description="Different runs that have it, but archived ones.")
-    n_trials: int
+    n_trials: int = Field(description="On the data of `best`; 0 without it.")
     expected_max_sharpe: float | None = Field(
-        description="Of the Sharpe ratio: the best that so many trials without skill "
-        "would reach, a year."
+        description="The best Sharpe ratio a year that so many trials without skill "
+        "would reach on the data of `best`."
+    )
+    best: BestOfLabOut | None = Field(
+        description="Of the Sharpe ratio: the run with the highest, of those on data "
+        "whose trials count."
     )
     p5: float | None
     median: float | None
@@ -97,7 +94,7 @@ class MetricDistributionOut(Schema):
 def get_distribution(request: HttpRequest, query: Query[DistributionQuery]) -> Any:
     """Sharpe ratios and drawdowns beside what no skill would give."""
     found = metric_distribution(metric_known(query.metric), query.bins)
-    said = ("n_runs", "n_trials", "expected_max_sharpe", "p5", "median", "p95")
+    said = ("n_runs", "n_trials", "expected_max_sharpe", "best", "p5", "median", "p95")
     beside = {name: found[name] for name in said} | {"metric": found["key"]}
     name = f"distribution-{found['key']}"
     return whole_list(query, distribution_rows([found]), name=name, **beside)

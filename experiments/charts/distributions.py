@@ -28,15 +28,16 @@ def distribution_figure(item: Document) -> Figure:
         for row in distribution_rows([item])
     ]
     shown = _inhabited(rows)
-    said = ("n_runs", "n_trials", "p5", "median", "p95")
+    said = ("n_runs", "n_trials", "p5", "median", "p95", "best")
     facts = {
         **{name: item[name] for name in said},
         "metric": metric,
         "depth": -item["median"],
         "best_by_luck": item["expected_max_sharpe"],
         "has_luck": item["no_skill"] is not None,
+        "has_bar": 0.0 < (item["expected_max_sharpe"] or 0.0) <= shown[-1]["high"],
     }
-    spec = _spec(shown, metric, facts["best_by_luck"])
+    spec = _spec(shown, metric, facts["best_by_luck"] if facts["has_bar"] else None)
     return Figure(spec=spec, facts=facts, rows=rows, table=shown)
 
 
@@ -95,7 +96,7 @@ def _spec(rows: list[Document], metric: Metric, best_by_luck: float | None) -> D
         bars,
         curve.mark_line(style="luck-line", **smooth),
     ]
-    if best_by_luck and best_by_luck <= rows[-1]["high"]:
+    if best_by_luck is not None:
         rule = alt.Chart(data_of([{"x": compact(best_by_luck)}]))
         layers.append(rule.mark_rule(style="luck-line").encode(x=alt.X("x:Q", **x)))
     return finished(alt.layer(*layers), height=HEIGHT_PX)

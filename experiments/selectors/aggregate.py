@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -13,13 +14,12 @@ from django.core.cache import cache
 from experiments.models import ModelRun, RunMetric
 from experiments.selectors.filters import RunFilter
 from experiments.selectors.state import KEPT_S, lab_state
-from experiments.selectors.statistics import WITH_CURVE
+from experiments.selectors.statistics import WITH_CURVE, best_told
 from experiments.selectors.trials import trial_counts
 from quantlab.web.paging import unknown_word
 from strategies.errors import StrategyError
 from strategies.metrics.null import no_skill_drawdowns, no_skill_sharpes
 from strategies.metrics.registry import METRICS, metric_named
-from strategies.statistics import expected_max_sharpe
 from strategies.types import FloatArray
 
 SHARPE, DRAWDOWN = "sharpe", "max_drawdown"
@@ -31,7 +31,14 @@ USUAL_BINS, MOST_BINS = 30, 200
 FEWEST_BARS = 3
 NOTHING = 1e-12  # spread of an equity that does not move
 
-Row = dict[str, float]
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One candidate that is kept, and its numbers by their keys."""
+
+    run_id: UUID
+    pool: str
+    numbers: dict[str, float]
 
 
 def metric_distribution(key: str, bins: int | None = None) -> dict[str, Any]:
@@ -41,6 +48,9 @@ def metric_distribution(key: str, bins: int | None = None) -> dict[str, Any]:
     ratio is then normal around 0 with the error of its length, and a drawdown that of
     prices without drift and as restless as the run; None for other metrics. The outer
     bins hold what is beyond them. No series is read.
+
+    What the best by luck would reach belongs to one pool, as trials do: that of `best`,
+    the run with the highest Sharpe ratio of those whose trials count.
     """
     kept = f"distribution:{lab_state()}:{key}:{bins}"
     found: dict[str, Any] | None = cache.get(kept)
@@ -53,7 +63,7 @@ def metric_distribution(key: str, bins: int | None = None) -> dict[str, Any]:
 def metric_distributions() -> dict[str, Any]:
     """Return those of the Sharpe ratio and of the drawdown; no items without a run."""
     sharpe, drawdown = (metric_distribution(key) for key in (SHARPE, DRAWDOWN))
-    shared = ("n_runs", "n_trials", "expected_max_sharpe")
+    shared = ("n_runs", "n_trials", "expected_max_sharpe", "best")
     items = [sharpe, drawdown] if sharpe["n_runs"] and drawdown["n_runs"] else []
     return {name: sharpe[name] for name in shared} | {"items": items}
 
@@ -88,21 +98,20 @@ def _computed(key: str, bins: int | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "key": key,
         "n_runs": len(runs),
-        "n_trials": max(trial_counts().n_trials, len(runs)),
-        "expected_max_sharpe": None,
+        "n_trials": 0,
+        **dict.fromkeys(("expected_max_sharpe", "best")),
         **dict.fromkeys(("edges", "counts"), ()),
         **dict.fromkeys(("no_skill", "p5", "median", "p95")),
     }
     if not runs:
         return found
-    table = {name: np.array([one[name] for one in runs]) for name in runs[0]}
+    names = runs[0].numbers
+    table = {name: np.array([one.numbers[name] for one in runs]) for name in names}
     edges, no_skill = _edges(key, table[key], bins), None
     if key == SHARPE:
         errors = np.sqrt(table["ppy"] / (table["n_bars"] - 2.0))  # of a ratio of 0
         no_skill = no_skill_sharpes(edges, errors)
-        spread = float((errors**2).mean())
-        best = expected_max_sharpe(found["n_trials"], spread)
-        found["expected_max_sharpe"] = best
+        found |= _luck_of_best(runs)
     if key == DRAWDOWN:
         years = (table["n_bars"] - 1.0) / table["ppy"]
         spreads = np.maximum(table["volatility"] * np.sqrt(years), NOTHING)
@@ -110,23 +119,35 @@ def _computed(key: str, bins: int | None) -> dict[str, Any]:
     return found | _counted(edges, table[key], no_skill)
 
 
-def _different_runs(keys: tuple[str, ...]) -> Iterator[Row]:
+def _luck_of_best(runs: Iterable[Counted]) -> dict[str, Any]:
+    """Return the best run whose trials count, and the bar luck sets on its pool."""
+    counted = trial_counts().counted
+    judged = [run for run in runs if run.pool in counted]
+    first = max(judged, key=lambda run: run.numbers[SHARPE], default=None)
+    best = best_told(first.run_id) if first else None
+    if best is None:
+        return {}
+    told = ("n_trials", "expected_max_sharpe")
+    return {"best": best} | {name: best["honesty"][name] for name in told}
+
+
+def _different_runs(keys: tuple[str, ...]) -> Iterator[Counted]:
     """Yield the numbers of each run that has all of them, every candidate once."""
     listed = ModelRun.objects.filter(RunFilter().where(), kind__in=WITH_CURVE)
     facts = listed.exclude(data_fingerprint="").order_by("created_at", "pk")
-    numbers: dict[UUID, Row] = {}
+    numbers: dict[UUID, dict[str, float]] = {}
     rows = RunMetric.objects.filter(key__in=keys, value__isnull=False)
     for run_id, key, value in rows.values_list("run_id", "key", "value"):
         numbers.setdefault(run_id, {})[key] = float(value or 0.0)
     seen = set()
-    columns = ("pk", "ppy", "config_family_hash", "data_fingerprint")
-    for run_id, ppy, family, fingerprint in facts.values_list(*columns):
+    columns = ("pk", "pool", "ppy", "config_family_hash", "data_fingerprint")
+    for run_id, pool, ppy, family, fingerprint in facts.values_list(*columns):
         own = numbers.get(run_id, {})
         is_long = own.get("n_bars", FEWEST_BARS) >= FEWEST_BARS
         is_whole = ppy and len(own) == len(keys) and is_long
         if is_whole and (family, fingerprint) not in seen:
             seen.add((family, fingerprint))
-            yield own | {"ppy": ppy}
+            yield Counted(run_id, pool, own | {"ppy": ppy})
 
 
 def _edges(key: str, values: FloatArray, bins: int | None) -> FloatArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Count, F, Max, Min, QuerySet, Sum
@@ -17,16 +18,18 @@ from experiments.models import (
     Dataset,
     ModelRun,
     RunKind,
+    RunMetric,
     StrategySnapshot,
 )
 from experiments.selectors.conditions import NOT_SUCCEEDED
 from experiments.selectors.counts import experiment_count, run_status_counts
 from experiments.selectors.expression_questions import asked_symbols
 from experiments.selectors.filters import ExperimentFilter, RunFilter
+from experiments.selectors.ledger import label_of
 from experiments.selectors.query.fields import Seconds
 from experiments.selectors.query.lists import RUNS
 from experiments.selectors.questions import Question
-from experiments.selectors.runs import run_documents, run_page
+from experiments.selectors.runs import run_documents, runs_listed
 from experiments.selectors.state import KEPT_S, lab_state, work_state
 from experiments.selectors.trials import trial_counts
 from experiments.selectors.universes import config_settled
@@ -97,15 +100,29 @@ def _compute_s() -> float:
 
 
 def _best_run() -> dict[str, Any] | None:
-    """Return the run with the highest Sharpe ratio, and what luck has to do with it."""
+    """Return the run with the highest Sharpe ratio of those whose trials count."""
     done = RunFilter(status=JobStatus.SUCCEEDED.value)
-    runs = run_page(done, order="-sharpe", limit=1).items
-    if not runs or runs[0].metrics.get("sharpe") is None:
+    numbers = RunMetric.objects.filter(
+        done.where("run__"),
+        key="sharpe",
+        value__isnull=False,
+        run__pool__in=trial_counts().counted,
+    )
+    best = numbers.order_by("-value", "-run_id").values_list("run_id", flat=True)
+    return best_told(best.first())
+
+
+def best_told(key: UUID | None) -> dict[str, Any] | None:
+    """Return a run as the best of many is told: its data, and what luck has to do."""
+    runs = runs_listed([key]) if key else []
+    if not runs:
         return None
-    [document] = run_documents(runs, with_config=False)
+    [run], [document] = runs, run_documents(runs, with_config=False)
     named = ("run_id", "name", "metrics", "flags", "honesty", "links")
-    best = {name: document[name] for name in named}
-    return best | {"name": runs[0].name or runs[0].job.title}
+    return {name: document[name] for name in named} | {
+        "name": run.name or run.job.title,
+        "data": label_of(sorted(trial_counts().pools.get(run.pool, ()))),
+    }
 
 
 # --- questions that a quick job answers --------------------------------------------

@@ -76,6 +76,11 @@ class TrialCounts:
         """Return how many different candidates were tried in all."""
         return int(self.columns["n_trials"].sum())
 
+    @property
+    def counted(self) -> frozenset[str]:
+        """Return the pools on which trials count: those no market made have none."""
+        return frozenset(pool for pool in self.pools if self.tally(pool).n_trials)
+
     def tally(
         self,
         pool: str,

@@ -8,8 +8,11 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.utils.html import strip_tags
 
+from experiments.models import ModelRun
 from experiments.selectors.aggregate import metric_distributions
+from experiments.selectors.trials import pool_of
 from experiments.services.runs import run_delete, run_update
 from tests.experiments.rows import add_trial, plain_run
 
@@ -92,4 +95,48 @@ def test_the_api_tells_the_bins_as_a_table_too(client):
     rows = list(csv.DictReader(io.StringIO(table)))
     assert len(rows) == sum(len(item["counts"]) for item in answer["items"])
     assert sum(int(row["count"]) for row in rows) == 2
-    assert answer["expected_max_sharpe"] == 0.0  # of one trial
+    assert (answer["n_trials"], answer["expected_max_sharpe"]) == (0, None)
+    assert answer["best"] is None  # nothing was tried on data that count
+
+
+def test_the_bar_of_luck_is_of_the_data_of_the_best_run(client):
+    """Not of the trials of other data, of short hourly runs or of made-up bars."""
+    for name, sharpe_bar in (("a", 0.01), ("b", 0.05)):
+        add_trial(name, sharpe_bar=sharpe_bar, window=(0, 9))
+    others = [f"files:O{i}" for i in range(3)]
+    for i, other in enumerate(others):
+        add_trial(other, instruments=(other,), sharpe_bar=float(i), window=(0, 9))
+    made_up = add_trial("m", instruments=("synthetic:M",), is_made_up=True)
+    best = run_with(0.9, 1, name="Daily")
+    run_with(0.4, 2, pool=pool_of(others[:1]))
+    hourly = plain_run(
+        metrics={"sharpe": 29.0, "max_drawdown": -0.1, "volatility": 0.2, "n_bars": 99},
+        config_family_hash="h" * 64,
+        pool=made_up.pool,
+        ppy=1638.0,
+    )
+
+    # Of two, the best is expected 0.0·(1−γ) + 0.9003·γ = 0.5197 spreads above nothing,
+    # Z⁻¹(1 − 1/2e) being 0.9003; they spread by 0.04/√2 a bar, by 0.4490 a year.
+    expected = 0.5197 * 0.04 / 2**0.5 * 252**0.5
+    for door in ("/api/metrics/aggregate", "/api/statistics/distribution"):
+        body = client.get(door).json()
+        assert (body["n_runs"], body["n_trials"]) == (3, 2)
+        assert body["expected_max_sharpe"] == pytest.approx(expected, abs=1e-4)
+        assert (body["best"]["run_id"], body["best"]["data"]) == (str(best.pk), "TEST")
+        assert body["best"]["honesty"]["expected_max_sharpe"] == pytest.approx(
+            body["expected_max_sharpe"]
+        )
+    page = " ".join(strip_tags(client.get("/statistics/distributions").text).split())
+    assert "is 0.90, of Daily. On TEST 2 trials were made;" in page
+    assert "would be expected to reach 0.23." in page
+    assert "best by luck on TEST" in page
+    told = client.get("/api/statistics/overview").json()["best_run"]
+    assert (told["name"], told["data"]) == ("Daily", "TEST")
+
+    for run in ModelRun.objects.exclude(pk=hourly.pk):
+        run_delete(run=run)
+    page = client.get("/statistics/distributions").text
+    assert "No trial counts on their data" in page
+    assert "best by luck" not in page
+    assert client.get("/api/statistics/overview").json()["best_run"] is None

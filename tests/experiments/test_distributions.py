@@ -13,6 +13,7 @@ def test_a_distribution_leaves_out_its_empty_ends():
         "n_runs": 3,
         "n_trials": 9,
         "expected_max_sharpe": 0.4,
+        "best": None,
         "key": "sharpe",
         "edges": [-1.0, -0.5, 0.0, 0.5, 1.0],
         "counts": [0, 2, 1, 0],
@@ -26,6 +27,10 @@ def test_a_distribution_leaves_out_its_empty_ends():
     assert [row["low"] for row in figure.table] == [-0.5, 0.0, 0.5]
     assert len(figure.rows) == 4
     assert figure.facts["best_by_luck"] == 0.4
+    assert figure.facts["has_bar"]
+    assert not distribution_figure(found | {"expected_max_sharpe": 1.1}).facts[
+        "has_bar"
+    ]
     assert distribution_figure(found | {"n_runs": 0}).empty
 
 
