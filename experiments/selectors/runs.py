@@ -57,19 +57,13 @@ def run_get(run_id: UUID | str, *, deleted: bool = False) -> ModelRun:
     runs = ModelRun.objects.select_related("job", "experiment")
     if not deleted:
         runs = runs.filter(deleted_at__isnull=True)
-    key = _uuid(run_id)
-    run = runs.filter(pk=key).first() if key else None
-    if run is None:
-        message = f"There is no run {str(run_id)[:40]!r}."
-        raise Problem(status=404, message=message, next_steps=["GET /api/runs"])
-    return run
-
-
-def _uuid(text: UUID | str) -> UUID | None:
     try:
-        return UUID(str(text))
-    except ValueError:
-        return None
+        return runs.get(pk=UUID(str(run_id)))
+    except (ValueError, ModelRun.DoesNotExist):
+        message = f"There is no run {str(run_id)[:40]!r}."
+        raise Problem(
+            status=404, message=message, next_steps=["GET /api/runs"]
+        ) from None
 
 
 def runs_shown(keys: Iterable[UUID]) -> dict[UUID, ModelRun]:
