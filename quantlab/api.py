@@ -5,7 +5,7 @@ from typing import Any, get_args
 import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.deprecation import MiddlewareMixin
 from ninja import NinjaAPI, Schema
@@ -415,17 +415,28 @@ class RateLimits(MiddlewareMixin):
         return response
 
 
-class ApiErrors(MiddlewareMixin):
-    """Turn what Django itself answers below /api (404, 405 …) into the document."""
+class DjangoErrors(MiddlewareMixin):
+    """Turn what Django itself answers (404, 405 …) into the document, or into a page.
+
+    Outside /api only a wrong method is left without words; a browser would show a page
+    of its own for it.
+    """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponse
     ) -> HttpResponse:
-        is_json = response.get("Content-Type", "").startswith("application/json")
-        if response.status_code < 400 or not is_api(request) or is_json:
+        if not _is_wordless(request, response):
             return response
-        document = Problem(status=response.status_code).document()
-        answer = JsonResponse(document, status=response.status_code)
+        problem = Problem(status=response.status_code)
+        if not is_api(request):
+            problem.advice = "Open the page it belongs to, and use the buttons there."
         if response.has_header("Allow"):
-            answer["Allow"] = response["Allow"]
-        return answer
+            problem.headers["Allow"] = response["Allow"]
+        return refuse(request, problem)
+
+
+def _is_wordless(request: HttpRequest, response: HttpResponse) -> bool:
+    if is_api(request):
+        is_json = response.get("Content-Type", "").startswith("application/json")
+        return response.status_code >= 400 and not is_json
+    return response.status_code == 405 and not response.content

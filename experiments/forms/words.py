@@ -79,8 +79,10 @@ class WordsForm(BodyForm):
         super().__init__(data, initial=first)
         tags = list(dict.fromkeys([*of.tags, *offered]))
         hint = UNNAMED.get(type(of), "")
+        name = name_field(required=not hint, hint=hint)
+        name.widget.attrs["autofocus"] = True  # its dialog fetches the form once open
         self.fields |= {
-            "name": name_field(required=not hint, hint=hint),
+            "name": name,
             "kept_tags": PickedTags(
                 label="Tags",
                 required=False,

@@ -32,6 +32,26 @@ def test_keys_find_the_search_the_help_and_the_pages(watch):
     expect(dialog).to_be_hidden()
 
 
+def test_the_focus_stays_over_a_swap_and_leaves_a_menu(watch, demo):
+    page = watch().open(demo["SMA 20/50"]["links"]["page"])
+    page.wait_for_load_state()  # its script as well
+    star = page.get_by_role("button", name="Star SMA 20/50")
+    for state in ("true", "false"):
+        star.focus()
+        page.keyboard.press("Enter")
+        expect(star).to_have_attribute("aria-pressed", state)
+        expect(star).to_be_focused()
+
+    more = page.locator("details.menu > summary").first
+    more.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(more).not_to_be_focused()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    expect(page.locator("details.menu[open]")).to_have_count(0)
+
+
 def test_the_zone_of_this_computer_is_offered(browser, lab_url):
     context = browser.new_context(timezone_id="Asia/Tokyo")
     page = context.new_page()

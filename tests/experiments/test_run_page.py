@@ -413,6 +413,7 @@ class TestEnds:
         assert "/charts/equity" not in html
         assert "This run has no Sharpe" in html or "did not vary" in html
         assert "No trades" in page(client, run, "?tab=trades")
+        assert page(client, run, "?tab=charts").count("No trades") == 1
 
     def test_a_run_without_files_keeps_its_report(self, client):
         run = finished_run(persist=False)

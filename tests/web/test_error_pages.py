@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
+from django.views.decorators.http import require_POST
 
 
 def bad(request: HttpRequest) -> HttpResponse:
@@ -28,6 +29,11 @@ def full(request: HttpRequest, of: str) -> HttpResponse:
     raise FULL[of]
 
 
+@require_POST
+def act(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("done")
+
+
 FULL = {
     "files": OSError(errno.ENOSPC, "No space left on device"),
     "database": OperationalError("database or disk is full"),
@@ -35,6 +41,7 @@ FULL = {
 urlpatterns = [
     path("full/<of>", full),
     path("api/full/<of>", full),
+    path("act", act),
     path("bad", bad),
     path("forbidden", forbidden),
     path("broken", broken),
@@ -48,6 +55,7 @@ pytestmark = pytest.mark.urls("tests.web.test_error_pages")
     [
         ("/bad", 400, "The request could not be read"),
         ("/forbidden", 403, "This request is not allowed"),
+        ("/act", 405, "This address does not take this method"),
         ("/nowhere", 404, "There is nothing at this address"),
         ("/broken", 500, "The lab made a mistake"),
     ],
@@ -64,6 +72,7 @@ def test_the_page_says_what_happened_and_what_to_do(client, address, status, tit
     assert "data-problem-advice" in page
     assert 'href="/"' in page
     assert "secret" not in page
+    assert response.headers.get("Allow") == ("POST" if status == 405 else None)
 
 
 @pytest.mark.parametrize("of", FULL)
