@@ -6,7 +6,9 @@ import time
 from contextlib import closing
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
+
+from quantlab.sqlite import base
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -63,8 +65,53 @@ def test_patience_has_an_end(monkeypatch):
     ):
         raise AssertionError("nobody else may write")
     with transaction.atomic(), connection.cursor() as cursor:  # it can be used again
-        cursor.execute("SELECT 1")
-        assert cursor.fetchone() == (1,)
+        cursor.execute("PRAGMA busy_timeout")
+        assert cursor.fetchone() == (50,)
+
+
+def test_threads_that_wait_do_not_keep_the_one_that_writes_from_it():
+    """Of five threads the first writes long, and computes meanwhile."""
+    began, took = threading.Event(), []
+
+    def write_long() -> None:
+        with closing(connections.create_connection("default")) as own:
+            own.set_autocommit(False)
+            began.set()
+            start = time.thread_time()
+            while time.thread_time() - start < 0.3:
+                pass
+            own.rollback()
+            own.set_autocommit(True)
+
+    def write() -> None:
+        with closing(connections.create_connection("default")) as own:
+            began.wait(20)
+            start = time.perf_counter()
+            own.set_autocommit(False)
+            took.append(time.perf_counter() - start)
+            own.rollback()
+            own.set_autocommit(True)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    threads.append(threading.Thread(target=write_long))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(took) == 4
+    assert max(took) < 3.0
+
+
+def test_the_turn_ends_however_the_transaction_does():
+    for end in (connection.close, lambda: transaction.set_rollback(True)):
+        with transaction.atomic():
+            end()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        raise ZeroDivisionError
+    assert not base._turns.lock.locked()
+    with transaction.atomic():
+        assert base._turns.lock.locked()
+    assert not base._turns.lock.locked()
 
 
 def test_a_statement_alone_waits_as_before():
