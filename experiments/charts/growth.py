@@ -12,8 +12,8 @@ from experiments.charts.figure import (
     Figure,
     Report,
     compact,
-    data_of,
     finished,
+    marked,
     time_axis,
 )
 from experiments.charts.moving import MovingAxis, moved, name_of
@@ -212,16 +212,20 @@ def _growth_panel(
 
     y = growth_y(axis)
     styles = {"run": ("strategy", "note-strong"), "benchmark": ("benchmark", "note")}
-    zero = alt.Chart(data_of([{}])).mark_rule(style="zero", clip=True)
-    layers = [zero.encode(y=alt.datum(1))]
+    zero = marked([{}], "rule", style="zero", clip=True)
+    layers = [zero.encode(y=alt.YDatum(1))]
     for name, rows in reversed(lines.items()):
         line_style, word_style = styles[name]
-        line = alt.Chart(data_of(rows)).mark_line(style=line_style, clip=True)
-        word = alt.Chart(data_of(ends[name])).mark_text(
-            style=word_style, clip=False, align="left", dx=6, limit=WORD_PX
+        line = marked(rows, "line", style=line_style, clip=True)
+        word = marked(
+            ends[name],
+            "text",
+            **{"style": word_style, "clip": False, "align": "left", "dx": 6},
+            limit=WORD_PX,
         )
         layers.append(line.encode(x=time_axis(), y=y))
-        layers.append(word.encode(x=alt.value("width"), y=y, text="word:N"))
+        end = alt.XValue("width")  # type: ignore[no-untyped-call]
+        layers.append(word.encode(x=end, y=y, text=alt.Text("word:N")))
     shown = _read_out(lines["run"])
     growth = alt.Tooltip("v:Q", title="This run", format=",.3f")
     return alt.layer(*layers, readout(shown, [growth]))
@@ -289,13 +293,13 @@ def readout(rows: list[Document], tooltips: list[Any]) -> Any:
     near = alt.selection_point(
         name="near", on="pointerover", nearest=True, encodings=["x"], empty=False
     )
+    near_only = {"param": "near", "empty": False, "value": 1}
     day = alt.Tooltip("utcyearmonthdate(t):T", title="Day", format="%Y-%m-%d")
     return (
-        alt.Chart(data_of(rows))
-        .mark_rule(style="reference", clip=True)
+        marked(rows, "rule", style="reference", clip=True)
         .encode(
             x=time_axis(),
-            opacity=alt.condition(near, alt.value(1), alt.value(0)),
+            opacity=alt.OpacityValue(0, condition=near_only),
             tooltip=[day, *tooltips],
         )
         .add_params(drag, near)
@@ -307,10 +311,9 @@ def _fall_panel(falls: dict[str, list[Document]], axis: MovingAxis) -> Any:
 
     top = GROWTH_PX + GAP_PX
     y = axis.y("below the last peak", top=top, orient="left", titleY=top - 8)
-    area = alt.Chart(data_of(falls["run"])).mark_area(style="drawdown", clip=True)
-    layers = [area.encode(x=time_axis(), y=y, y2=alt.datum(0))]
+    area = marked(falls["run"], "area", style="drawdown", clip=True)
+    layers = [area.encode(x=time_axis(), y=y, y2=alt.Y2Datum(0))]
     if "benchmark" in falls:
-        theirs = alt.Chart(data_of(falls["benchmark"]))
-        line = theirs.mark_line(style="benchmark", clip=True)
+        line = marked(falls["benchmark"], "line", style="benchmark", clip=True)
         layers.append(line.encode(x=time_axis(), y=y))
     return alt.layer(*layers)

@@ -31,23 +31,21 @@ class MovingAxis:
         import altair as alt
 
         name = self.name
-        return alt.Y(
-            "v:Q",
-            scale=alt.Scale(
-                type="log" if self.is_log else "linear",
-                domainMin=alt.ExprRef(f"{name}.low"),
-                domainMax=alt.ExprRef(f"{name}.high"),
-                range=[top + self.px, top],
-                nice=False,
-                zero=alt.Undefined if self.is_log else False,
-            ),
-            axis=alt.Axis(
-                title=title,
-                values=alt.ExprRef(f"{name}.ticks"),
-                labelExpr=f"format(datum.value, {name}.form)",
-                **more,
-            ),
-        )
+        scale: Document = {
+            "type": "log" if self.is_log else "linear",
+            "domainMin": {"expr": f"{name}.low"},
+            "domainMax": {"expr": f"{name}.high"},
+            "range": [top + self.px, top],
+            "nice": False,
+        }
+        if not self.is_log:
+            scale["zero"] = False
+        axis = {
+            "title": title,
+            "values": {"expr": f"{name}.ticks"},
+            "labelExpr": f"format(datum.value, {name}.form)",
+        }
+        return alt.Y("v:Q", scale=scale, axis=axis | more)
 
     def signal(self) -> Document:
         """Return the parameter that says where the axis ends and what it labels."""
