@@ -22,11 +22,13 @@ from experiments.selectors.validation import SUMMARY
 from experiments.selectors.versions import WITHOUT_BARS
 from experiments.services.caches import feature_files, features_record
 from experiments.services.ledger import (
+    Before,
     Looked,
     Tried,
     bars_looked_at,
     ledger_append,
     pool_refresh,
+    seen_before,
     tried_once,
 )
 from experiments.services.runs import data_version
@@ -91,7 +93,9 @@ def run_execute(*, run_id: str, context: JobContext) -> None:
     run.manifest_sha = manifest_sha
     looked = bars_looked_at(candles, fingerprint=result.data_fingerprint)
     row = _hashes(result) | result_figures(result) | {"pool": looked.pool}
-    _commit(run, Outcome(row, report, looked, _tried(result, sink), sink), context)
+    tried = _tried(result, sink)
+    before = seen_before(tried=tried, looked=looked)
+    _commit(run, Outcome(row, report, looked, tried, before, sink), context)
     pool_refresh(pool=run.pool)
     n_stages = len(context.stages)
     context.report(n_stages, n_stages, latest_sharpe=result.metrics["sharpe"])
@@ -144,6 +148,7 @@ class Outcome:
     report: dict[str, Any]
     looked: Looked
     tried: Tried
+    before: Before
     sink: MemorySink
 
 
@@ -211,5 +216,6 @@ def _count(run: ModelRun, outcome: Outcome) -> None:
         config_hash=trial.config_hash,
         run_id=run.pk,
         job_id=run.job_id,
+        before=outcome.before,
     )
     searched_count(run, outcome.sink, outcome.looked)

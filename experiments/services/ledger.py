@@ -73,6 +73,25 @@ class Tried:
     returns: HalfArray
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Which candidates were evaluated on their bars up to the entry `seq`.
+
+    Entries are only ever appended, so that stays true; who reads it before a
+    transaction has only what is newer to read in it, while others wait.
+    """
+
+    seen: np.ndarray
+    seq: int
+
+
+def seen_before(*, tried: Tried, looked: Looked) -> Before:
+    """Return which of the candidates are in the ledger by now; three queries."""
+    seqs = LedgerEntry.objects.order_by("-seq").values_list("seq", flat=True)
+    newest = seqs.first() or 0
+    return Before(_seen(tried.keys, looked.data_fingerprint, 0), newest)
+
+
 def bars_looked_at(candles: Sequence[Candles], *, fingerprint: str) -> Looked:
     """Return what these bars are, by the instruments they are bars of.
 
@@ -130,6 +149,7 @@ def ledger_append(
     run_id: UUID | str,
     job_id: str,
     chunk: int = 0,
+    before: Before | None = None,
 ) -> LedgerEntry:
     """Record a chunk of candidates; the one that is there if it was recorded before.
 
@@ -140,7 +160,9 @@ def ledger_append(
     known = LedgerEntry.objects.filter(job_id=job_id, chunk=chunk).first()
     if known is not None:
         return known
-    is_new = _unseen(tried.keys, looked.data_fingerprint) & (not looked.is_made_up)
+    is_new = _unseen(tried.keys, looked.data_fingerprint, before) & (
+        not looked.is_made_up
+    )
     keys = np.sort(tried.keys)
     kept_keys = tried.keys[tried.kept]
     sample = [keys.tobytes(), kept_keys.tobytes(), tried.returns.tobytes()]
@@ -218,11 +240,22 @@ def _now() -> Any:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def _unseen(keys: KeyArray, fingerprint: str) -> np.ndarray:
+def _unseen(
+    keys: KeyArray, fingerprint: str, before: Before | None = None
+) -> np.ndarray:
     """Return which candidates nobody evaluated on these bars, each of them once."""
     first = np.zeros(len(keys), dtype=bool)
     first[np.unique(keys, return_index=True)[1]] = True
-    same_bars = LedgerEntry.objects.filter(data_fingerprint=fingerprint, n_trials__gt=0)
+    if before is None:
+        return first & ~_seen(keys, fingerprint, 0)
+    return first & ~before.seen & ~_seen(keys, fingerprint, before.seq)
+
+
+def _seen(keys: KeyArray, fingerprint: str, after: int) -> np.ndarray:
+    """Return which candidates entries behind `after` evaluated on these bars."""
+    same_bars = LedgerEntry.objects.filter(
+        data_fingerprint=fingerprint, n_trials__gt=0, seq__gt=after
+    ).order_by()
     single = same_bars.exclude(candidate_key=None)
     if len(keys) == 1:
         single = single.filter(candidate_key=signed_key(int(keys[0])))
@@ -233,7 +266,7 @@ def _unseen(keys: KeyArray, fingerprint: str) -> np.ndarray:
     )
     for blob in several.values_list("keys", flat=True).iterator(chunk_size=1):
         seen |= _among(keys, np.frombuffer(blob, dtype=np.uint64))
-    return first & ~seen
+    return seen
 
 
 def _among(keys: KeyArray, known: KeyArray) -> np.ndarray:

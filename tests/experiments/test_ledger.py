@@ -26,6 +26,7 @@ from experiments.services.ledger import (
     Tried,
     ledger_append,
     pool_refresh,
+    seen_before,
 )
 from experiments.services.runs import run_delete
 from strategies.statistics import (
@@ -256,33 +257,49 @@ class TestCounts:
             assert n_trials() == 1
 
 
-def chunk(keys, *, job_id, number=0, sharpes=None):
+LOOKED = Looked(
+    instruments=(INSTRUMENT,),
+    data_fingerprint="d" * 64,
+    timeframe="1d",
+    start_ms=0,
+    end_ms=1,
+    ppy=252.0,
+    is_made_up=False,
+)
+
+
+def tried_of(keys, sharpes=None):
     n = len(keys)
-    looked = Looked(
-        instruments=(INSTRUMENT,),
-        data_fingerprint="d" * 64,
-        timeframe="1d",
-        start_ms=0,
-        end_ms=1,
-        ppy=252.0,
-        is_made_up=False,
-    )
-    tried = Tried(
+    return Tried(
         keys=np.array(keys, dtype=np.uint64),
         sharpes=np.array(sharpes or [0.01] * n),
         kept=np.arange(n),
         first_week=0,
         returns=np.zeros((n, 4), dtype=np.float16),
     )
+
+
+def chunk(keys, *, job_id, number=0, sharpes=None, before=None):
     return ledger_append(
         source="sweep",
-        looked=looked,
-        tried=tried,
+        looked=LOOKED,
+        tried=tried_of(keys, sharpes),
         config_hash="c" * 64,
         run_id="r",
         job_id=job_id,
         chunk=number,
+        before=before,
     )
+
+
+def test_what_was_tried_between_look_and_transaction_is_not_counted_again():
+    chunk([1, 2], job_id="a")
+    before = seen_before(tried=tried_of([2, 3, 4, 5]), looked=LOOKED)
+    chunk([3], job_id="b")
+    chunk([4, 9], job_id="c")
+
+    assert before.seen.tolist() == [True, False, False, False]
+    assert chunk([2, 3, 4, 5], job_id="d", before=before).n_trials == 1  # 5 alone
 
 
 METRICS = {
