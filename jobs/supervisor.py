@@ -95,6 +95,16 @@ class Supervisor(threading.Thread):
         except OSError:
             return  # rung more often than anybody can hear, or nobody listens any more
 
+    def start(self) -> None:
+        """Start the thread, once the environment is as the fork server needs it.
+
+        Not in the thread: while it changes, no other one can start a program.
+        """
+        # CPython 3.11 forgets to hand its search path to the fork server, whose
+        # preload then fails, silently, unless the lab is started from its folder.
+        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        super().start()
+
     def stop(self) -> None:
         """Kill what runs and queue it again; back within `STOP_WITHIN_S`."""
         self._stopping.set()
@@ -103,9 +113,6 @@ class Supervisor(threading.Thread):
 
     def run(self) -> None:
         logger.info("worker_start", worker=self.worker_id)
-        # CPython 3.11 forgets to hand its search path to the fork server, whose
-        # preload then fails, silently, unless the lab is started from its folder.
-        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         while not self._stopping.is_set():
             try:
                 self._warm_up()

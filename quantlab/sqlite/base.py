@@ -90,13 +90,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if turn is not None:
             turn.release()
 
-    def _commit(self) -> None:
-        super()._commit()  # type: ignore[misc]
-        self._end_turn()  # not where it failed: a rollback or the end follows
-
-    def _rollback(self) -> None:
-        super()._rollback()  # type: ignore[misc]
-        self._end_turn()
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """Every transaction ends here, whether it was committed or rolled back."""
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
+        if autocommit:
+            self._end_turn()
 
     def _close(self) -> None:
         try:
