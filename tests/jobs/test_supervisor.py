@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -103,3 +104,15 @@ def test_long_jobs_leave_a_slot_to_what_is_asked_for_after_them(
     thread._children.clear()
     thread._ear.close()
     thread._bell.close()
+
+
+def test_the_environment_is_set_before_the_thread_is(monkeypatch):
+    """While a thread sets it, no other one can start a program (EFAULT)."""
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(threading.Thread, "start", lambda self: None)
+    one = Supervisor()
+    one.start()
+    one._ear.close()
+    one._bell.close()
+
+    assert os.environ["PYTHONPATH"]
